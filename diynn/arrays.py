@@ -1,0 +1,279 @@
+"""The only file that knows array libraries: namespaces, devices, dtypes, transfer.
+
+Everything else in the package speaks the Array API standard through what is found here, so that a
+library that conforms to the standard works without a line about it.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import Any, NamedTuple, TypeAlias
+
+import array_api_compat
+import array_api_extra as xpx
+import numpy as np
+
+Array: TypeAlias = Any
+Namespace: TypeAlias = Any
+Device: TypeAlias = Any
+DType: TypeAlias = Any
+BackendLike: TypeAlias = "str | Namespace | Backend | None"
+
+_INSTALL = {
+    "cupy": "pip install 'diynn[cuda12]' or 'diynn[cuda13]', whichever CUDA the driver has",
+    "torch": "pip install 'diynn[torch]'",
+    "jax": "pip install 'diynn[jax]'",
+    "array_api_strict": "pip install 'diynn[test]'",
+}
+_MODULES = {
+    "numpy": "array_api_compat.numpy",
+    "cupy": "array_api_compat.cupy",
+    "torch": "array_api_compat.torch",
+    "jax": "jax.numpy",
+}
+
+
+class Backend(NamedTuple):
+    """Where arrays are made: an Array API namespace, and a device of it (None: its default)."""
+
+    xp: Namespace
+    device: Device = None
+
+
+def find_backend(name: BackendLike = None, device: Device = None) -> Backend:
+    """Find the array library and the device that ``name`` stands for.
+
+    Parameters
+    ----------
+    name : str, namespace, Backend or None
+        ``"numpy"``, ``"cupy"``, ``"torch"``, ``"jax"`` or the name of any module that is an Array API
+        namespace, with a device behind a colon if wanted (``"torch:cuda"``, ``"cupy:1"``); a namespace
+        itself; None for the environment variable ``DIYNN_BACKEND``, or NumPy where that is not set.
+    device : device or str, optional
+        A device of that library, instead of the one in ``name``.
+
+    Raises
+    ------
+    ImportError
+        If the library is not installed; the message names what to install.
+    ValueError
+        If there is no such library or device.
+    """
+    if isinstance(name, Backend):
+        return name if device is None else Backend(name.xp, _device(name.xp, device))
+    if name is None:
+        name = os.environ.get("DIYNN_BACKEND") or "numpy"
+    if not isinstance(name, str):  # a namespace: the wrapped one of that library, where there is one
+        module = getattr(name, "__name__", "")
+        xp = import_module(_MODULES[module]) if module in _MODULES else name
+        return Backend(xp, _device(xp, device))
+    library, _, place = name.partition(":")
+    xp = _import(library)
+    return Backend(xp, _device(xp, device if device is not None else place or None))
+
+
+def _import(library: str) -> Namespace:
+    try:
+        xp = import_module(_MODULES.get(library, library))
+    except ModuleNotFoundError as error:
+        if library not in _INSTALL:
+            raise ValueError(
+                f"backend {library!r} is not known: expected one of "
+                f"{', '.join(['numpy', *_INSTALL])}, or the module of an Array API library"
+            ) from error
+        raise ImportError(
+            f"backend {library!r} needs a library that is not installed: {_INSTALL[library]}"
+        ) from error
+    if not hasattr(xp, "__array_namespace_info__"):
+        raise ValueError(f"backend {library!r} is not an Array API namespace")
+    return xp
+
+
+def _device(xp: Namespace, device: Device) -> Device:
+    """Turn the text of a device into the library's own object; anything else is passed on."""
+    if not isinstance(device, str):
+        return device
+    try:
+        if array_api_compat.is_torch_namespace(xp):
+            return import_module("torch").device(device)
+        if array_api_compat.is_cupy_namespace(xp):
+            return import_module("cupy").cuda.Device(int(device))
+        if array_api_compat.is_jax_namespace(xp):
+            kind, _, number = device.partition(":")
+            return import_module("jax").devices(kind)[int(number or 0)]
+        known = xp.__array_namespace_info__().devices()
+        return {str(getattr(each, "_device", each)): each for each in known}[device]
+    except (KeyError, ValueError, IndexError, RuntimeError) as error:
+        raise ValueError(f"device {device!r} is not known to {_library(xp)}") from error
+
+
+# ------------------------------------------------------------------ what an array is
+
+_NAMESPACES: dict[type, Namespace] = {}
+_KINDS: dict[tuple[type, DType], str] = {}
+
+
+def namespace(array: Array) -> Namespace:
+    """Return the Array API namespace of an array, remembered by the array's type.
+
+    Raises
+    ------
+    TypeError
+        If ``array`` is no array of any library, such as a list.
+    """
+    found = _NAMESPACES.get(type(array))
+    return found if found is not None else _find_namespace(array)
+
+
+def _find_namespace(array: Array) -> Namespace:
+    try:
+        xp = array_api_compat.array_namespace(array)
+    except TypeError:
+        raise TypeError(f"expected an array, got {type(array).__name__}") from None
+    _NAMESPACES[type(array)] = xp
+    return xp
+
+
+def kind(array: Array) -> str:
+    """Return the kind of an array's dtype: ``"real floating"``, ``"integral"``, ``"bool"`` or ``"other"``."""
+    key = (type(array), array.dtype)
+    found = _KINDS.get(key)
+    if found is None:
+        xp = namespace(array)
+        kinds = ("real floating", "integral", "bool")
+        found = next((each for each in kinds if xp.isdtype(array.dtype, each)), "other")
+        _KINDS[key] = found
+    return found
+
+
+def device(array: Array) -> Device:
+    """Return the device on which an array lies."""
+    return array_api_compat.device(array)
+
+
+def on_host(array: Array) -> bool:
+    """Say whether the values of an array can be looked at without a transfer or a wait."""
+    if isinstance(array, np.ndarray):
+        return True
+    if array_api_compat.is_jax_array(array):  # may be traced: it has no values then
+        return False
+    return str(getattr(device(array), "_device", device(array))) in ("cpu", "CPU_DEVICE")
+
+
+def together(first: Array, second: Array) -> bool:
+    """Say whether two arrays are of one library and lie on one device."""
+    if type(first) is np.ndarray and type(second) is np.ndarray:
+        return True
+    if namespace(first) is not namespace(second):
+        return False
+    if array_api_compat.is_jax_array(first):  # traced arrays have no device; JAX itself checks the others
+        return True
+    return bool(device(first) == device(second))
+
+
+def describe(array: Array) -> str:
+    """Name an array's library and device in words, for messages."""
+    if isinstance(array, np.ndarray):
+        return "a numpy array"
+    return f"a {_library(namespace(array))} array on {device(array)}"
+
+
+def _library(xp: Namespace) -> str:
+    name: str = getattr(xp, "__name__", str(xp))
+    return name.removeprefix("array_api_compat.").partition(".")[0]
+
+
+# ------------------------------------------------------------------ dtypes
+
+
+def default_dtype(xp: Namespace, device: Device = None) -> DType:
+    """Return the real dtype that a library makes when none is asked for."""
+    return xp.__array_namespace_info__().default_dtypes(device=device)["real floating"]
+
+
+def as_dtype(dtype: DType, where: Backend) -> DType:
+    """Turn a dtype given as text, as NumPy's or as a library's own into a library's own real dtype.
+
+    Raises
+    ------
+    ValueError
+        If the library has no such real dtype.
+    """
+    if dtype is None:
+        return default_dtype(where.xp, where.device)
+    try:
+        name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
+    except TypeError:  # a dtype of another library, which is taken as it is
+        return dtype
+    found = getattr(where.xp, name, None)
+    if found is None or not where.xp.isdtype(found, "real floating"):
+        raise ValueError(f"`dtype` must be a real floating dtype of {_library(where.xp)}, got {name!r}")
+    return found
+
+
+# ------------------------------------------------------------------ making and moving arrays
+
+
+def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, device: Device = None) -> Array:
+    """Make an array of a library from numbers, or from an array of any library.
+
+    Parameters
+    ----------
+    data : array or nested lists of numbers
+        What to convert.
+    backend : str, namespace, Backend or None
+        The library, as in :func:`diynn.arrays.find_backend`.
+    dtype : dtype or str, optional
+        The dtype wanted; None keeps that of ``data``, or takes the library's default real dtype where
+        the device has no such dtype.
+    device : device or str, optional
+        The device wanted.
+    """
+    where = find_backend(backend, device)
+    if dtype is not None:
+        dtype = as_dtype(dtype, where)
+    if type(data) in _NAMESPACES and _NAMESPACES[type(data)] is where.xp:
+        moved = data if where.device is None else array_api_compat.to_device(data, where.device)
+        return moved if dtype is None else where.xp.astype(moved, dtype, copy=False)
+    host = to_numpy(data)
+    if dtype is None and host.dtype.kind == "f":
+        info = where.xp.__array_namespace_info__()
+        real = info.dtypes(device=where.device, kind="real floating")
+        dtype = real.get(host.dtype.name, default_dtype(where.xp, where.device))
+        if array_api_compat.is_jax_namespace(where.xp):
+            dtype = None  # JAX narrows to what its own configuration allows; asked by name it would warn
+    if not host.flags.writeable and array_api_compat.is_torch_namespace(where.xp):
+        host = host.copy()  # torch would share the memory, and warns that it could write to it
+    return where.xp.asarray(host, dtype=dtype, device=where.device)
+
+
+def asarray_like(host: Any, like: Array) -> Array:
+    """Make an array from host data in the library and on the device of ``like``, with its own dtype."""
+    if isinstance(like, np.ndarray):
+        return np.asarray(host)
+    xp = namespace(like)
+    return xp.asarray(host, device=None if array_api_compat.is_jax_array(like) else device(like))
+
+
+def to_numpy(array: Any) -> np.ndarray[Any, Any]:
+    """Return the values of an array, of any library and device, as a NumPy array on the host."""
+    if array_api_compat.is_cupy_array(array):
+        return array.get()  # type: ignore[no-any-return]  # CuPy refuses implicit conversion
+    if array_api_compat.is_torch_array(array):
+        return array.detach().cpu().numpy()  # type: ignore[no-any-return]
+    if hasattr(array, "__array_namespace__") and not isinstance(array, np.ndarray):
+        xp = array.__array_namespace__()
+        if array_api_compat.is_array_api_strict_namespace(xp):
+            array = array.to_device(xp.Device("CPU_DEVICE"))
+    return np.asarray(array)
+
+
+def copy(array: Array) -> Array:
+    """Return a copy of an array, in the same library and on the same device."""
+    return namespace(array).asarray(array, copy=True)
+
+
+def write(target: Array, value: Array) -> Array:
+    """Write ``value`` into ``target`` where the library can, into a new array where it cannot; return it."""
+    return xpx.at(target)[...].set(value)

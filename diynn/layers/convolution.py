@@ -1,0 +1,112 @@
+"""The convolution of a sequence."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diynn.arrays import Array, BackendLike, DType, namespace
+from diynn.initializers import Initializer, glorot_uniform
+from diynn.module import Module
+from diynn.ops import overlap_add, windows
+from diynn.shapes import Shape, check, check_window, positive, window_count
+
+
+class Conv1D(Module):
+    """A linear map of each window of a sequence, the same for all windows, with a bias.
+
+    ::
+
+        y[b, i, o] = Σ_t Σ_c x[b, i·stride + t, c] W[t, c, o] + b[o]
+
+        (batch, length, chan_in) → (batch, (length - k_size) // stride + 1, chan_out), no padding
+
+    Parameters
+    ----------
+    k_size : int
+        Steps in a window.
+    chan_in, chan_out : int
+        Channels of the input and of the output.
+    stride : int
+        Steps from one window to the next.
+    bias : bool
+        Whether b is added.
+    init : Initializer
+        The law of W, with k_size·chan_in and k_size·chan_out as fans; b starts at zero.
+    rng : seed or numpy.random.Generator, optional
+        Where W is drawn from, on the host.
+    backend, dtype : optional
+        Where the parameters live and what they are made of, as in :func:`diynn.asarray`.
+
+    Attributes
+    ----------
+    _parameters, _gradient : array (k_size, chan_in, chan_out)
+    _bias, _bias_gradient : array (chan_out,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is not a positive integer, if a sequence is shorter than a window, or if an argument
+        has not the shape or dtype above.
+
+    Source: the course sheet's part on convolutions.
+    """
+
+    per_example = True
+
+    def __init__(
+        self,
+        k_size: int,
+        chan_in: int,
+        chan_out: int,
+        stride: int = 1,
+        *,
+        bias: bool = True,
+        init: Initializer = glorot_uniform,
+        rng: int | np.random.Generator | None = None,
+        backend: BackendLike = None,
+        dtype: DType = None,
+    ) -> None:
+        self.k_size = positive("Conv1D", "k_size", k_size)
+        self.chan_in = positive("Conv1D", "chan_in", chan_in)
+        self.chan_out = positive("Conv1D", "chan_out", chan_out)
+        self.stride = positive("Conv1D", "stride", stride)
+        self.input_shape = (None, self.chan_in)
+        shape = (self.k_size, self.chan_in, self.chan_out)
+        weights = init(np.random.default_rng(rng), shape, k_size * chan_in, k_size * chan_out)
+        zeros = np.zeros(self.chan_out) if bias else None
+        self._set_parameters(weights, zeros, backend, dtype)
+
+    def __repr__(self) -> str:
+        sizes = f"{self.k_size}, {self.chan_in}, {self.chan_out}"
+        stride = f", stride={self.stride}" if self.stride > 1 else ""
+        bias = "" if self._bias is not None else ", bias=False"
+        return f"Conv1D({sizes}{stride}{bias})"
+
+    def forward(self, data: Array) -> Array:
+        """Return the windows of x times W, plus b."""
+        check(self, data)
+        parts = windows(data, self.k_size, self.stride)
+        output = namespace(data).tensordot(parts, self._parameters, axes=((2, 3), (0, 1)))
+        if self._bias is not None:
+            output += self._bias
+        return output
+
+    def backward_delta(self, data: Array, delta: Array) -> Array:
+        """Return δ Wᵀ for each window, added up where windows overlap (eq. 2)."""
+        check(self, data, delta)
+        parts = namespace(data).tensordot(delta, self._parameters, axes=((2,), (2,)))
+        return overlap_add(parts, data.shape[1], self.stride)
+
+    def backward_update_gradient(self, data: Array, delta: Array) -> None:
+        """Add windowsᵀ δ, and the sum of δ over the batch and the windows for the bias (eq. 1)."""
+        check(self, data, delta)
+        xp = namespace(data)
+        parts = windows(data, self.k_size, self.stride)
+        self._gradient += xp.tensordot(parts, delta, axes=((0, 1), (0, 1)))
+        if self._bias is not None:
+            self._bias_gradient += xp.sum(delta, axis=(0, 1))
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return ((length - k_size) // stride + 1, chan_out)."""
+        check_window(self, shape[0])
+        return (window_count(shape[0], self.k_size, self.stride), self.chan_out)

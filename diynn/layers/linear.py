@@ -1,0 +1,93 @@
+"""The linear layer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diynn.arrays import Array, BackendLike, DType, namespace
+from diynn.initializers import Initializer, glorot_uniform
+from diynn.module import Module
+from diynn.shapes import Shape, check, positive
+
+
+class Linear(Module):
+    """A linear map of each example, with a bias.
+
+    ::
+
+        y = x W + b            (batch, in) → (batch, out)
+
+    Parameters
+    ----------
+    in_features, out_features : int
+        Sizes of one input and of one output.
+    bias : bool
+        Whether b is added.
+    init : Initializer
+        The law of W; b starts at zero.
+    rng : seed or numpy.random.Generator, optional
+        Where W is drawn from, on the host.
+    backend, dtype : optional
+        Where the parameters live and what they are made of, as in :func:`diynn.asarray`.
+
+    Attributes
+    ----------
+    _parameters, _gradient : array (in, out)
+    _bias, _bias_gradient : array (out,)
+
+    Raises
+    ------
+    ValueError, TypeError
+        If a size is not a positive integer, or if an argument has not the shape or dtype above.
+
+    Source: the course sheet, "Mon premier est ... linéaire !".
+    """
+
+    per_example = True
+
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        *,
+        bias: bool = True,
+        init: Initializer = glorot_uniform,
+        rng: int | np.random.Generator | None = None,
+        backend: BackendLike = None,
+        dtype: DType = None,
+    ) -> None:
+        self.in_features = positive("Linear", "in_features", in_features)
+        self.out_features = positive("Linear", "out_features", out_features)
+        self.input_shape = (self.in_features,)
+        shape = (self.in_features, self.out_features)
+        weights = init(np.random.default_rng(rng), shape, *shape)
+        zeros = np.zeros(self.out_features) if bias else None
+        self._set_parameters(weights, zeros, backend, dtype)
+
+    def __repr__(self) -> str:
+        bias = "" if self._bias is not None else ", bias=False"
+        return f"Linear({self.in_features}, {self.out_features}{bias})"
+
+    def forward(self, data: Array) -> Array:
+        """Return x W + b."""
+        check(self, data)
+        output = data @ self._parameters
+        if self._bias is not None:
+            output += self._bias
+        return output
+
+    def backward_delta(self, data: Array, delta: Array) -> Array:
+        """Return δ Wᵀ (eq. 2)."""
+        check(self, data, delta)
+        return delta @ self._parameters.T
+
+    def backward_update_gradient(self, data: Array, delta: Array) -> None:
+        """Add xᵀ δ, and the sum of δ over the batch for the bias (eq. 1)."""
+        check(self, data, delta)
+        self._gradient += data.T @ delta
+        if self._bias is not None:
+            self._bias_gradient += namespace(delta).sum(delta, axis=0)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return (out,)."""
+        return (self.out_features,)

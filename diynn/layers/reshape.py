@@ -1,0 +1,34 @@
+"""Flatten: from sequences to vectors."""
+
+from __future__ import annotations
+
+from diynn.arrays import Array, namespace
+from diynn.module import Module
+from diynn.shapes import Shape, check, size
+
+
+class Flatten(Module):
+    """Each example laid out as one vector, in C order.
+
+    ::
+
+        (batch, length, chan) → (batch, length·chan)
+
+    Source: the course sheet's part on convolutions.
+    """
+
+    per_example = True
+
+    def forward(self, data: Array) -> Array:
+        """Return x as (batch, length·chan)."""
+        check(self, data)
+        return namespace(data).reshape(data, (data.shape[0], *self.output_shape(data.shape[1:])))
+
+    def backward_delta(self, data: Array, delta: Array) -> Array:
+        """Return δ in the shape of x (eq. 2: the Jacobian is the identity)."""
+        check(self, data, delta)
+        return namespace(delta).reshape(delta, data.shape)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return (length·chan,)."""
+        return (size(shape),)

@@ -1,0 +1,213 @@
+"""Modules in series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Self, overload
+
+from diynn.arrays import Array
+from diynn.layers.summary import Summary, summarise
+from diynn.module import Module, Parameter, own_parameters, update_parameters, zero_grad
+from diynn.shapes import Shape
+
+_METHODS = ("forward", "backward_delta", "backward_update_gradient", "zero_grad", "update_parameters")
+
+
+class Sequential(Module):
+    """Modules in series: the output of each is the input of the next.
+
+    ::
+
+        z⁰ = x,   zʰ = Mʰ(zʰ⁻¹),   y = zᴴ
+        δᴴ⁻¹ ... δ⁰ by backward_delta of the modules in reverse
+
+    It is a module itself, so nets nest. ``net[0]`` is a module, ``net[:4]`` a net of the same modules,
+    such as the encoder of an autoencoder. Modules of any origin may stand in it, as long as they have
+    the methods of the course sheet; one instance may stand in it twice.
+
+    Parameters
+    ----------
+    *modules : Module, or one list of them
+        The modules in order.
+
+    Raises
+    ------
+    TypeError
+        If something is no module.
+
+    Source: the course sheet, "Mon troisième est un encapsulage".
+    """
+
+    def __init__(self, *modules: Any) -> None:
+        self.modules: list[Any] = []
+        if len(modules) == 1 and isinstance(modules[0], list | tuple):
+            modules = tuple(modules[0])
+        for module in modules:
+            self.add(module)
+
+    def __repr__(self) -> str:
+        return f"Sequential({', '.join(map(repr, self.modules))})"
+
+    def __str__(self) -> str:
+        return str(summarise(self.leaves()))
+
+    def add(self, module: Any) -> Self:
+        """Append a module; return the net."""
+        if isinstance(module, type):
+            raise TypeError(
+                f"Sequential: `module` must be an instance, got the class {module.__name__}; "
+                f"write {module.__name__}(...)"
+            )
+        missing = [name for name in _METHODS if not callable(getattr(module, name, None))]
+        if missing:
+            raise TypeError(
+                f"Sequential: `module` must be a module, got {type(module).__name__} "
+                f"without {', '.join(missing)}"
+            )
+        self.modules.append(module)
+        return self
+
+    def __len__(self) -> int:
+        return len(self.modules)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.modules)
+
+    @overload
+    def __getitem__(self, place: int) -> Any: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequential: ...
+    def __getitem__(self, place: int | slice) -> Any:
+        return Sequential(self.modules[place]) if isinstance(place, slice) else self.modules[place]
+
+    # -------------------------------------------------------------- forward and backward
+
+    def forward(self, data: Array) -> Array:
+        """Return the output of the last module."""
+        return self.record(data)[-1]
+
+    def backward_delta(self, data: Array, delta: Array) -> Array:
+        """Return the gradient with respect to ``data``; the gradients of the parameters stay as they are."""
+        return self.backward(self.record(data), delta, gradients=False, data_delta=True)
+
+    def backward_update_gradient(self, data: Array, delta: Array) -> None:
+        """Add the gradient of each module's parameters."""
+        self.backward(self.record(data), delta)
+
+    def record(self, data: Array) -> list[Array]:
+        """Return the input of each module, nested ones laid flat, and last the output: one forward pass."""
+        values = [data]
+        leaves = self.leaves()
+        layer = 0
+        try:
+            for layer, (_, module) in enumerate(leaves):
+                values.append(module.forward(values[-1]))
+        except Exception as error:
+            self._locate(error, leaves[layer][0])
+            raise
+        return values
+
+    def backward(
+        self, record: list[Array], delta: Array, *, gradients: bool = True, data_delta: bool = False
+    ) -> Array | None:
+        """Walk back through the net once, with the values of its forward pass.
+
+        Parameters
+        ----------
+        record : list of arrays
+            What :meth:`record` returned for this batch.
+        delta : array
+            The gradient of the cost with respect to the output, ``record[-1]``.
+        gradients : bool
+            Whether the modules add to their gradients.
+        data_delta : bool
+            Whether to go on down to the gradient with respect to the data, ``record[0]``.
+
+        Returns
+        -------
+        array or None
+            That gradient, or None if it was not asked for.
+        """
+        leaves = self.leaves()
+        layer = 0
+        try:
+            for layer in reversed(range(len(leaves))):
+                module = leaves[layer][1]
+                if gradients:
+                    module.backward_update_gradient(record[layer], delta)
+                if layer == 0 and not data_delta:
+                    return None
+                if getattr(module, "takes_output", False):
+                    delta = module.backward_delta(record[layer], delta, output=record[layer + 1])
+                else:
+                    delta = module.backward_delta(record[layer], delta)
+        except Exception as error:
+            self._locate(error, leaves[layer][0])
+            raise
+        return delta if data_delta else None
+
+    def _locate(self, error: Exception, place: str) -> None:
+        """Put the place in the net before the message of an error."""
+        nested: Any = self
+        words = []
+        for number in map(int, place.split(".")):
+            words.append(f"layer {number + 1} of {len(nested)}")
+            nested = nested[number]
+        where = ", ".join(words)
+        if error.args and isinstance(error.args[0], str) and isinstance(error, ValueError | TypeError):
+            error.args = (f"{where}: {error.args[0]}", *error.args[1:])
+        else:
+            error.add_note(where)
+
+    # -------------------------------------------------------------- parameters
+
+    def leaves(self) -> list[tuple[str, Any]]:
+        """Return the modules with their places, nested nets laid flat: ``("0", Linear), ("1.0", Tanh)``."""
+        found: list[tuple[str, Any]] = []
+        for number, module in enumerate(self.modules):
+            if isinstance(module, Sequential):
+                found += [(f"{number}.{place}", leaf) for place, leaf in module.leaves()]
+            else:
+                found.append((str(number), module))
+        return found
+
+    def parameters(self) -> list[Parameter]:
+        """Return the handles of all modules' parameters, once for a module that stands in the net twice."""
+        handles = [each for place, module in self.leaves() for each in own_parameters(module, f"{place}.")]
+        return list(dict.fromkeys(handles))
+
+    def zero_grad(self) -> None:
+        """Set the gradient of each module to zero."""
+        for module in self._once():
+            zero_grad(module)
+
+    def update_parameters(self, gradient_step: float = 1e-3) -> None:
+        """Let each module take one step against its gradient."""
+        for module in self._once():
+            update_parameters(module, gradient_step)
+
+    def _once(self) -> list[Any]:
+        return list({id(module): module for _, module in self.leaves()}.values())
+
+    @property
+    def per_example(self) -> bool:  # type: ignore[override]  # read only: it follows from the modules
+        """Whether a batch may be split: whether it may be for each module."""
+        return all(getattr(module, "per_example", False) for module in self.modules)
+
+    # -------------------------------------------------------------- shapes
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of one output for one input of ``shape``."""
+        for module in self.modules:
+            shape = module.output_shape(shape)
+        return shape
+
+    def summary(self, input_shape: tuple[int, ...]) -> Summary:
+        """Return the table of the net for one input of ``input_shape``, with the memory of activations.
+
+        Parameters
+        ----------
+        input_shape : tuple of int
+            The shape of one example, without the batch, such as ``(256, 1)``.
+        """
+        return summarise(self.leaves(), tuple(input_shape))

@@ -1,0 +1,117 @@
+"""The table that ``print(net)`` shows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from diynn.arrays import asarray_like, namespace
+from diynn.module import Module, own_parameters
+from diynn.shapes import Shape, size, text
+
+_HEADER = ("place", "module", "output", "parameters")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a net is made of.
+
+    Attributes
+    ----------
+    rows : list of (place, module, shape of one output or None, number of parameters)
+    activations : int or None
+        Bytes that the outputs of all modules take for one example; None where a shape is not known.
+    """
+
+    rows: list[tuple[str, str, Shape | None, int]]
+    activations: int | None = None
+
+    @property
+    def parameters(self) -> int:
+        """The number of parameters of the net."""
+        return sum(count for *_, count in self.rows)
+
+    def __str__(self) -> str:
+        cells = [
+            (place, module, "?" if shape is None else text(shape), f"{count:,}")
+            for place, module, shape, count in self.rows
+        ]
+        widths = [max(len(row[column]) for row in [_HEADER, *cells]) for column in range(4)]
+        aligned = [f"{{:<{width}}}" for width in widths[:3]] + [f"{{:>{widths[3]}}}"]
+        lines = ["  ".join(aligned).format(*row) for row in [_HEADER, *cells]]
+        lines.insert(1, "  ".join("-" * width for width in widths))
+        lines.append(f"{self.parameters:,} parameters")
+        if self.activations is not None:
+            lines[-1] += f", {self.activations:,} bytes of activations an example"
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+
+def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -> Summary:
+    """Return the table of modules in series, for one input of ``input_shape`` where that is known.
+
+    Raises
+    ------
+    ValueError
+        If ``input_shape`` is given and does not fit a module.
+    """
+    rows = []
+    shape = input_shape
+    values: int | None = 0
+    arrays = [handle.value for _, module in leaves for handle in _handles(module)]
+    for number, (place, module) in enumerate(leaves):
+        wanted = getattr(module, "input_shape", None)
+        if wanted is not None:
+            fitting = wanted if shape is None else _fit(shape, wanted)
+            if fitting is None and input_shape is not None:
+                raise ValueError(
+                    f"layer {number + 1} of {len(leaves)}: {module!r} takes {text(wanted)}, "
+                    f"got {text(shape or ())}"
+                )
+            shape = wanted if fitting is None else fitting
+        shape = None if shape is None else _output_shape(module, shape, arrays)
+        count = None if shape is None else size(shape)
+        values = None if values is None or count is None else values + count
+        rows.append((place, _name(module), shape, sum(prod(each.value.shape) for each in _handles(module))))
+    if values is None or not arrays:
+        return Summary(rows)
+    bits = namespace(arrays[0]).finfo(arrays[0].dtype).bits
+    return Summary(rows, values * bits // 8)
+
+
+def _fit(shape: Shape, wanted: Shape) -> Shape | None:
+    """Fill the unknown sizes of either shape from the other; None where they contradict."""
+    if len(shape) != len(wanted) or any(
+        None not in (got, want) and got != want for got, want in zip(shape, wanted, strict=True)
+    ):
+        return None
+    return tuple(want if got is None else got for got, want in zip(shape, wanted, strict=True))
+
+
+def _output_shape(module: Any, shape: Shape, arrays: list[Any]) -> Shape | None:
+    if isinstance(module, Module):
+        return module.output_shape(shape)
+    if None in shape:
+        return None
+    # A module written against the bare sheet is asked with an example of zeros.
+    example = np.zeros((1, *(size or 0 for size in shape)))
+    try:
+        return tuple(module.forward(asarray_like(example, arrays[0]) if arrays else example).shape[1:])
+    except Exception:
+        return None
+
+
+def _handles(module: Any) -> list[Any]:
+    try:
+        return own_parameters(module)
+    except TypeError:  # parameters of a kind we cannot count
+        return []
+
+
+def _name(module: Any) -> str:
+    plain: Any = object.__repr__
+    return f"{type(module).__name__}()" if type(module).__repr__ is plain else repr(module)

@@ -1,0 +1,233 @@
+"""Losses: one cost per example, and the gradient of their sum."""
+
+from __future__ import annotations
+
+from math import exp
+
+from diynn.arrays import Array, device, namespace
+from diynn.ops import log_softmax, sigmoid
+from diynn.shapes import check_classes, check_probabilities, check_values
+
+
+class Loss:
+    """A cost per example, and the gradient of the sum of those costs with respect to the prediction.
+
+    There is no division by the batch: the gradient of a batch is the sum of its examples' gradients.
+    """
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+    def __call__(self, y: Array, yhat: Array) -> Array:
+        """Return ``forward(y, yhat)``."""
+        return self.forward(y, yhat)
+
+    def forward(self, y: Array, yhat: Array) -> Array:
+        """Return the costs (batch,) of predictions ``yhat`` where ``y`` was right."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no forward(y, yhat): it returns the costs (batch,)"
+        )
+
+    def backward(self, y: Array, yhat: Array) -> Array:
+        """Return the gradient of the sum of the costs with respect to ``yhat``, of its shape."""
+        raise NotImplementedError(
+            f"{type(self).__name__} has no backward(y, yhat): it returns the gradient with respect to yhat"
+        )
+
+
+class MSELoss(Loss):
+    """The squared distance.
+
+    ::
+
+        C = ‖y - ŷ‖²               y and ŷ (batch, ...) → (batch,)
+        ∂C/∂ŷ = 2 (ŷ - y)
+
+    Raises
+    ------
+    ValueError
+        If ``y`` has not the shape of ``yhat``; (n,) against (n, 1) is not broadcast.
+
+    Source: the course sheet, "Mon premier est ... linéaire !".
+    """
+
+    def forward(self, y: Array, yhat: Array) -> Array:
+        """Return ‖y - ŷ‖² of each example."""
+        check_values(self, y, yhat)
+        difference = yhat - _like(y, yhat)
+        return _sum_examples(difference * difference)
+
+    def backward(self, y: Array, yhat: Array) -> Array:
+        """Return 2 (ŷ - y)."""
+        check_values(self, y, yhat)
+        return 2 * (yhat - _like(y, yhat))
+
+
+class NLLLoss(Loss):
+    """The negative log-likelihood, on log-probabilities: the sheet's cross entropy ``-ŷ_y``.
+
+    ::
+
+        C = -Σ_k y_k ŷ_k           ŷ (batch, classes) → (batch,)
+        ∂C/∂ŷ = -y
+
+    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes).
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1.
+
+    Source: the course sheet, "Mon quatrième est multi-classe".
+    """
+
+    def forward(self, y: Array, yhat: Array) -> Array:
+        """Return -ŷ_y of each example."""
+        check_classes(self, y, yhat)
+        return _likelihood(_weights(y, yhat), yhat)
+
+    def backward(self, y: Array, yhat: Array) -> Array:
+        """Return -y, one-hot."""
+        check_classes(self, y, yhat)
+        return -_weights(y, yhat)
+
+
+class CrossEntropyLoss(Loss):
+    """Log-softmax and negative log-likelihood in one, on logits.
+
+    ::
+
+        C = -Σ_k y_k log softmax(ŷ)_k     ŷ (batch, classes) → (batch,)
+        ∂C/∂ŷ = softmax(ŷ) Σ_k y_k - y
+
+    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes). The net ends with
+    its last linear layer: no Softmax before this loss.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1.
+
+    Source: the course sheet, "Mon quatrième est multi-classe".
+    """
+
+    def forward(self, y: Array, yhat: Array) -> Array:
+        """Return -ŷ_y + log Σ e^ŷ of each example."""
+        check_classes(self, y, yhat)
+        return _likelihood(_weights(y, yhat), log_softmax(yhat))
+
+    def backward(self, y: Array, yhat: Array) -> Array:
+        """Return softmax(ŷ) Σ y - y."""
+        check_classes(self, y, yhat)
+        xp = namespace(yhat)
+        weights = _weights(y, yhat)
+        return xp.exp(log_softmax(yhat)) * xp.sum(weights, axis=1, keepdims=True) - weights
+
+
+class BCELoss(Loss):
+    """Binary cross entropy, on probabilities, summed over the outputs.
+
+    ::
+
+        C = -Σ y max(-100, log ŷ) + (1 - y) max(-100, log(1 - ŷ))     (batch, ...) → (batch,)
+        ∂C/∂ŷ = -y/ŷ + (1 - y)/(1 - ŷ), each term 0 where its logarithm is clipped
+
+    The clip is the sheet's: it keeps the cost finite at ŷ = 0 and 1. ``y`` is in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If ``y`` has not the shape of ``yhat``, or is outside [0, 1].
+
+    Source: the course sheet, "Mon cinquième se compresse".
+    """
+
+    def forward(self, y: Array, yhat: Array) -> Array:
+        """Return the cost of each example."""
+        check_values(self, y, yhat)
+        check_probabilities(self, y)
+        y = _like(y, yhat)
+        return -_sum_examples(y * _clipped_log(yhat) + (1 - y) * _clipped_log(1 - yhat))
+
+    def backward(self, y: Array, yhat: Array) -> Array:
+        """Return -y/ŷ + (1 - y)/(1 - ŷ), where not clipped."""
+        check_values(self, y, yhat)
+        check_probabilities(self, y)
+        y = _like(y, yhat)
+        return (1 - y) * _clipped_inverse(1 - yhat) - y * _clipped_inverse(yhat)
+
+
+class BCEWithLogitsLoss(Loss):
+    """Sigmoid and binary cross entropy in one, on logits, summed over the outputs.
+
+    ::
+
+        C = Σ max(ŷ, 0) - y ŷ + log(1 + e^-|ŷ|)       (batch, ...) → (batch,)
+        ∂C/∂ŷ = sigmoid(ŷ) - y
+
+    Finite for any logit, without a clip. ``y`` is in [0, 1]. The net ends with its last linear layer:
+    no Sigmoid before this loss.
+
+    Raises
+    ------
+    ValueError
+        If ``y`` has not the shape of ``yhat``, or is outside [0, 1].
+
+    Source: the course sheet's binary cross entropy, of a sigmoid.
+    """
+
+    def forward(self, y: Array, yhat: Array) -> Array:
+        """Return the cost of each example."""
+        check_values(self, y, yhat)
+        check_probabilities(self, y)
+        xp = namespace(yhat)
+        softplus = xp.maximum(yhat, 0.0) + xp.log1p(xp.exp(-xp.abs(yhat)))
+        return _sum_examples(softplus - _like(y, yhat) * yhat)
+
+    def backward(self, y: Array, yhat: Array) -> Array:
+        """Return sigmoid(ŷ) - y."""
+        check_values(self, y, yhat)
+        check_probabilities(self, y)
+        return sigmoid(yhat) - _like(y, yhat)
+
+
+def _like(y: Array, yhat: Array) -> Array:
+    """Return a target in the dtype of the prediction, so that neither decides the other's precision."""
+    return y if y.dtype == yhat.dtype else namespace(yhat).astype(y, yhat.dtype)
+
+
+def _sum_examples(values: Array) -> Array:
+    """Sum (batch, ...) over all axes but the first."""
+    axes = tuple(range(1, values.ndim))
+    return namespace(values).sum(values, axis=axes) if axes else values
+
+
+def _weights(y: Array, yhat: Array) -> Array:
+    """Return one weight a class (batch, classes): one-hot of indices, anything else as it is."""
+    if y.ndim == 1:
+        xp = namespace(yhat)
+        y = y[:, None] == xp.arange(yhat.shape[1], device=device(yhat))[None, :]
+    return _like(y, yhat)
+
+
+def _likelihood(weights: Array, logs: Array) -> Array:
+    """Return -Σ_k y_k ŷ_k; a class of weight 0 counts nothing, even at log 0."""
+    xp = namespace(logs)
+    return -xp.sum(xp.where(weights == 0, 0.0, weights * logs), axis=1)
+
+
+_LOG_FLOOR = -100.0
+_FLOOR = exp(_LOG_FLOOR)
+
+
+def _clipped_log(probability: Array) -> Array:
+    """Return max(-100, log p), without a logarithm of zero."""
+    xp = namespace(probability)
+    return xp.where(probability > _FLOOR, xp.log(xp.maximum(probability, _FLOOR)), _LOG_FLOOR)
+
+
+def _clipped_inverse(probability: Array) -> Array:
+    """Return its derivative: 1/p where the logarithm is not clipped, else 0."""
+    xp = namespace(probability)
+    normal = xp.maximum(probability, xp.finfo(probability.dtype).smallest_normal)  # 1/p overflows below
+    return xp.where(probability > _FLOOR, 1 / normal, 0.0)

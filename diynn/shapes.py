@@ -1,0 +1,193 @@
+"""The shape contract of modules and losses, and the wording of every error about it.
+
+Shapes are written as they are on the course sheet: ``(batch, features)`` for vectors,
+``(batch, length, channels)`` for sequences. None stands for a size that may be anything.
+"""
+
+from __future__ import annotations
+
+import operator
+from math import prod
+from typing import Any, Protocol, TypeAlias
+
+from diynn.arrays import Array, describe, kind, namespace, on_host, together
+
+Shape: TypeAlias = tuple[int | None, ...]
+
+_WORDS = {1: ("features",), 2: ("length", "channels")}
+
+
+class Shaped(Protocol):
+    """What the contract needs to know of a module."""
+
+    _parameters: Array
+
+    @property
+    def input_shape(self) -> Shape | None:
+        """The shape of one example that ``forward`` takes."""
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of one output for one input of ``shape``."""
+
+
+def text(shape: Shape, words: tuple[str, ...] = ()) -> str:
+    """Write the shape of a batch: ``(batch, 3)``, ``(batch, length, 2)``, ``(batch, ?)``."""
+    sizes = ["?" if size is None else str(size) for size in shape]
+    if words:
+        sizes = [word if size is None else str(size) for size, word in zip(shape, words, strict=True)]
+    return f"({', '.join(['batch', *sizes])}{'' if sizes else ','})"
+
+
+def positive(owner: str, argument: str, value: Any) -> int:
+    """Return ``value`` as an int; raise TypeError if it is no integer, ValueError if it is below 1."""
+    try:
+        number = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{owner}: `{argument}` must be a positive integer, got {value!r}") from None
+    if number < 1 or isinstance(value, bool):
+        raise ValueError(f"{owner}: `{argument}` must be a positive integer, got {value!r}")
+    return number
+
+
+def window_count(length: int | None, k_size: int, stride: int) -> int | None:
+    """Return the number of windows of ``k_size`` steps, ``stride`` apart, that fit into ``length``."""
+    return None if length is None else (length - k_size) // stride + 1
+
+
+def size(shape: Shape) -> int | None:
+    """Return the number of values of one example, None if a size is not known."""
+    return None if None in shape else prod(shape)  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------------ modules
+
+
+def check(module: Shaped, data: Array, delta: Array | None = None) -> None:
+    """Raise unless ``data``, and ``delta`` where given, are what ``module`` takes.
+
+    Raises
+    ------
+    TypeError
+        If one of them is no array, or not of a real floating dtype.
+    ValueError
+        If a shape does not fit, or if the arrays are of two libraries or devices.
+    """
+    _check_array(module, "data", data)
+    shape = data.shape
+    wanted = module.input_shape
+    if wanted is None:
+        if not shape:
+            raise ValueError(f"{module!r}: `data` must have shape (batch, ...), got ()")
+    elif len(shape) != len(wanted) + 1 or any(
+        want is not None and want != got for want, got in zip(wanted, shape[1:], strict=True)
+    ):
+        raise ValueError(
+            f"{module!r}: `data` must have shape {text(wanted, _WORDS.get(len(wanted), ()))}, "
+            f"got {tuple(shape)}"
+        )
+    parameters = module._parameters
+    if parameters is not None and not together(data, parameters):
+        raise ValueError(
+            _apart(repr(module), "data", data, "the parameters", parameters)
+            + "; move the data with diynn.asarray(data, ...) or the module with .to(...)"
+        )
+    output_shape = module.output_shape(tuple(shape[1:]))
+    if delta is not None:
+        _check_array(module, "delta", delta)
+        expected = (shape[0], *output_shape)
+        if tuple(delta.shape) != expected:
+            raise ValueError(
+                f"{module!r}: `delta` must have the shape of the output, {expected}, got {tuple(delta.shape)}"
+            )
+        if not together(data, delta):
+            raise ValueError(_apart(repr(module), "data", data, "`delta`", delta))
+
+
+def check_window(module: Any, length: int | None) -> None:
+    """Raise ValueError if no window of ``module.k_size`` fits into ``length``."""
+    if length is not None and length < module.k_size:
+        raise ValueError(f"{module!r}: `data` must have length >= {module.k_size} (k_size), got {length}")
+
+
+def _check_array(owner: Any, argument: str, value: Array) -> None:
+    try:
+        namespace(value)
+    except TypeError:
+        raise TypeError(
+            f"{owner!r}: `{argument}` must be an array, got {type(value).__name__}; "
+            "diynn.asarray makes an array of it"
+        ) from None
+    if kind(value) != "real floating":
+        raise TypeError(
+            f"{owner!r}: `{argument}` must have a real floating dtype, got {value.dtype}; "
+            f"diynn.asarray({argument}, dtype='float32') converts it"
+        )
+
+
+def _apart(owner: str, first: str, one: Array, second: str, other: Array) -> str:
+    return f"{owner}: `{first}` is {describe(one)} and {second} {describe(other)}"
+
+
+# ------------------------------------------------------------------ losses
+
+
+def check_values(loss: Any, y: Array, yhat: Array) -> None:
+    """Raise unless ``y`` has the shape of ``yhat``, (batch, ...), and both are numbers of one library."""
+    _check_target(loss, y, yhat)
+    if tuple(y.shape) == tuple(yhat.shape) and len(yhat.shape) > 0:
+        return
+    mend = ""
+    if tuple(y.shape) == tuple(yhat.shape[:-1]) and tuple(yhat.shape[-1:]) == (1,):
+        mend = "; y[:, None] has it"
+    elif tuple(y.shape[:-1]) == tuple(yhat.shape) and tuple(y.shape[-1:]) == (1,):
+        mend = "; y[:, 0] has it"
+    raise ValueError(
+        f"{loss!r}: `y` must have the shape of `yhat`, {tuple(yhat.shape)}, got {tuple(y.shape)}{mend}"
+    )
+
+
+def check_classes(loss: Any, y: Array, yhat: Array) -> None:
+    """Raise unless ``yhat`` is (batch, classes) and ``y`` class indices (batch,) or one weight a class.
+
+    The range of the indices is looked at where that needs no transfer from a device.
+    """
+    _check_target(loss, y, yhat)
+    if len(yhat.shape) != 2:
+        raise ValueError(f"{loss!r}: `yhat` must have shape (batch, classes), got {tuple(yhat.shape)}")
+    batch, classes = yhat.shape
+    if tuple(y.shape) == (batch, classes):
+        return
+    expected = f"class indices ({batch},) or one-hot ({batch}, {classes})"
+    if tuple(y.shape) != (batch,):
+        mend = "; y[:, 0] has the first shape" if tuple(y.shape) == (batch, 1) else ""
+        raise ValueError(f"{loss!r}: `y` must be {expected}, got shape {tuple(y.shape)}{mend}")
+    if kind(y) != "integral":
+        raise TypeError(f"{loss!r}: `y` of shape ({batch},) must be integer class indices, got {y.dtype}")
+    if batch and on_host(y):
+        xp = namespace(y)
+        low, high = int(xp.min(y)), int(xp.max(y))
+        if low < 0 or high >= classes:
+            raise ValueError(
+                f"{loss!r}: `y` must be in 0..{classes - 1} for {classes} classes, got {low}..{high}"
+            )
+
+
+def check_probabilities(loss: Any, y: Array) -> None:
+    """Raise ValueError if a target is outside [0, 1], where that can be seen without a transfer."""
+    if size(tuple(y.shape)) and kind(y) != "bool" and on_host(y):
+        xp = namespace(y)
+        low, high = float(xp.min(y)), float(xp.max(y))
+        if not (low >= 0 and high <= 1):
+            raise ValueError(f"{loss!r}: `y` must be in [0, 1], got {low:g}..{high:g}")
+
+
+def _check_target(loss: Any, y: Array, yhat: Array) -> None:
+    _check_array(loss, "yhat", yhat)
+    try:
+        namespace(y)
+    except TypeError:
+        raise TypeError(f"{loss!r}: `y` must be an array, got {type(y).__name__}") from None
+    if kind(y) == "other":
+        raise TypeError(f"{loss!r}: `y` must hold real numbers, got {y.dtype}")
+    if not together(y, yhat):
+        raise ValueError(_apart(repr(loss), "y", y, "`yhat`", yhat))
