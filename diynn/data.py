@@ -1,0 +1,328 @@
+"""Data: one-hot labels, batches, toy problems of the plane, handwritten digits.
+
+The data sets are NumPy arrays on the host; `diynn.arrays.asarray` moves them to another library or device.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from diynn.arrays import (
+    Array,
+    Backend,
+    DType,
+    Namespace,
+    as_dtype,
+    asarray_like,
+    describe,
+    device,
+    kind,
+    namespace,
+    together,
+)
+from diynn.shapes import positive
+
+Rng: TypeAlias = np.random.Generator | int | None
+Points: TypeAlias = NDArray[np.float64]
+Labels: TypeAlias = NDArray[np.int64]
+
+
+def array_namespace(owner: str, argument: str, value: Array) -> Namespace:
+    """Return the namespace of ``value``; raise TypeError, in the name of `owner`, if it is no array."""
+    try:
+        return namespace(value)
+    except TypeError:
+        raise TypeError(
+            f"{owner}: `{argument}` must be an array, got {type(value).__name__}; "
+            "diynn.asarray makes an array of it"
+        ) from None
+
+
+def one_hot(labels: Array, classes: int | None = None, *, dtype: DType = None) -> Array:
+    """Encode class indices as rows of zeros with a single one.
+
+    Parameters
+    ----------
+    labels : integer array (batch,)
+        Class indices, from 0.
+    classes : int, optional
+        Number of classes; the largest label plus one by default.
+    dtype : dtype or str, optional
+        Real dtype of the result; the library's default by default.
+
+    Returns
+    -------
+    array (batch, classes)
+        In the library and on the device of `labels`.
+
+    Raises
+    ------
+    TypeError
+        If `labels` is not an array of integers.
+    ValueError
+        If `labels` is not of shape (batch,) or a label is not in 0..classes-1; if `labels` is empty and
+        `classes` not given.
+    """
+    xp = array_namespace("one_hot", "labels", labels)
+    if kind(labels) != "integral":
+        raise TypeError(f"one_hot: `labels` must be integers, got {labels.dtype}")
+    if labels.ndim != 1:
+        raise ValueError(f"one_hot: `labels` must have shape (batch,), got {tuple(labels.shape)}")
+    empty = labels.shape[0] == 0
+    if classes is None and empty:
+        raise ValueError("one_hot: `classes` must be given where `labels` is empty")
+    low, high = (0, 0) if empty else (int(xp.min(labels)), int(xp.max(labels)))
+    classes = positive("one_hot", "classes", max(high, 0) + 1 if classes is None else classes)
+    if low < 0 or high >= classes:
+        raise ValueError(
+            f"one_hot: `labels` must be in 0..{classes - 1} for {classes} classes, got {low}..{high}"
+        )
+    place = device(labels)
+    indices = xp.arange(classes, device=place)
+    # One integer dtype on both sides: the standard leaves uint64 against int64 undefined.
+    hot = xp.astype(labels, indices.dtype)[:, None] == indices[None, :]
+    return xp.astype(hot, as_dtype(dtype, Backend(xp, place)))
+
+
+def batches(x: Array, y: Array, batch_size: int, *, rng: Rng = None) -> Iterator[tuple[Array, Array]]:
+    """Cut a data set into batches, each example in exactly one.
+
+    Parameters
+    ----------
+    x, y : arrays (n, ...)
+        Examples and their targets, of one library and device.
+    batch_size : int
+        Examples in a batch; the last batch may be smaller.
+    rng : numpy Generator, int or None
+        A generator or a seed shuffles the examples, by one permutation drawn on the host: the same seed
+        gives the same batches in every library. None keeps their order, and the batches are then plain
+        slices: views, where the library has them.
+
+    Returns
+    -------
+    iterator of (batch_x, batch_y)
+        No batches if n is 0.
+
+    Raises
+    ------
+    TypeError
+        If `x` or `y` is not an array, or `batch_size` not an integer.
+    ValueError
+        If the lengths differ, `batch_size` is not positive, or the arrays are of two libraries or devices.
+    """
+    # Checks and permutation are made by the call, not by the first batch asked for.
+    batch_size = positive("batches", "batch_size", batch_size)
+    xp = array_namespace("batches", "x", x)
+    array_namespace("batches", "y", y)
+    if not together(x, y):
+        raise ValueError(f"batches: `x` is {describe(x)} and `y` {describe(y)}")
+    if x.ndim == 0 or y.ndim == 0 or x.shape[0] != y.shape[0]:
+        raise ValueError(
+            f"batches: `x` and `y` must have one length, got shapes {tuple(x.shape)} and {tuple(y.shape)}"
+        )
+    n = x.shape[0]
+    cuts = [slice(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
+    if rng is None:
+        return ((x[cut, ...], y[cut, ...]) for cut in cuts)
+    order = asarray_like(np.random.default_rng(rng).permutation(n), x)
+    return ((xp.take(x, order[cut], axis=0), xp.take(y, order[cut], axis=0)) for cut in cuts)
+
+
+def two_gaussians(n: int, *, rng: Rng = None, spread: float = 0.5) -> tuple[Points, Labels]:
+    """Draw two clouds that a line separates: class 0 around (-1, -1), class 1 around (1, 1).
+
+    Parameters
+    ----------
+    n : int
+        Number of points; the two classes alternate.
+    rng : numpy Generator, int or None
+        Generator, or seed of one; None draws differently each time.
+    spread : float
+        Standard deviation of each coordinate in a cloud. At 0.5, the best line misses 0.2 % of the points.
+
+    Returns
+    -------
+    x : array (n, 2) of float64
+    y : array (n,) of int64, in {0, 1}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n` is not a positive integer or `spread` is negative.
+    """
+    return _clouds("two_gaussians", [(-1, -1), (1, 1)], n, rng, spread)
+
+
+def four_gaussians(n: int, *, rng: Rng = None, spread: float = 0.3) -> tuple[Points, Labels]:
+    """Draw four clouds that no line separates: the exclusive or.
+
+    Class 0 lies around (-1, -1) and (1, 1), class 1 around (-1, 1) and (1, -1): a point is of class 1 where
+    its coordinates have opposite signs.
+
+    Parameters
+    ----------
+    n : int
+        Number of points; the four clouds, and the two classes, alternate.
+    rng : numpy Generator, int or None
+        Generator, or seed of one; None draws differently each time.
+    spread : float
+        Standard deviation of each coordinate in a cloud.
+
+    Returns
+    -------
+    x : array (n, 2) of float64
+    y : array (n,) of int64, in {0, 1}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n` is not a positive integer or `spread` is negative.
+    """
+    return _clouds("four_gaussians", [(-1, -1), (-1, 1), (1, 1), (1, -1)], n, rng, spread)
+
+
+def _clouds(
+    owner: str, centres: list[tuple[int, int]], n: int, rng: Rng, spread: float
+) -> tuple[Points, Labels]:
+    """Draw points around each centre in turn; every second centre is of class 1."""
+    n = positive(owner, "n", n)
+    if not spread >= 0:
+        raise ValueError(f"{owner}: `spread` must not be negative, got {spread}")
+    turn = np.arange(n, dtype=np.int64) % len(centres)
+    x = np.random.default_rng(rng).normal(np.asarray(centres)[turn], spread)
+    return x, turn % 2
+
+
+def checkerboard(n: int, *, rng: Rng = None, cells: int = 4) -> tuple[Points, Labels]:
+    """Draw points evenly over a board of `cells` by `cells` squares in two colours.
+
+    The board is the square [-1, 1] x [-1, 1]; the square in its lower left corner is of class 0, and
+    neighbours are of different classes.
+
+    Parameters
+    ----------
+    n : int
+        Number of points.
+    rng : numpy Generator, int or None
+        Generator, or seed of one; None draws differently each time.
+    cells : int
+        Squares along a side; 2 is the exclusive or, and the problem gets harder from there.
+
+    Returns
+    -------
+    x : array (n, 2) of float64
+    y : array (n,) of int64, in {0, 1}
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `n` or `cells` is not a positive integer.
+    """
+    n, cells = positive("checkerboard", "n", n), positive("checkerboard", "cells", cells)
+    x = np.random.default_rng(rng).uniform(-1, 1, (n, 2))
+    column_and_row = np.floor((x + 1) / 2 * cells).astype(np.int64)
+    return x, column_and_row.sum(axis=1) % 2
+
+
+class Digits(NamedTuple):
+    """Handwritten digits: images x (n, 64) in [0, 1], and the digits y (n,) they show."""
+
+    x_train: Points
+    y_train: Labels
+    x_test: Points
+    y_test: Labels
+
+
+def digits(*, test: float = 0.2, rng: int = 0) -> Digits:
+    """Load scikit-learn's 1797 handwritten digits of 8 x 8 pixels, split for training and test.
+
+    Parameters
+    ----------
+    test : float
+        Share of the examples that goes to the test, between 0 and 1. The split is stratified: each digit
+        has that share.
+    rng : int
+        Seed of the split.
+
+    Returns
+    -------
+    Digits
+        ``(x_train, y_train, x_test, y_test)``.
+
+    Raises
+    ------
+    ImportError
+        If scikit-learn is not installed.
+    ValueError
+        If `test` is not between 0 and 1.
+    """
+    try:
+        from sklearn.datasets import load_digits
+        from sklearn.model_selection import train_test_split
+    except ImportError as error:
+        raise ImportError('digits needs scikit-learn: pip install "diynn[demo]"') from error
+    if not 0 < test < 1:
+        raise ValueError(f"digits: `test` must be between 0 and 1, got {test}")
+    x, y = load_digits(return_X_y=True)
+    # Pixels are counts from 0 to 16.
+    x_train, x_test, y_train, y_test = train_test_split(
+        x / 16, y.astype(np.int64), test_size=test, random_state=rng, stratify=y
+    )
+    return Digits(x_train, y_train, x_test, y_test)
+
+
+def read_usps(path: str | os.PathLike[str]) -> tuple[Points, Labels]:
+    """Read a text file of the USPS digits, images of 16 x 16 pixels.
+
+    The first line is a header and is skipped, as blank lines are. Every other line is a label, 0 to 9, then
+    256 values separated by blanks. The values are returned as they are; in the course's files they go from
+    0 to 2, so halve them for a net that ends in a sigmoid.
+
+    Parameters
+    ----------
+    path : str or path
+        The file.
+
+    Returns
+    -------
+    x : array (n, 256) of float64
+    y : array (n,) of int64
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If a line is not of that form; the message has its number, from 1.
+    """
+    rows = []
+    with open(path, encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            tokens = line.split()
+            if number == 1 or not tokens:
+                continue
+            try:
+                rows.append(_usps_row(tokens))
+            except ValueError as error:
+                raise ValueError(f"{os.fspath(path)}, line {number}: {error}") from None
+    table = np.array(rows).reshape(-1, 257)
+    return table[:, 1:].copy(), table[:, 0].astype(np.int64)
+
+
+def _usps_row(tokens: list[str]) -> Points:
+    """Convert the label and the values of one line."""
+    if len(tokens) != 257:
+        raise ValueError(f"expected a label and 256 values, got {len(tokens)} numbers")
+    try:
+        row = np.array([float(token) for token in tokens])
+    except ValueError as error:
+        # Python's own words name the token: "could not convert string to float: 'x'".
+        raise ValueError(f"expected numbers, {error}") from None
+    if row[0] not in range(10):
+        raise ValueError(f"expected a label from 0 to 9, got {tokens[0]}")
+    return row
