@@ -2,6 +2,9 @@
 
 from diynn import data, initializers
 from diynn.arrays import asarray, to_numpy
+from diynn.callbacks import Callback, EarlyStopping, KeepBest, Run
+from diynn.checkpoints import load, save
+from diynn.history import History
 from diynn.layers import (
     AvgPool1D,
     Conv1D,
@@ -16,6 +19,7 @@ from diynn.layers import (
     Tanh,
 )
 from diynn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss, NLLLoss
+from diynn.metrics import accuracy
 from diynn.module import Module, Parameter
 from diynn.optim import (
     Adam,
@@ -29,18 +33,24 @@ from diynn.optim import (
     step_decay,
 )
 from diynn.sheet import NAMES as _SHEET_NAMES
+from diynn.training import SGD, predict
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "SGD",
     "Adam",
     "AdamW",
     "AvgPool1D",
     "BCELoss",
     "BCEWithLogitsLoss",
+    "Callback",
     "Conv1D",
     "CrossEntropyLoss",
+    "EarlyStopping",
     "Flatten",
+    "History",
+    "KeepBest",
     "Linear",
     "LogSoftmax",
     "Loss",
@@ -53,16 +63,21 @@ __all__ = [
     "Parameter",
     "ReLU",
     "Rule",
+    "Run",
     "Sequential",
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "accuracy",
     "asarray",
     "constant",
     "cosine_decay",
     "data",
     "exponential_decay",
     "initializers",
+    "load",
+    "predict",
+    "save",
     "step_decay",
     "to_numpy",
 ]

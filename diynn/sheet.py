@@ -23,7 +23,8 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "MSELoss": ("MSE", "MseLoss"),
     "NLLLoss": ("NLL", "CELoss", "CE"),
     "CrossEntropyLoss": ("CrossEntropy", "CELogSoftmax", "CELogSoftMax", "LogSoftmaxCELoss",
-                         "LogCrossEntropy", "CELossLogSoftmax", "CrossEntropyLogSoftmax", "SoftmaxCrossEntropy"),
+                         "LogCrossEntropy", "CELossLogSoftmax", "CrossEntropyLogSoftmax",
+                         "SoftmaxCrossEntropy"),
     "BCELoss": ("BCE", "BinaryCrossEntropy", "BinaryCrossEntropyLoss"),
     "BCEWithLogitsLoss": ("BCEWithLogits",),
 }  # fmt: skip

@@ -100,8 +100,8 @@ class Sequential(Module):
         leaves = self.leaves()
         layer = 0
         try:
-            for layer, (_, module) in enumerate(leaves):
-                values.append(module.forward(values[-1]))
+            for layer in range(len(leaves)):
+                values.append(leaves[layer][1].forward(values[-1]))
         except Exception as error:
             self._locate(error, leaves[layer][0])
             raise

@@ -1,0 +1,149 @@
+"""What may watch a training, and stop it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import inf
+from typing import Any
+
+from diynn.arrays import Array
+from diynn.checkpoints import restore, snapshot
+from diynn.history import History
+from diynn.optim import Optim
+
+
+@dataclass
+class Run:
+    """A training under way, as callbacks see it.
+
+    Attributes
+    ----------
+    net, loss, optim
+        What is trained, and by what.
+    history : History
+        What was measured up to now.
+    epochs, epoch : int
+        Epochs to do, and epochs done.
+    stopped : str or None
+        Set it to a reason, in words, and the training ends after this epoch.
+    """
+
+    net: Any
+    loss: Any
+    optim: Optim
+    epochs: int
+    epoch: int = 0
+    history: History = field(default_factory=History)
+
+    @property
+    def stopped(self) -> str | None:
+        """Why the training is to end early."""
+        return self.history.stopped
+
+    @stopped.setter
+    def stopped(self, reason: str) -> None:
+        self.history.stopped = reason
+
+
+class Callback:
+    """Something that is told how a training goes on; each method does nothing until written."""
+
+    def start(self, run: Run) -> None:
+        """Before the first epoch."""
+
+    def step(self, run: Run, costs: Array) -> None:
+        """After each step, with the costs (batch,) before it."""
+
+    def epoch(self, run: Run) -> None:
+        """After each epoch, its values in ``run.history``."""
+
+    def end(self, run: Run) -> None:
+        """After the last epoch, also when stopped or interrupted."""
+
+
+class _Best(Callback):
+    """What the two below share: a column of the history, and whether its last value is the best."""
+
+    def __init__(self, column: str | None, largest: bool | None) -> None:
+        self.column, self.largest = column, largest
+
+    def start(self, run: Run) -> None:
+        """Forget an earlier training."""
+        self.best, self.best_epoch = inf, 0
+
+    def improved(self, run: Run, by: float = 0.0) -> bool:
+        """Say whether the last epoch is the best so far, and remember it then.
+
+        Raises
+        ------
+        ValueError
+            If the history has no such column.
+        """
+        columns = run.history.columns
+        column = self.column or ("validation_cost" if "validation_cost" in columns else "cost")
+        if column not in columns:
+            raise ValueError(
+                f"{type(self).__name__}: `column` must be one of {', '.join(columns)}, got {column!r}"
+            )
+        largest = not column.endswith(("cost", "seconds")) if self.largest is None else self.largest
+        value = -columns[column][-1] if largest else columns[column][-1]
+        if not value < self.best - by:
+            return False
+        self.best, self.best_epoch = value, run.epoch
+        return True
+
+
+class EarlyStopping(_Best):
+    """Stop when a column of the history has not got better for some epochs.
+
+    Parameters
+    ----------
+    patience : int
+        How many epochs to wait.
+    column : str, optional
+        Which column; None for the validation cost, or the cost where there is none.
+    by : float
+        How much counts as better.
+    largest : bool, optional
+        Whether large is good; None for yes, except for costs.
+    """
+
+    def __init__(
+        self, patience: int = 5, *, column: str | None = None, by: float = 0.0, largest: bool | None = None
+    ) -> None:
+        super().__init__(column, largest)
+        self.patience, self.by = patience, by
+
+    def epoch(self, run: Run) -> None:
+        """Look whether to stop."""
+        if not self.improved(run, self.by) and run.epoch - self.best_epoch >= self.patience:
+            run.stopped = f"no better for {self.patience} epochs"
+
+
+class KeepBest(_Best):
+    """Leave the net, at the end, with the parameters of its best epoch.
+
+    Parameters
+    ----------
+    column : str, optional
+        Which column of the history decides; None for the validation cost, or the cost where there is none.
+    largest : bool, optional
+        Whether large is good; None for yes, except for costs.
+    """
+
+    def __init__(self, *, column: str | None = None, largest: bool | None = None) -> None:
+        super().__init__(column, largest)
+
+    def start(self, run: Run) -> None:
+        """Keep what the training starts from."""
+        super().start(run)
+        self.parameters = snapshot(run.net)
+
+    def epoch(self, run: Run) -> None:
+        """Keep the parameters if they are the best so far."""
+        if self.improved(run):
+            self.parameters = snapshot(run.net)
+
+    def end(self, run: Run) -> None:
+        """Put the best parameters back."""
+        restore(run.net, self.parameters)

@@ -1,0 +1,63 @@
+"""Keeping the parameters of a net, in memory or in a file."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import numpy as np
+
+from diynn.arrays import Array, asarray_like, copy, namespace, to_numpy, write
+from diynn.module import parameters
+
+
+def snapshot(net: Any) -> dict[str, Array]:
+    """Return copies of all parameters by their names in the net, in the library where they are."""
+    return {parameter.label: copy(parameter.value) for parameter in parameters(net)}
+
+
+def restore(net: Any, values: dict[str, Array]) -> None:
+    """Put parameters back, as :func:`snapshot` returned them or as read from a file.
+
+    They are written into the arrays that are there, where the library allows it, so that weights tied by
+    assignment stay tied.
+
+    Raises
+    ------
+    ValueError
+        If the names or shapes are not those of the net.
+    """
+    handles = {parameter.label: parameter for parameter in parameters(net)}
+    if handles.keys() != values.keys():
+        missing, unknown = sorted(handles.keys() - values.keys()), sorted(values.keys() - handles.keys())
+        raise ValueError(f"restore: the parameters are of another net: missing {missing}, unknown {unknown}")
+    for label, parameter in handles.items():
+        if tuple(values[label].shape) != tuple(parameter.value.shape):
+            raise ValueError(f"restore: `{label}` must have shape {tuple(parameter.value.shape)}, "
+                             f"got {tuple(values[label].shape)}")  # fmt: skip
+    for label, parameter in handles.items():
+        xp, value = namespace(parameter.value), values[label]
+        if isinstance(value, np.ndarray):
+            value = asarray_like(value.astype(to_numpy(parameter.value).dtype, copy=False), parameter.value)
+        parameter.value = write(parameter.value, xp.astype(value, parameter.value.dtype, copy=False))
+
+
+def save(net: Any, path: str | os.PathLike[str]) -> None:
+    """Write the parameters of a net to a file of NumPy's format ``npz``."""
+    arrays: dict[str, Any] = {each.label: to_numpy(each.value) for each in parameters(net)}
+    with open(path, "wb") as file:  # given a name, savez would add ".npz" to it
+        np.savez(file, **arrays)
+
+
+def load(net: Any, path: str | os.PathLike[str]) -> None:
+    """Read the parameters of a net of the same make from a file that :func:`save` wrote.
+
+    Raises
+    ------
+    OSError
+        If the file cannot be read.
+    ValueError
+        If it is of another net.
+    """
+    with np.load(path, allow_pickle=False) as values:
+        restore(net, dict(values))

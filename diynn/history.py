@@ -1,0 +1,65 @@
+"""What a training leaves behind: one value an epoch of everything that was measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class History:
+    """The course of a training, one value an epoch.
+
+    ``history["cost"]`` is the list of one column; ``cost`` and ``seconds`` are always there,
+    ``validation_cost`` where there was validation data, and a column a metric, also with
+    ``validation_`` before its name.
+
+    Attributes
+    ----------
+    columns : dict of str to list of float
+    stopped : str or None
+        Why the training ended before its last epoch, in words; None if it did not.
+    """
+
+    def __init__(self) -> None:
+        self.columns: dict[str, list[float]] = {}
+        self.stopped: str | None = None
+
+    def __repr__(self) -> str:
+        if not len(self):
+            return f"History(no epoch{self._why()})"
+        last = ", ".join(f"{name} {values[-1]:.4g}" for name, values in self.columns.items())
+        return f"History({len(self)} epoch{'s' * (len(self) > 1)}{self._why()}; last: {last})"
+
+    def _why(self) -> str:
+        return "" if self.stopped is None else f", stopped: {self.stopped}"
+
+    def __len__(self) -> int:
+        return len(self.columns.get("cost", ()))
+
+    def __getitem__(self, column: str) -> list[float]:
+        return self.columns[column]
+
+    @property
+    def costs(self) -> list[float]:
+        """The mean cost of an example in each epoch."""
+        return self.columns.get("cost", [])
+
+    @property
+    def seconds(self) -> list[float]:
+        """The seconds that the steps of each epoch took, without the measuring."""
+        return self.columns.get("seconds", [])
+
+    def add(self, **values: float) -> None:
+        """Append one epoch's values."""
+        for name, value in values.items():
+            self.columns.setdefault(name, []).append(value)
+
+    def to_dict(self) -> dict[str, list[float]]:
+        """Return a copy of the columns, with the epochs' numbers, such as a table of pandas takes."""
+        epochs = [float(number) for number in range(1, len(self) + 1)]
+        return {"epoch": epochs} | {name: list(values) for name, values in self.columns.items()}
+
+    def plot(self) -> Any:
+        """Return a matplotlib figure of the learning curve (extra ``demo``)."""
+        from diynn.plots import learning_curve
+
+        return learning_curve(self.to_dict())
