@@ -176,7 +176,8 @@ def describe(array: Array) -> str:
     """Name an array's library and device in words, for messages."""
     if isinstance(array, np.ndarray):
         return "a numpy array"
-    return f"a {_library(namespace(array))} array on {device(array)}"
+    library = _library(namespace(array))
+    return f"{'an' if library[0] in 'aeiou' else 'a'} {library} array on {device(array)}"
 
 
 def _library(xp: Namespace) -> str:

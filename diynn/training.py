@@ -129,8 +129,7 @@ def predict(net: Any, x: Array, batch_size: int = 1024) -> Array:
     batch_size = positive("predict", "batch_size", batch_size)
     if x.shape[0] <= batch_size or not getattr(net, "per_example", False):
         return net.forward(x)
-    starts = range(0, x.shape[0], batch_size)
-    return namespace(x).concat([net.forward(x[start : start + batch_size, ...]) for start in starts])
+    return namespace(x).concat([net.forward(part) for part, _ in batches(x, x, batch_size)])
 
 
 def _epoch(
@@ -174,7 +173,7 @@ def _measure(
         values.update({name: float(metric(training[1], yhat)) for name, metric in metrics.items()})
     if validation is not None:
         y, yhat = validation[1], predict(net, validation[0])
-        values["validation_cost"] = float(_sum(loss.forward(y, yhat), len(y))) / y.shape[0]
+        values["validation_cost"] = float(_sum(loss.forward(y, yhat), y.shape[0])) / y.shape[0]
         for name, metric in (metrics or {}).items():
             values[f"validation_{name}"] = float(metric(y, yhat))
     return values

@@ -60,7 +60,7 @@ def test_accuracy_of_nothing_is_not_a_number():
         ([0, 1], np.zeros((2, 3)), TypeError, r"`y` must be an array, got list"),
         (np.asarray([0, 1]), [[0.5, 0.5]], TypeError, r"`yhat` must be an array, got list"),
         (np.asarray([0, 1]), array_api_strict.zeros((2, 3)), ValueError,
-         r"`y` is a numpy array and `yhat` a array_api_strict array on"),
+         r"`y` is a numpy array and `yhat` an array_api_strict array on"),
     ],
 )  # fmt: skip
 def test_accuracy_refuses(y, yhat, error, message):

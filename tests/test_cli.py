@@ -1,0 +1,81 @@
+"""The command line, as a user types it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from diynn.cli import main
+from diynn.demo import RECIPES, make_net, run
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(("net", "least"), [("conv", 0.97), ("mlp", 0.96)])
+def test_the_classifiers_reach_their_accuracy(net, least, seed):
+    assert run(net, seed=seed, progress=False).measures["accuracy"] >= least
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_autoencoder_beats_pca_and_the_mean_image(seed):
+    measures = run("autoencoder", seed=seed, progress=False).measures
+    assert measures["autoencoder"] < measures["PCA, 10 components"] < measures["mean image"]
+
+
+@pytest.mark.parametrize("net", RECIPES)
+def test_the_demo_prints_and_draws(net, tmp_path, capsys):
+    status = main(["demo", "--net", net, "--epochs", "1", "--seed", "3", "--out", str(tmp_path / "figures")])
+    assert status == 0
+    printed = capsys.readouterr().out
+    result = "reconstructions" if net == "autoencoder" else "confusion_matrix"
+    assert ("squared error" if net == "autoencoder" else "test accuracy") in printed
+    assert {path.stem for path in (tmp_path / "figures").iterdir()} == {result, "learning_curve", "weights"}
+    for path in (tmp_path / "figures").iterdir():
+        assert str(path) in printed
+        pixels = np.asarray(Image.open(path).convert("L"))
+        assert min(pixels.shape) > 300
+        assert pixels.std() > 5  # something is drawn
+
+
+def test_the_demo_runs_on_another_library_and_dtype(tmp_path, capsys):
+    words = [
+        "demo",
+        "--net",
+        "mlp",
+        "--epochs",
+        "1",
+        "--backend",
+        "array_api_strict:device1",
+        "--dtype",
+        "float64",
+    ]
+    assert main([*words, "--out", str(tmp_path)]) == 0
+    assert "test accuracy" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--backend", "abacus"], "backend 'abacus' is not known: expected one of numpy, cupy"),
+        (["--dtype", "int32"], "`dtype` must be a real floating dtype of numpy, got 'int32'"),
+    ],
+)
+def test_a_wrong_setting_is_told_in_one_line(words, message, capsys):
+    assert main(["demo", *words]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("diynn: ")
+    assert error.count("\n") == 1
+    assert message in error
+
+
+@pytest.mark.parametrize("words", [[], ["demo", "--epochs", "0"], ["demo", "--net", "transformer"]])
+def test_wrong_usage_is_refused(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(words)
+    assert stop.value.code == 2
+    assert "usage" in capsys.readouterr().err
+
+
+def test_an_unknown_net_is_named():
+    with pytest.raises(ValueError, match=r"`name` must be one of conv, mlp, autoencoder, got 'rnn'"):
+        make_net("rnn")

@@ -1,0 +1,35 @@
+"""The README's programs run, and print what the README says, but for the digits of figures."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(("program", "printed"), EXAMPLES)
+def test_an_example_prints_what_is_below_it(program, printed, tmp_path):
+    result = subprocess.run(
+        [sys.executable, "-W", "error", "-c", program],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert result.returncode == 0, result.stderr
+    assert figureless(result.stdout) == figureless(printed)
+
+
+def test_the_examples_are_found():
+    assert len(EXAMPLES) >= 2
+
+
+def figureless(text):
+    """Mask the digits behind a decimal point and exponents: times and last digits differ between machines."""
+    return re.sub(r"\d+(\.\d+)?e-\d+|\.\d+", "#", text)
