@@ -91,21 +91,26 @@ def _import(library: str) -> Namespace:
 
 
 def _device(xp: Namespace, device: Device) -> Device:
-    """Turn the text of a device into the library's own object; anything else is passed on."""
-    if not isinstance(device, str):
+    """Turn the text or the number of a device into the library's own object; anything else is passed on."""
+    if not isinstance(device, str | int):
         return device
     try:
         if array_api_compat.is_torch_namespace(xp):
             return import_module("torch").device(device)
-        if array_api_compat.is_cupy_namespace(xp):
-            return import_module("cupy").cuda.Device(int(device))
         if array_api_compat.is_jax_namespace(xp):
-            kind, _, number = device.partition(":")
-            return import_module("jax").devices(kind)[int(number or 0)]
+            kind, _, number = str(device).partition(":")
+            jax = import_module("jax")
+            return jax.devices()[int(kind)] if kind.isdecimal() else jax.devices(kind)[int(number or 0)]
+        # CuPy itself would take the number of a device that is not there, and fail at its first array.
         known = xp.__array_namespace_info__().devices()
-        return {str(getattr(each, "_device", each)): each for each in known}[device]
+        return {_place(each): each for each in known}[str(device)]
     except (KeyError, ValueError, IndexError, RuntimeError) as error:
         raise ValueError(f"device {device!r} is not known to {_library(xp)}") from error
+
+
+def _place(device: Device) -> str:
+    """Return the text or number by which a library knows one of its devices."""
+    return str(getattr(device, "_device", getattr(device, "id", device)))  # of strict, of CuPy, of others
 
 
 # ------------------------------------------------------------------ what an array is
@@ -158,7 +163,15 @@ def on_host(array: Array) -> bool:
         return True
     if array_api_compat.is_jax_array(array):  # may be traced: it has no values then
         return False
-    return str(getattr(device(array), "_device", device(array))) in ("cpu", "CPU_DEVICE")
+    return _place(device(array)) in ("cpu", "CPU_DEVICE")
+
+
+def extremes(array: Array) -> tuple[Any, Any]:
+    """Return the smallest and the largest value of an array that is not empty."""
+    if isinstance(array, np.ndarray):  # without the 4 µs of the wrappers
+        return np.minimum.reduce(array, axis=None), np.maximum.reduce(array, axis=None)
+    xp = namespace(array)
+    return xp.min(array), xp.max(array)
 
 
 def together(first: Array, second: Array) -> bool:
@@ -172,12 +185,20 @@ def together(first: Array, second: Array) -> bool:
     return bool(device(first) == device(second))
 
 
+def address(array: Array) -> str:
+    """Name an array's library and device as :func:`find_backend` takes them: ``"torch:cuda:0"``."""
+    if isinstance(array, np.ndarray):
+        return "numpy"
+    library, place = _library(namespace(array)), device(array)
+    if array_api_compat.is_jax_array(array):
+        return f"{library}:{place.platform}:{place.id}" if hasattr(place, "platform") else library
+    return f"{library}:{_place(place)}"
+
+
 def describe(array: Array) -> str:
     """Name an array's library and device in words, for messages."""
-    if isinstance(array, np.ndarray):
-        return "a numpy array"
-    library = _library(namespace(array))
-    return f"{'an' if library[0] in 'aeiou' else 'a'} {library} array on {device(array)}"
+    library, _, place = address(array).partition(":")
+    return f"{'an' if library[0] in 'aeiou' else 'a'} {library} array{place and ' on ' + place}"
 
 
 def _library(xp: Namespace) -> str:
@@ -205,8 +226,8 @@ def as_dtype(dtype: DType, where: Backend) -> DType:
         return default_dtype(where.xp, where.device)
     try:
         name = dtype if isinstance(dtype, str) else np.dtype(dtype).name
-    except TypeError:  # a dtype of another library, which is taken as it is
-        return dtype
+    except TypeError:  # a dtype of another library, such as torch.float32
+        name = str(dtype).rpartition(".")[2]
     found = getattr(where.xp, name, None)
     if found is None or not where.xp.isdtype(found, "real floating"):
         raise ValueError(f"`dtype` must be a real floating dtype of {_library(where.xp)}, got {name!r}")
@@ -234,7 +255,7 @@ def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, devi
     where = find_backend(backend, device)
     if dtype is not None:
         dtype = as_dtype(dtype, where)
-    if type(data) in _NAMESPACES and _NAMESPACES[type(data)] is where.xp:
+    if _belongs(data, where.xp):
         moved = data if where.device is None else array_api_compat.to_device(data, where.device)
         return moved if dtype is None else where.xp.astype(moved, dtype, copy=False)
     host = to_numpy(data)
@@ -247,6 +268,13 @@ def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, devi
     if not host.flags.writeable and array_api_compat.is_torch_namespace(where.xp):
         host = host.copy()  # torch would share the memory, and warns that it could write to it
     return where.xp.asarray(host, dtype=dtype, device=where.device)
+
+
+def _belongs(data: Any, xp: Namespace) -> bool:
+    """Say whether data are an array of a library already; NumPy's scalars and subclasses are none."""
+    if isinstance(data, np.ndarray | np.generic):
+        return type(data) is np.ndarray and namespace(data) is xp
+    return array_api_compat.is_array_api_obj(data) and namespace(data) is xp
 
 
 def asarray_like(host: Any, like: Array) -> Array:
@@ -272,7 +300,21 @@ def to_numpy(array: Any) -> np.ndarray[Any, Any]:
 
 def copy(array: Array) -> Array:
     """Return a copy of an array, in the same library and on the same device."""
-    return namespace(array).asarray(array, copy=True)
+    place = None if array_api_compat.is_jax_array(array) else device(array)  # CuPy copies to the current one
+    return namespace(array).asarray(array, copy=True, device=place)
+
+
+def synchronize(array: Array) -> None:
+    """Wait until the values of an array are there, as a clock must that is to time how they come about.
+
+    JAX, and any library on a GPU, returns from an operation before it is done; NumPy and others do not.
+    """
+    if array_api_compat.is_jax_array(array):
+        array.block_until_ready()
+    elif array_api_compat.is_cupy_array(array):
+        array.device.synchronize()
+    elif array_api_compat.is_torch_array(array) and array.device.type == "cuda":
+        import_module("torch").cuda.synchronize(array.device)
 
 
 def write(target: Array, value: Array) -> Array:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import exp
 
 from diynn.arrays import Array, device, namespace
-from diynn.ops import log_softmax, sigmoid
+from diynn.ops import cross_entropy, likelihood, logistic_cross_entropy, sum_examples
 from diynn.shapes import check_classes, check_probabilities, check_values
 
 
@@ -13,7 +13,14 @@ class Loss:
     """A cost per example, and the gradient of the sum of those costs with respect to the prediction.
 
     There is no division by the batch: the gradient of a batch is the sum of its examples' gradients.
+
+    Attributes
+    ----------
+    per_example : bool
+        Whether each cost depends on its own example alone, so that a batch may be split.
     """
+
+    per_example: bool = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -34,6 +41,10 @@ class Loss:
             f"{type(self).__name__} has no backward(y, yhat): it returns the gradient with respect to yhat"
         )
 
+    def costs_and_delta(self, y: Array, yhat: Array) -> tuple[Array, Array]:
+        """Return ``forward(y, yhat)`` and ``backward(y, yhat)``, sharing the work where there is any."""
+        return self.forward(y, yhat), self.backward(y, yhat)
+
 
 class MSELoss(Loss):
     """The squared distance.
@@ -51,11 +62,13 @@ class MSELoss(Loss):
     Source: the course sheet, "Mon premier est ... linéaire !".
     """
 
+    per_example = True
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return ‖y - ŷ‖² of each example."""
         check_values(self, y, yhat)
         difference = yhat - _like(y, yhat)
-        return _sum_examples(difference * difference)
+        return sum_examples(difference * difference)
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return 2 (ŷ - y)."""
@@ -81,10 +94,12 @@ class NLLLoss(Loss):
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
 
+    per_example = True
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y of each example."""
         check_classes(self, y, yhat)
-        return _likelihood(_weights(y, yhat), yhat)
+        return likelihood(yhat, _weights(y, yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y, one-hot."""
@@ -111,17 +126,20 @@ class CrossEntropyLoss(Loss):
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
 
+    per_example = True
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""
-        check_classes(self, y, yhat)
-        return _likelihood(_weights(y, yhat), log_softmax(yhat))
+        return self.costs_and_delta(y, yhat)[0]
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return softmax(ŷ) Σ y - y."""
+        return self.costs_and_delta(y, yhat)[1]
+
+    def costs_and_delta(self, y: Array, yhat: Array) -> tuple[Array, Array]:
+        """Return both, from one log-softmax."""
         check_classes(self, y, yhat)
-        xp = namespace(yhat)
-        weights = _weights(y, yhat)
-        return xp.exp(log_softmax(yhat)) * xp.sum(weights, axis=1, keepdims=True) - weights
+        return cross_entropy(yhat, _weights(y, yhat))
 
 
 class BCELoss(Loss):
@@ -142,12 +160,14 @@ class BCELoss(Loss):
     Source: the course sheet, "Mon cinquième se compresse".
     """
 
+    per_example = True
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
         check_values(self, y, yhat)
         check_probabilities(self, y)
         y = _like(y, yhat)
-        return -_sum_examples(y * _clipped_log(yhat) + (1 - y) * _clipped_log(1 - yhat))
+        return -sum_examples(y * _clipped_log(yhat) + (1 - y) * _clipped_log(1 - yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y/ŷ + (1 - y)/(1 - ŷ), where not clipped."""
@@ -176,30 +196,26 @@ class BCEWithLogitsLoss(Loss):
     Source: the course sheet's binary cross entropy, of a sigmoid.
     """
 
+    per_example = True
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
-        check_values(self, y, yhat)
-        check_probabilities(self, y)
-        xp = namespace(yhat)
-        softplus = xp.maximum(yhat, 0.0) + xp.log1p(xp.exp(-xp.abs(yhat)))
-        return _sum_examples(softplus - _like(y, yhat) * yhat)
+        return self.costs_and_delta(y, yhat)[0]
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return sigmoid(ŷ) - y."""
+        return self.costs_and_delta(y, yhat)[1]
+
+    def costs_and_delta(self, y: Array, yhat: Array) -> tuple[Array, Array]:
+        """Return both, from one exponential."""
         check_values(self, y, yhat)
         check_probabilities(self, y)
-        return sigmoid(yhat) - _like(y, yhat)
+        return logistic_cross_entropy(yhat, _like(y, yhat))
 
 
 def _like(y: Array, yhat: Array) -> Array:
     """Return a target in the dtype of the prediction, so that neither decides the other's precision."""
     return y if y.dtype == yhat.dtype else namespace(yhat).astype(y, yhat.dtype)
-
-
-def _sum_examples(values: Array) -> Array:
-    """Sum (batch, ...) over all axes but the first."""
-    axes = tuple(range(1, values.ndim))
-    return namespace(values).sum(values, axis=axes) if axes else values
 
 
 def _weights(y: Array, yhat: Array) -> Array:
@@ -208,12 +224,6 @@ def _weights(y: Array, yhat: Array) -> Array:
         xp = namespace(yhat)
         y = y[:, None] == xp.arange(yhat.shape[1], device=device(yhat))[None, :]
     return _like(y, yhat)
-
-
-def _likelihood(weights: Array, logs: Array) -> Array:
-    """Return -Σ_k y_k ŷ_k; a class of weight 0 counts nothing, even at log 0."""
-    xp = namespace(logs)
-    return -xp.sum(xp.where(weights == 0, 0.0, weights * logs), axis=1)
 
 
 _LOG_FLOOR = -100.0

@@ -83,6 +83,8 @@ class Module:
         Whether each output depends on its own example alone, so that a batch may be split.
     takes_output : bool
         Whether ``backward_delta`` takes ``output=forward(data)`` from who has it already.
+    starts_from_none : bool
+        Whether ``backward_update_gradient`` takes a gradient of None for zero.
     """
 
     _parameters: Array = None
@@ -92,6 +94,8 @@ class Module:
     input_shape: Shape | None = None
     per_example: bool = False
     takes_output: bool = False
+    starts_from_none: bool = False
+    _fits: set[Any] | None = None  # what `shapes.check` has let pass
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -127,13 +131,18 @@ class Module:
 
     def zero_grad(self) -> None:
         """Set the gradient to zero."""
-        for parameter in own_parameters(self):
-            parameter.gradient = namespace(parameter.value).zeros_like(parameter.value)
+        for name, gradient_name in _NAMES:
+            value = getattr(self, name)
+            if value is not None:
+                setattr(self, gradient_name, namespace(value).zeros_like(value))
 
     def update_parameters(self, gradient_step: float = 1e-3) -> None:
         """Take one step against the gradient: ``parameters -= gradient_step * gradient``."""
-        for parameter in own_parameters(self):
-            parameter.value -= gradient_step * parameter.gradient
+        for name, gradient_name in _NAMES:
+            value = getattr(self, name)
+            if value is not None:
+                value -= gradient_step * getattr(self, gradient_name)
+                setattr(self, name, value)
 
     def parameters(self) -> list[Parameter]:
         """Return the handles of all parameters, the one way by which anything reaches them."""
@@ -206,6 +215,30 @@ def own_parameters(module: Any, place: str = "") -> list[Parameter]:
     return found
 
 
+def plus(gradient: Array, part: Array) -> Array:
+    """Return the sum of a gradient and what is to be added to it; a gradient of None counts as zero.
+
+    It takes both over: either may be written to.
+    """
+    if gradient is None:
+        return part
+    gradient += part
+    return gradient
+
+
+def forget_gradient(module: Any) -> None:
+    """Let the gradient of any module count as zero, so that what is added next is taken as it is.
+
+    A module that ``starts_from_none`` holds None until its next ``backward_update_gradient``, which saves
+    a pass to write zeros and one to add to them; any other module is asked to ``zero_grad``.
+    """
+    if getattr(module, "starts_from_none", False):
+        for _, gradient_name in _NAMES:
+            setattr(module, gradient_name, None)
+    else:
+        zero_grad(module)
+
+
 def zero_grad(module: Any) -> None:
     """Call ``module.zero_grad()``, for any module."""
     _harmlessly(module, "zero_grad")
@@ -217,6 +250,9 @@ def update_parameters(module: Any, gradient_step: float) -> None:
 
 
 def _harmlessly(module: Any, method: str, *arguments: float) -> None:
+    if isinstance(module, Module):
+        getattr(module, method)(*arguments)
+        return
     # The skeleton handed out with the sheet computes with `_parameters` even where it is None. An
     # activation that only inherits that method has nothing to do; one that wrote it itself is in error.
     try:

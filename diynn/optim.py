@@ -7,8 +7,9 @@ from math import cos, pi
 from typing import Any, TypeAlias
 
 from diynn.arrays import Array, namespace
-from diynn.execution import accumulate
-from diynn.module import Parameter, parameters, update_parameters, zero_grad
+from diynn.execution import Execution, find_execution
+from diynn.layers import Sequential
+from diynn.module import Parameter, forget_gradient, parameters, update_parameters, zero_grad
 
 State: TypeAlias = tuple[Array, ...]
 Schedule: TypeAlias = Callable[[int], float]
@@ -29,6 +30,10 @@ class Optim:
     rule : Rule, optional
         How the parameters follow the gradient; None for the sheet's plain step, which is each module's
         own ``update_parameters``.
+    execution : str or Execution
+        How the gradient of a batch is accumulated: ``"serial"``, in one piece; ``"threads"``, split over
+        all cores, on NumPy and where net and loss are ``per_example``; ``"auto"``, as many threads as the
+        batch is worth; or ``diynn.execution.Threads(count)``.
 
     Raises
     ------
@@ -39,11 +44,18 @@ class Optim:
     """
 
     def __init__(
-        self, net: Any, loss: Any, eps: float | Schedule = 1e-3, *, rule: Rule | None = None
+        self,
+        net: Any,
+        loss: Any,
+        eps: float | Schedule = 1e-3,
+        *,
+        rule: Rule | None = None,
+        execution: str | Execution = "auto",
     ) -> None:
         if not callable(eps) and not eps > 0:
             raise ValueError(f"Optim: `eps` must be positive, got {eps!r}")
         self.net, self.loss, self.rule = net, loss, rule
+        self.execution = find_execution(execution)
         self.schedule: Schedule = eps if callable(eps) else constant(eps)
         self.steps = 0
         self._states: dict[Parameter, State] = {}
@@ -71,8 +83,13 @@ class Optim:
         array (batch,)
             The costs before the step.
         """
-        zero_grad(self.net)
-        costs = accumulate(self.net, self.loss, batch_x, batch_y)
+        for module in self.net.once() if isinstance(self.net, Sequential) else [self.net]:
+            forget_gradient(module)
+        try:
+            costs = self.execution(self.net, self.loss, batch_x, batch_y)
+        except BaseException:
+            zero_grad(self.net)  # nobody is to find half a gradient
+            raise
         self.update()
         return costs
 

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import operator
 from math import prod
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, overload
 
-from diynn.arrays import Array, describe, kind, namespace, on_host, together
+import numpy as np
+
+from diynn.arrays import Array, address, describe, extremes, kind, namespace, on_host, together
 
 Shape: TypeAlias = tuple[int | None, ...]
+
+_REMEMBERED = 32  # kinds of arrays that a module remembers as fitting
 
 _WORDS = {1: ("features",), 2: ("length", "channels")}
 
@@ -21,6 +25,7 @@ class Shaped(Protocol):
     """What the contract needs to know of a module."""
 
     _parameters: Array
+    _fits: set[Any] | None
 
     @property
     def input_shape(self) -> Shape | None:
@@ -49,6 +54,12 @@ def positive(owner: str, argument: str, value: Any) -> int:
     return number
 
 
+@overload
+def window_count(length: int, k_size: int, stride: int) -> int: ...
+@overload
+def window_count(length: None, k_size: int, stride: int) -> None: ...
+@overload
+def window_count(length: int | None, k_size: int, stride: int) -> int | None: ...
 def window_count(length: int | None, k_size: int, stride: int) -> int | None:
     """Return the number of windows of ``k_size`` steps, ``stride`` apart, that fit into ``length``."""
     return None if length is None else (length - k_size) // stride + 1
@@ -72,6 +83,25 @@ def check(module: Shaped, data: Array, delta: Array | None = None) -> None:
     ValueError
         If a shape does not fit, or if the arrays are of two libraries or devices.
     """
+    key = None
+    if type(data) is np.ndarray and (delta is None or type(delta) is np.ndarray):
+        # The same question comes with every batch: an answer is looked up in a fifth of the time.
+        key = (
+            data.shape,
+            data.dtype,
+            type(module._parameters),
+            delta is not None and (delta.shape, delta.dtype),
+        )
+        if module._fits and key in module._fits:
+            return
+    _check(module, data, delta)
+    if key is not None:
+        if module._fits is None or len(module._fits) > _REMEMBERED:
+            module._fits = set()
+        module._fits.add(key)
+
+
+def _check(module: Shaped, data: Array, delta: Array | None) -> None:
     _check_array(module, "data", data)
     shape = data.shape
     wanted = module.input_shape
@@ -88,8 +118,8 @@ def check(module: Shaped, data: Array, delta: Array | None = None) -> None:
     parameters = module._parameters
     if parameters is not None and not together(data, parameters):
         raise ValueError(
-            _apart(repr(module), "data", data, "the parameters", parameters)
-            + "; move the data with diynn.asarray(data, ...) or the module with .to(...)"
+            apart(repr(module), "data", data, "the parameters", parameters)
+            + f", .to({address(data)!r}) the module"
         )
     output_shape = module.output_shape(tuple(shape[1:]))
     if delta is not None:
@@ -100,7 +130,7 @@ def check(module: Shaped, data: Array, delta: Array | None = None) -> None:
                 f"{module!r}: `delta` must have the shape of the output, {expected}, got {tuple(delta.shape)}"
             )
         if not together(data, delta):
-            raise ValueError(_apart(repr(module), "data", data, "`delta`", delta))
+            raise ValueError(apart(repr(module), "delta", delta, "`data`", data))
 
 
 def check_window(module: Any, length: int | None) -> None:
@@ -124,8 +154,12 @@ def _check_array(owner: Any, argument: str, value: Array) -> None:
         )
 
 
-def _apart(owner: str, first: str, one: Array, second: str, other: Array) -> str:
-    return f"{owner}: `{first}` is {describe(one)} and {second} {describe(other)}"
+def apart(owner: str, first: str, one: Array, second: str, other: Array) -> str:
+    """Word the error about two arrays that are not of one library and device, and its mend."""
+    return (
+        f"{owner}: `{first}` is {describe(one)} and {second} {describe(other)}; "
+        f"diynn.asarray({first}, {address(other)!r}) moves `{first}`"
+    )
 
 
 # ------------------------------------------------------------------ losses
@@ -164,8 +198,7 @@ def check_classes(loss: Any, y: Array, yhat: Array) -> None:
     if kind(y) != "integral":
         raise TypeError(f"{loss!r}: `y` of shape ({batch},) must be integer class indices, got {y.dtype}")
     if batch and on_host(y):
-        xp = namespace(y)
-        low, high = int(xp.min(y)), int(xp.max(y))
+        low, high = map(int, extremes(y))
         if low < 0 or high >= classes:
             raise ValueError(
                 f"{loss!r}: `y` must be in 0..{classes - 1} for {classes} classes, got {low}..{high}"
@@ -175,8 +208,7 @@ def check_classes(loss: Any, y: Array, yhat: Array) -> None:
 def check_probabilities(loss: Any, y: Array) -> None:
     """Raise ValueError if a target is outside [0, 1], where that can be seen without a transfer."""
     if size(tuple(y.shape)) and kind(y) != "bool" and on_host(y):
-        xp = namespace(y)
-        low, high = float(xp.min(y)), float(xp.max(y))
+        low, high = map(float, extremes(y))
         if not (low >= 0 and high <= 1):
             raise ValueError(f"{loss!r}: `y` must be in [0, 1], got {low:g}..{high:g}")
 
@@ -190,4 +222,4 @@ def _check_target(loss: Any, y: Array, yhat: Array) -> None:
     if kind(y) == "other":
         raise TypeError(f"{loss!r}: `y` must hold real numbers, got {y.dtype}")
     if not together(y, yhat):
-        raise ValueError(_apart(repr(loss), "y", y, "`yhat`", yhat))
+        raise ValueError(apart(repr(loss), "y", y, "`yhat`", yhat))

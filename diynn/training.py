@@ -16,6 +16,7 @@ import numpy as np
 from diynn.arrays import Array, kind, namespace, to_numpy
 from diynn.callbacks import Callback, Run
 from diynn.data import batches
+from diynn.execution import Execution
 from diynn.history import History
 from diynn.module import parameters
 from diynn.optim import Optim, Rule, Schedule
@@ -40,6 +41,7 @@ def SGD(  # noqa: N802  # the sheet's name
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback | Callable[[Run], None]] = (),
     rng: int | np.random.Generator | None = None,
+    execution: str | Execution = "auto",
     progress: bool = True,
 ) -> History:
     """Train a net by stochastic gradient descent on shuffled batches.
@@ -66,6 +68,8 @@ def SGD(  # noqa: N802  # the sheet's name
         Such as :class:`diynn.EarlyStopping` and :class:`diynn.KeepBest`.
     rng : seed or numpy.random.Generator, optional
         Where the order of the examples is drawn from.
+    execution : str or Execution
+        How the gradient of a batch is accumulated, as in :class:`diynn.Optim`.
     progress : bool
         Whether to show a progress bar.
 
@@ -91,7 +95,7 @@ def SGD(  # noqa: N802  # the sheet's name
         validation = _checked(net, *validation, "validation[0]", "validation[1]")
     watchers = [each if isinstance(each, Callback) else _Function(each) for each in callbacks]
     generator = np.random.default_rng(rng)
-    run = Run(net, loss, Optim(net, loss, eps, rule=rule), epochs)
+    run = Run(net, loss, Optim(net, loss, eps, rule=rule, execution=execution), epochs)
     for watcher in watchers:
         watcher.start(run)
     steps = epochs * ceil(x.shape[0] / batch_size)

@@ -1,5 +1,6 @@
-"""How the gradient of one batch is accumulated."""
+"""How the gradient of one batch is accumulated: one interface, and ways to do it."""
 
-from diynn.execution.serial import accumulate
+from diynn.execution.plan import EXECUTIONS, Execution, Threads, find_execution
+from diynn.execution.serial import serial
 
-__all__ = ["accumulate"]
+__all__ = ["EXECUTIONS", "Execution", "Threads", "find_execution", "serial"]

@@ -6,9 +6,10 @@ from typing import Any
 
 from diynn.arrays import Array
 from diynn.layers import Sequential
+from diynn.losses import Loss
 
 
-def accumulate(net: Any, loss: Any, x: Array, y: Array) -> Array:
+def serial(net: Any, loss: Any, x: Array, y: Array) -> Array:
     """Add the gradient of the costs of a batch to the gradients of ``net``, and return those costs.
 
     Parameters
@@ -26,11 +27,16 @@ def accumulate(net: Any, loss: Any, x: Array, y: Array) -> Array:
         The cost of each example.
     """
     if not isinstance(net, Sequential):
-        yhat = net.forward(x)
-        costs = loss.forward(y, yhat)
-        net.backward_update_gradient(x, loss.backward(y, yhat))
+        costs, delta = _costs_and_delta(loss, y, net.forward(x))
+        net.backward_update_gradient(x, delta)
         return costs
     record = net.record(x)
-    costs = loss.forward(y, record[-1])
-    net.backward(record, loss.backward(y, record[-1]))
+    costs, delta = _costs_and_delta(loss, y, record[-1])
+    net.backward(record, delta)
     return costs
+
+
+def _costs_and_delta(loss: Any, y: Array, yhat: Array) -> tuple[Array, Array]:
+    if isinstance(loss, Loss):
+        return loss.costs_and_delta(y, yhat)
+    return loss.forward(y, yhat), loss.backward(y, yhat)

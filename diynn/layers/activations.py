@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diynn.arrays import Array, namespace
 from diynn.module import Module
-from diynn.ops import sigmoid
+from diynn.ops import relu_delta, sigmoid, sigmoid_delta, tanh_delta
 from diynn.shapes import check
 
 
@@ -31,7 +31,7 @@ class Tanh(Module):
         """Return δ (1 - y²) (eq. 2); ``output`` is y, where the caller has it."""
         check(self, data, delta)
         y = self.forward(data) if output is None else output
-        return delta * (1 - y * y)
+        return tanh_delta(delta, y)
 
 
 class Sigmoid(Module):
@@ -57,7 +57,7 @@ class Sigmoid(Module):
         """Return δ y (1 - y) (eq. 2); ``output`` is y, where the caller has it."""
         check(self, data, delta)
         y = self.forward(data) if output is None else output
-        return delta * y * (1 - y)
+        return sigmoid_delta(delta, y)
 
 
 class ReLU(Module):
@@ -81,4 +81,4 @@ class ReLU(Module):
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ where x > 0, else 0 (eq. 2)."""
         check(self, data, delta)
-        return namespace(data).where(data > 0, delta, 0.0)
+        return relu_delta(delta, data)

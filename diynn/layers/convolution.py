@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from diynn.arrays import Array, BackendLike, DType, namespace
+from diynn.arrays import Array, BackendLike, DType
 from diynn.initializers import Initializer, glorot_uniform
-from diynn.module import Module
-from diynn.ops import overlap_add, windows
+from diynn.module import Module, plus
+from diynn.ops import bias_gradient, convolve, convolve_delta, convolve_gradient
 from diynn.shapes import Shape, check, check_window, positive, window_count
 
 
@@ -52,6 +52,7 @@ class Conv1D(Module):
     """
 
     per_example = True
+    starts_from_none = True
 
     def __init__(
         self,
@@ -85,8 +86,7 @@ class Conv1D(Module):
     def forward(self, data: Array) -> Array:
         """Return the windows of x times W, plus b."""
         check(self, data)
-        parts = windows(data, self.k_size, self.stride)
-        output = namespace(data).tensordot(parts, self._parameters, axes=((2, 3), (0, 1)))
+        output = convolve(data, self._parameters, self.stride)
         if self._bias is not None:
             output += self._bias
         return output
@@ -94,17 +94,15 @@ class Conv1D(Module):
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ Wᵀ for each window, added up where windows overlap (eq. 2)."""
         check(self, data, delta)
-        parts = namespace(data).tensordot(delta, self._parameters, axes=((2,), (2,)))
-        return overlap_add(parts, data.shape[1], self.stride)
+        return convolve_delta(delta, self._parameters, data.shape[1], self.stride)
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add windowsᵀ δ, and the sum of δ over the batch and the windows for the bias (eq. 1)."""
         check(self, data, delta)
-        xp = namespace(data)
-        parts = windows(data, self.k_size, self.stride)
-        self._gradient += xp.tensordot(parts, delta, axes=((0, 1), (0, 1)))
+        product = convolve_gradient(data, delta, self.k_size, self.stride)
+        self._gradient = plus(self._gradient, product)
         if self._bias is not None:
-            self._bias_gradient += xp.sum(delta, axis=(0, 1))
+            self._bias_gradient = plus(self._bias_gradient, bias_gradient(delta))
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return ((length - k_size) // stride + 1, chan_out)."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from diynn.arrays import Array, BackendLike, DType, namespace
+from diynn.arrays import Array, BackendLike, DType
 from diynn.initializers import Initializer, glorot_uniform
-from diynn.module import Module
+from diynn.module import Module, plus
+from diynn.ops import bias_gradient, delta_product, gradient_product
 from diynn.shapes import Shape, check, positive
 
 
@@ -44,6 +45,7 @@ class Linear(Module):
     """
 
     per_example = True
+    starts_from_none = True
 
     def __init__(
         self,
@@ -79,14 +81,14 @@ class Linear(Module):
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ Wᵀ (eq. 2)."""
         check(self, data, delta)
-        return delta @ self._parameters.T
+        return delta_product(delta, self._parameters)
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add xᵀ δ, and the sum of δ over the batch for the bias (eq. 1)."""
         check(self, data, delta)
-        self._gradient += data.T @ delta
+        self._gradient = plus(self._gradient, gradient_product(data, delta))
         if self._bias is not None:
-            self._bias_gradient += namespace(delta).sum(delta, axis=0)
+            self._bias_gradient = plus(self._bias_gradient, bias_gradient(delta))
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return (out,)."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from diynn.arrays import Array, device, namespace
+from diynn.arrays import Array, namespace
 from diynn.module import Module
-from diynn.ops import overlap_add, windows
+from diynn.ops import overlap_add, window_max, window_max_delta, windows
 from diynn.shapes import Shape, check, check_window, positive, window_count
 
 
@@ -54,19 +54,18 @@ class MaxPool1D(_Pool1D):
     Source: the course sheet's part on convolutions; there per channel as well.
     """
 
+    takes_output = True
+
     def forward(self, data: Array) -> Array:
         """Return the maximum of each window."""
         check(self, data)
-        return namespace(data).max(windows(data, self.k_size, self.stride), axis=2)
+        return window_max(data, self.k_size, self.stride)
 
-    def backward_delta(self, data: Array, delta: Array) -> Array:
-        """Return δ where each window has its first maximum, 0 elsewhere (eq. 2)."""
+    def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
+        """Return δ where each window has its first maximum, 0 elsewhere (eq. 2); ``output`` is y."""
         check(self, data, delta)
-        xp = namespace(data)
-        first = xp.argmax(windows(data, self.k_size, self.stride), axis=2)
-        taps = xp.arange(self.k_size, device=device(data))
-        hit = first[:, :, None, :] == taps[None, None, :, None]
-        return overlap_add(xp.where(hit, delta[:, :, None, :], 0.0), data.shape[1], self.stride)
+        y = self.forward(data) if output is None else output
+        return window_max_delta(data, y, delta, self.k_size, self.stride)
 
 
 class AvgPool1D(_Pool1D):

@@ -97,13 +97,13 @@ class Sequential(Module):
     def record(self, data: Array) -> list[Array]:
         """Return the input of each module, nested ones laid flat, and last the output: one forward pass."""
         values = [data]
-        leaves = self.leaves()
+        modules = self.flat()
         layer = 0
         try:
-            for layer in range(len(leaves)):
-                values.append(leaves[layer][1].forward(values[-1]))
+            for layer in range(len(modules)):
+                values.append(modules[layer].forward(values[-1]))
         except Exception as error:
-            self._locate(error, leaves[layer][0])
+            self._locate(error, layer)
             raise
         return values
 
@@ -128,11 +128,11 @@ class Sequential(Module):
         array or None
             That gradient, or None if it was not asked for.
         """
-        leaves = self.leaves()
+        modules = self.flat()
         layer = 0
         try:
-            for layer in reversed(range(len(leaves))):
-                module = leaves[layer][1]
+            for layer in reversed(range(len(modules))):
+                module = modules[layer]
                 if gradients:
                     module.backward_update_gradient(record[layer], delta)
                 if layer == 0 and not data_delta:
@@ -142,15 +142,15 @@ class Sequential(Module):
                 else:
                     delta = module.backward_delta(record[layer], delta)
         except Exception as error:
-            self._locate(error, leaves[layer][0])
+            self._locate(error, layer)
             raise
         return delta if data_delta else None
 
-    def _locate(self, error: Exception, place: str) -> None:
+    def _locate(self, error: Exception, layer: int) -> None:
         """Put the place in the net before the message of an error."""
         nested: Any = self
         words = []
-        for number in map(int, place.split(".")):
+        for number in map(int, self.leaves()[layer][0].split(".")):
             words.append(f"layer {number + 1} of {len(nested)}")
             nested = nested[number]
         where = ", ".join(words)
@@ -161,8 +161,22 @@ class Sequential(Module):
 
     # -------------------------------------------------------------- parameters
 
+    def flat(self) -> list[Any]:
+        """Return the modules, nested nets laid flat."""
+        found: list[Any] = []
+        for module in self.modules:
+            if isinstance(module, Sequential):
+                found += module.flat()
+            else:
+                found.append(module)
+        return found
+
+    def once(self) -> list[Any]:
+        """Return the modules, nested nets laid flat, each once even if it stands in the net twice."""
+        return list({id(module): module for module in self.flat()}.values())
+
     def leaves(self) -> list[tuple[str, Any]]:
-        """Return the modules with their places, nested nets laid flat: ``("0", Linear), ("1.0", Tanh)``."""
+        """Return the modules with their places: ``("0", Linear), ("1.0", Tanh)``."""
         found: list[tuple[str, Any]] = []
         for number, module in enumerate(self.modules):
             if isinstance(module, Sequential):
@@ -178,16 +192,13 @@ class Sequential(Module):
 
     def zero_grad(self) -> None:
         """Set the gradient of each module to zero."""
-        for module in self._once():
+        for module in self.once():
             zero_grad(module)
 
     def update_parameters(self, gradient_step: float = 1e-3) -> None:
         """Let each module take one step against its gradient."""
-        for module in self._once():
+        for module in self.once():
             update_parameters(module, gradient_step)
-
-    def _once(self) -> list[Any]:
-        return list({id(module): module for _, module in self.leaves()}.values())
 
     @property
     def per_example(self) -> bool:  # type: ignore[override]  # read only: it follows from the modules

@@ -1,5 +1,49 @@
-"""The few operations that layers share; the definition of each stands in ``reference``."""
+"""The operations that layers and losses share: a definition each in ``reference``, and its twins."""
 
-from diynn.ops.reference import log_softmax, overlap_add, sigmoid, windows
+from diynn.ops import on_numpy  # noqa: F401  # registers NumPy's twins
+from diynn.ops.reference import (
+    bias_gradient,
+    convolve,
+    convolve_delta,
+    convolve_gradient,
+    cross_entropy,
+    delta_product,
+    gradient_product,
+    likelihood,
+    log_softmax,
+    logistic_cross_entropy,
+    overlap_add,
+    relu_delta,
+    sigmoid,
+    sigmoid_delta,
+    sum_examples,
+    tanh_delta,
+    window_max,
+    window_max_delta,
+    windows,
+)
+from diynn.ops.registry import OPERATIONS, twins
 
-__all__ = ["log_softmax", "overlap_add", "sigmoid", "windows"]
+__all__ = [
+    "OPERATIONS",
+    "bias_gradient",
+    "convolve",
+    "convolve_delta",
+    "convolve_gradient",
+    "cross_entropy",
+    "delta_product",
+    "gradient_product",
+    "likelihood",
+    "log_softmax",
+    "logistic_cross_entropy",
+    "overlap_add",
+    "relu_delta",
+    "sigmoid",
+    "sigmoid_delta",
+    "sum_examples",
+    "tanh_delta",
+    "twins",
+    "window_max",
+    "window_max_delta",
+    "windows",
+]

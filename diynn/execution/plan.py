@@ -1,0 +1,120 @@
+"""Which way to take for a batch, by its size and the net's."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from math import prod
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from diynn.arrays import Array
+from diynn.execution.blas import single_threaded
+from diynn.execution.serial import serial
+from diynn.execution.threads import threads
+from diynn.layers import Sequential
+from diynn.shapes import positive
+
+#: (net, loss, x, y) → costs: adds the gradient of a batch to the net's.
+Execution: TypeAlias = Callable[[Any, Any, Array, Array], Array]
+
+# Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
+_WORTH_A_THREAD = 3e7  # operations, about half a millisecond
+_CACHE = 2**20  # bytes: a core's second-level cache
+_LEAST_ROWS = 16  # in a block: below it Python's own time shows
+_ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
+
+
+class Plan(NamedTuple):
+    """How many threads share a batch, and how many examples each takes at once."""
+
+    threads: int
+    block: int
+
+
+class Threads:
+    """Blocks on threads, wherever the net and the loss allow it.
+
+    Parameters
+    ----------
+    count : int, optional
+        How many threads; None for as many as there are cores, or fewer where the batch is too small to
+        be worth a thread.
+    """
+
+    def __init__(self, count: int | None = None) -> None:
+        self.count = None if count is None else positive("Threads", "count", count)
+        self._plans: dict[tuple[Any, ...], Plan] = {}
+
+    def __repr__(self) -> str:
+        return f"Threads({'' if self.count is None else self.count})"
+
+    def __call__(self, net: Any, loss: Any, x: Array, y: Array) -> Array:
+        """Add the gradient of a batch to the net's, and return the costs (batch,)."""
+        if type(x) is not np.ndarray:
+            return serial(net, loss, x, y)
+        plan = Plan(1, x.shape[0])
+        if getattr(net, "per_example", False) and getattr(loss, "per_example", False):
+            key = (x.shape, x.dtype, len(net) if isinstance(net, Sequential) else 1)
+            if key not in self._plans:
+                self._plans[key] = self.plan(net, x)
+            plan = self._plans[key]
+        if plan.threads > 1 or plan.block < x.shape[0]:
+            return threads(net, loss, x, y, count=plan.threads, block=plan.block)
+        with single_threaded():
+            return serial(net, loss, x, y)
+
+    def plan(self, net: Any, x: Array) -> Plan:
+        """Return how to take batches such as ``x``."""
+        operations, values = effort(net, x.shape[1:])
+        count = self.count
+        if count is None:
+            count = max(1, min(cores(), int(x.shape[0] * operations / _WORTH_A_THREAD)))
+        return Plan(count, max(_LEAST_ROWS, _CACHE // (2 * values * x.itemsize)))
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+def effort(net: Any, shape: tuple[int, ...]) -> tuple[float, int]:
+    """Return the operations of a step for one example of ``shape``, and the values of its activations.
+
+    A module with weights (..., out) multiplies all of them for each vector of its output, in the forward
+    pass and twice in the backward pass.
+    """
+    operations, values = 0.0, prod(shape)
+    for module in net.flat() if isinstance(net, Sequential) else [net]:
+        shape = module.output_shape(shape)
+        size = prod(shape)
+        values += size
+        operations += _ELEMENTWISE * size
+        if module._parameters is not None:
+            operations += 6 * prod(module._parameters.shape) * size / shape[-1]
+    return operations, values
+
+
+#: Ways of execution by name, as ``Optim(..., execution=...)`` takes them.
+EXECUTIONS: dict[str, Callable[[], Execution]] = {
+    "auto": Threads,
+    "serial": lambda: serial,
+    "threads": lambda: Threads(cores()),
+}
+
+
+def find_execution(name: str | Execution) -> Execution:
+    """Return a way of execution by its name; any other callable is taken as it is.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    """
+    if not isinstance(name, str):
+        return name
+    if name not in EXECUTIONS:
+        raise ValueError(f"Optim: `execution` must be one of {', '.join(EXECUTIONS)}, got {name!r}")
+    return EXECUTIONS[name]()

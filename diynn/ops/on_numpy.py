@@ -1,0 +1,207 @@
+"""Twins for NumPy: the same values with fewer temporaries, and products in the order BLAS likes.
+
+Each names what it avoids; ``benchmarks/layers.py`` shows the gain. What a twin cannot do it leaves to
+the definition. Arrays are written in place only where they have just been made.
+"""
+
+from __future__ import annotations
+
+from math import log
+
+import numpy as np
+
+from diynn.arrays import Array
+from diynn.ops import reference
+from diynn.ops.reference import sum_examples, tap_slice
+from diynn.shapes import window_count
+
+# Below it, OpenBLAS multiplies by a transposed matrix at half its speed.
+_SMALL_BATCH = 32
+# From it on, a product a tap is faster than gathering the windows for a single one.
+_MANY_CHANNELS = 8
+
+_LOWEST = {np.dtype(kind): -log(np.finfo(kind).max) + 1 for kind in (np.float32, np.float64)}
+
+
+@reference.delta_product.twin(np.ndarray)
+def delta_product(delta: Array, weights: Array) -> Array:
+    """Multiply by W, not by its transpose, where the batch is small."""
+    if delta.shape[0] > _SMALL_BATCH:
+        return delta @ weights.T
+    return np.ascontiguousarray((weights @ delta.T).T)
+
+
+@reference.gradient_product.twin(np.ndarray)
+def gradient_product(data: Array, delta: Array) -> Array:
+    """Spare BLAS a product of rank one, which it makes three times slower than a multiplication."""
+    return data.T * delta if data.shape[0] == 1 else data.T @ delta
+
+
+@reference.bias_gradient.twin(np.ndarray)
+def bias_gradient(delta: Array) -> Array:
+    """Sum as a product with ones, at BLAS's speed."""
+    rows = delta.reshape(-1, delta.shape[-1]) if delta.size else delta.reshape(0, delta.shape[-1])
+    return np.ones(rows.shape[0], dtype=rows.dtype) @ rows
+
+
+@reference.sigmoid.twin(np.ndarray)
+def sigmoid(data: Array) -> Array:
+    """Work in one array."""
+    if data.dtype not in _LOWEST:
+        return reference.sigmoid.reference(data)
+    y = np.maximum(data, _LOWEST[data.dtype])
+    np.negative(y, out=y)
+    np.exp(y, out=y)
+    y += 1
+    return np.reciprocal(y, out=y)
+
+
+@reference.tanh_delta.twin(np.ndarray)
+def tanh_delta(delta: Array, y: Array) -> Array:
+    """Work in one array."""
+    result = y * y
+    np.subtract(1, result, out=result)
+    return np.multiply(delta, result, out=result)
+
+
+@reference.sigmoid_delta.twin(np.ndarray)
+def sigmoid_delta(delta: Array, y: Array) -> Array:
+    """Work in one array."""
+    result = 1 - y
+    result *= y
+    return np.multiply(delta, result, out=result)
+
+
+@reference.relu_delta.twin(np.ndarray)
+def relu_delta(delta: Array, data: Array) -> Array:
+    """Multiply by the mask: choosing by it costs ten times more, for the branches mispredicted."""
+    return delta * (data > 0)
+
+
+# ------------------------------------------------------------------ windows
+
+
+@reference.windows.twin(np.ndarray)
+def windows(data: Array, k_size: int, stride: int) -> Array:
+    """Return a view."""
+    views = np.lib.stride_tricks.sliding_window_view(data, k_size, axis=1)
+    return views[:, ::stride].swapaxes(2, 3)
+
+
+@reference.overlap_add.twin(np.ndarray)
+def overlap_add(parts: Array, length: int, stride: int) -> Array:
+    """Add in place."""
+    batch, out, k_size, chan = parts.shape
+    whole = np.zeros((batch, length, chan), dtype=parts.dtype)
+    for tap in range(k_size):
+        whole[:, tap_slice(tap, out, stride)] += parts[:, :, tap]
+    return whole
+
+
+@reference.convolve.twin(np.ndarray)
+def convolve(data: Array, weights: Array, stride: int) -> Array:
+    """Gather the windows for one product where channels are few; add a product a tap where they are many."""
+    k_size, chan_in, chan_out = weights.shape
+    out = window_count(data.shape[1], k_size, stride)
+    if chan_in < _MANY_CHANNELS:
+        product = _columns(data, k_size, stride).T @ weights.reshape(-1, chan_out)
+        return product.reshape(data.shape[0], out, chan_out)
+    result = data[:, tap_slice(0, out, stride)] @ weights[0]
+    part = np.empty_like(result)
+    for tap in range(1, k_size):
+        result += np.matmul(data[:, tap_slice(tap, out, stride)], weights[tap], out=part)
+    return result
+
+
+@reference.convolve_delta.twin(np.ndarray)
+def convolve_delta(delta: Array, weights: Array, length: int, stride: int) -> Array:
+    """Make one product for all taps, with the weights in the order that BLAS likes."""
+    batch, out, chan_out = delta.shape
+    k_size, chan_in, _ = weights.shape
+    turned = np.ascontiguousarray(weights.reshape(-1, chan_out).T)
+    parts = delta.reshape(batch * out, chan_out) @ turned
+    return overlap_add(parts.reshape(batch, out, k_size, chan_in), length, stride)
+
+
+@reference.convolve_gradient.twin(np.ndarray)
+def convolve_gradient(data: Array, delta: Array, k_size: int, stride: int) -> Array:
+    """Gather the windows where channels are few; make a product a tap and example where they are many."""
+    _, out, chan_out = delta.shape
+    chan_in = data.shape[2]
+    if chan_in < _MANY_CHANNELS:
+        product = _columns(data, k_size, stride) @ delta.reshape(-1, chan_out)
+        return product.reshape(k_size, chan_in, chan_out)
+    turned = data.swapaxes(1, 2)
+    return np.stack(
+        [(turned[:, :, tap_slice(tap, out, stride)] @ delta).sum(axis=0) for tap in range(k_size)]
+    )
+
+
+def _columns(data: Array, k_size: int, stride: int) -> Array:
+    """Return the windows as columns, (k_size·chan, batch·out): rows that are long to copy."""
+    batch, length, chan = data.shape
+    out = window_count(length, k_size, stride)
+    columns = np.empty((k_size, chan, batch, out), dtype=data.dtype)
+    for tap in range(k_size):
+        for channel in range(chan):
+            columns[tap, channel] = data[:, tap_slice(tap, out, stride), channel]
+    return columns.reshape(k_size * chan, batch * out)
+
+
+@reference.window_max.twin(np.ndarray)
+def window_max(data: Array, k_size: int, stride: int) -> Array:
+    """Take the larger of what there is and the next tap."""
+    out = window_count(data.shape[1], k_size, stride)
+    taps = [data[:, tap_slice(tap, out, stride)] for tap in range(k_size)]
+    result = np.maximum(taps[0], taps[-1])
+    for tap in taps[1:-1]:
+        np.maximum(result, tap, out=result)
+    return result
+
+
+@reference.window_max_delta.twin(np.ndarray)
+def window_max_delta(data: Array, output: Array, delta: Array, k_size: int, stride: int) -> Array:
+    """Give each tap what is left of δ where it is the maximum: one mask a tap."""
+    out = delta.shape[1]
+    whole = np.zeros(data.shape, dtype=delta.dtype)
+    left = delta
+    for tap in range(k_size):
+        here = tap_slice(tap, out, stride)
+        part = left * (data[:, here] == output) if tap < k_size - 1 else left
+        if stride < k_size:
+            whole[:, here] += part
+        else:  # windows that do not overlap: nothing to add to
+            whole[:, here] = part
+        left = left - part
+    return whole
+
+
+# ------------------------------------------------------------------ losses
+
+
+@reference.cross_entropy.twin(np.ndarray)
+def cross_entropy(scores: Array, weights: Array) -> tuple[Array, Array]:
+    """Take the exponentials once for the cost and the gradient."""
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    delta = np.exp(shifted)
+    total = delta.sum(axis=1, keepdims=True)
+    weight = weights.sum(axis=1, keepdims=True)
+    delta *= weight / total
+    delta -= weights
+    shifted -= np.log(total)
+    return -np.vecdot(weights, shifted), delta
+
+
+@reference.logistic_cross_entropy.twin(np.ndarray)
+def logistic_cross_entropy(scores: Array, y: Array) -> tuple[Array, Array]:
+    """Take the exponentials once for the cost and the gradient."""
+    small = np.abs(scores)
+    np.negative(small, out=small)
+    np.exp(small, out=small)  # e^-|z|
+    delta = np.maximum(small, scores >= 0)  # 1 where z ≥ 0, else e^z: the sigmoid's numerator
+    delta /= 1 + small
+    delta -= y
+    costs = np.log1p(small, out=small)
+    costs += np.maximum(scores, 0)
+    costs -= y * scores
+    return sum_examples(costs), delta

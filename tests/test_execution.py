@@ -1,0 +1,245 @@
+"""Ways of accumulating a gradient: all give what the serial one gives."""
+
+from __future__ import annotations
+
+import threading
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import diynn
+from diynn.execution import Threads, serial
+from diynn.execution.threads import threads
+from diynn.module import forget_gradient, parameters
+
+
+def conv_net(dtype="float64", seed=0):
+    new = {"rng": np.random.default_rng(seed), "dtype": dtype}
+    head = diynn.Sequential(diynn.Linear(24, 7, **new), diynn.Tanh())
+    return diynn.Sequential(
+        diynn.Conv1D(3, 2, 4, **new), diynn.MaxPool1D(2, 2), diynn.ReLU(), diynn.Flatten(), head,
+        diynn.Linear(7, 5, bias=False, **new),
+    )  # fmt: skip
+
+
+def conv_data(batch, dtype="float64", seed=0):
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=(batch, 14, 2)).astype(dtype), rng.integers(0, 5, batch)
+
+
+def gradients(net):
+    return [parameter.gradient for parameter in parameters(net)]
+
+
+@given(
+    batch=st.integers(0, 70),
+    count=st.integers(1, 5),
+    block=st.integers(1, 80),
+    dtype=st.sampled_from(["float32", "float64"]),
+)
+def test_threads_and_blocks_give_the_gradient_of_the_whole(batch, count, block, dtype):
+    net, other = conv_net(dtype), conv_net(dtype)
+    loss, (x, y) = diynn.CrossEntropyLoss(), conv_data(batch, dtype)
+    expected = serial(net, loss, x, y)
+    costs = threads(other, loss, x, y, count=count, block=block)
+    tolerance = {"float32": 1e-6, "float64": 1e-13}[dtype]
+    for found, wanted in zip([costs, *gradients(other)], [expected, *gradients(net)], strict=True):
+        assert found.shape == wanted.shape
+        assert found.dtype == wanted.dtype
+        scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
+        np.testing.assert_allclose(found, wanted, rtol=0, atol=tolerance * scale)
+
+
+def test_what_was_accumulated_before_is_kept():
+    net, loss, (x, y) = conv_net(), diynn.CrossEntropyLoss(), conv_data(30)
+    serial(net, loss, x, y)
+    once = [gradient.copy() for gradient in gradients(net)]
+    threads(net, loss, x, y, count=2, block=4)
+    for gradient, first in zip(gradients(net), once, strict=True):
+        np.testing.assert_allclose(gradient, 2 * first, rtol=0, atol=1e-12)
+
+
+def test_one_number_of_threads_gives_one_result_to_the_bit():
+    def train():
+        net = conv_net("float32")
+        optim = diynn.Optim(net, diynn.CrossEntropyLoss(), 1e-2, execution=Threads(3))
+        for seed in range(5):
+            optim.step(*conv_data(200, "float32", seed))
+        return [parameter.value for parameter in parameters(net)]
+
+    first = train()
+    for _ in range(3):
+        for one, other in zip(first, train(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("execution", ["auto", "serial", "threads"])
+def test_a_module_that_stands_in_a_net_twice_and_one_from_elsewhere(execution):
+    class Double:  # not per_example as far as anyone knows: the batch is not split
+        seen: ClassVar = []
+
+        def forward(self, x):
+            self.seen.append(x.shape[0])
+            return 2 * x
+
+        def backward_delta(self, x, delta):
+            return 2 * delta
+
+        def backward_update_gradient(self, x, delta):
+            pass
+
+        def zero_grad(self):
+            pass
+
+        def update_parameters(self, gradient_step=1e-3):
+            pass
+
+    linear, tanh = diynn.Linear(4, 4, rng=0), diynn.Tanh()
+    x = np.random.default_rng(1).normal(size=(600, 4))
+    for double in (None, Double()):
+        net = diynn.Sequential(linear, tanh, linear, tanh, *([double] if double else []))
+        net.zero_grad()
+        serial(net, diynn.MSELoss(), x, x)
+        expected = [gradient.copy() for gradient in gradients(net)]
+        weights = [parameter.value.copy() for parameter in parameters(net)]
+        diynn.Optim(net, diynn.MSELoss(), 1e-4, execution=execution).step(x, x)
+        for parameter, weight, gradient in zip(parameters(net), weights, expected, strict=True):
+            np.testing.assert_allclose(parameter.value, weight - 1e-4 * gradient, rtol=0, atol=1e-13)
+            parameter.value = weight
+    assert set(Double.seen) == {600}
+
+
+def test_the_gradient_is_that_of_the_last_step_and_there_to_read():
+    net, (x, y) = conv_net(), conv_data(50)
+    optim = diynn.Optim(net, diynn.CrossEntropyLoss(), 1e-30)
+    optim.step(x, y)
+    first = [gradient.copy() for gradient in gradients(net)]
+    optim.step(x, y)
+    for gradient, before in zip(gradients(net), first, strict=True):
+        np.testing.assert_array_equal(gradient, before)
+
+
+def test_an_error_leaves_no_half_gradient_and_names_its_place():
+    class Broken(diynn.Tanh):
+        def backward_delta(self, data, delta, *, output=None):
+            raise ValueError("broken")
+
+    for execution in (serial, Threads(2)):
+        net = diynn.Sequential(diynn.Linear(4, 3), diynn.Sequential(Broken(), diynn.Linear(3, 3)))
+        optim = diynn.Optim(net, diynn.MSELoss(), execution=execution)
+        with pytest.raises(ValueError, match=r"layer 2 of 2, layer 1 of 2: broken"):
+            optim.step(np.ones((64, 4)), np.ones((64, 3)))
+        assert all((gradient == 0).all() for gradient in gradients(net))
+
+
+# ------------------------------------------------------------------ BLAS
+
+
+def blas_threads():
+    return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+
+class Look(diynn.MSELoss):
+    per_example = True
+
+    def __init__(self, fail=False):
+        self.seen, self.fail = [], fail
+
+    def costs_and_delta(self, y, yhat):
+        self.seen += blas_threads()
+        if self.fail:
+            raise RuntimeError("no")
+        return super().costs_and_delta(y, yhat)
+
+
+@pytest.mark.parametrize("fail", [False, True])
+@pytest.mark.parametrize("count", [1, 2])
+def test_blas_has_one_thread_inside_and_its_own_setting_afterwards(count, fail):
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        if not before:
+            pytest.skip("NumPy has no BLAS that can be set here")
+        loss, net = Look(fail), diynn.Linear(4, 4)
+        optim = diynn.Optim(net, loss, execution=Threads(count))
+        if fail:
+            with pytest.raises(RuntimeError, match="no"):
+                optim.step(np.ones((64, 4)), np.ones((64, 4)))
+        else:
+            optim.step(np.ones((64, 4)), np.ones((64, 4)))
+        assert set(loss.seen) == {1}
+        assert blas_threads() == before
+
+
+def test_two_trainings_at_once_leave_blas_as_it_was():
+    from diynn.execution.blas import single_threaded
+
+    with threadpool_limits(2, user_api="blas"):
+        before = blas_threads()
+        inside, leave = threading.Event(), threading.Event()
+
+        def other():
+            with single_threaded():
+                inside.set()
+                leave.wait()
+
+        thread = threading.Thread(target=other)
+        with single_threaded():
+            thread.start()
+            inside.wait()
+            assert set(blas_threads()) == {1}
+        leave.set()
+        thread.join()
+        assert blas_threads() == before
+
+
+# ------------------------------------------------------------------ choice
+
+
+def test_small_batches_stay_whole_and_large_ones_are_split():
+    net = diynn.Sequential(diynn.Linear(256, 100), diynn.Tanh(), diynn.Linear(100, 256))
+    choose = Threads()
+    assert choose.plan(net, np.ones((8, 256))).threads == 1
+    from diynn.execution.plan import cores
+
+    assert choose.plan(net, np.ones((8192, 256))).threads == cores()
+    assert Threads(3).plan(net, np.ones((8, 256))).threads == 3
+
+
+def test_other_libraries_run_serially():
+    import array_api_strict as strict
+
+    net = diynn.Linear(3, 2, rng=0, backend="array_api_strict:device1")
+    x = diynn.asarray(np.ones((40, 3)), "array_api_strict:device1")
+    optim = diynn.Optim(net, diynn.MSELoss(), 1e-3, execution="threads")
+    y = strict.zeros((40, 2), device=strict.Device("device1"))
+    costs = [float(strict.sum(optim.step(x, y))) for _ in range(3)]
+    assert costs[0] > costs[1] > costs[2]
+
+
+def test_execution_is_chosen_by_name_or_given():
+    for name in ("auto", "serial", "threads", serial, Threads(2)):
+        diynn.Optim(diynn.Linear(1, 1), diynn.MSELoss(), execution=name)
+    with pytest.raises(ValueError, match=r"`execution` must be one of auto, serial, threads, got 'gpu'"):
+        diynn.Optim(diynn.Linear(1, 1), diynn.MSELoss(), execution="gpu")
+    with pytest.raises(ValueError, match=r"Threads: `count` must be a positive integer, got 0"):
+        Threads(0)
+
+
+def test_forgetting_saves_writing_zeros_and_asks_others_to():
+    linear = diynn.Linear(2, 2)
+    forget_gradient(linear)
+    assert linear._gradient is None
+    linear.backward_update_gradient(np.ones((1, 2)), np.ones((1, 2)))
+    np.testing.assert_array_equal(linear._gradient, np.ones((2, 2)))
+
+    class Students(diynn.Module):  # adds with +=, as the sheet says
+        def __init__(self):
+            self._parameters, self._gradient = np.ones(2), np.ones(2)
+
+    module = Students()
+    forget_gradient(module)
+    np.testing.assert_array_equal(module._gradient, np.zeros(2))
