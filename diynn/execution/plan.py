@@ -11,6 +11,7 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.execution.blas import single_threaded
+from diynn.execution.memory import keep_freed_memory
 from diynn.execution.serial import serial
 from diynn.execution.threads import threads
 from diynn.layers import Sequential
@@ -20,9 +21,9 @@ from diynn.shapes import positive
 Execution: TypeAlias = Callable[[Any, Any, Array, Array], Array]
 
 # Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
-_WORTH_A_THREAD = 3e7  # operations, about half a millisecond
-_CACHE = 2**20  # bytes: a core's second-level cache
-_LEAST_ROWS = 16  # in a block: below it Python's own time shows
+_WORTH_A_THREAD = 3.5e7  # operations, about half a millisecond
+_CACHE = 2**22  # bytes that the activations and deltas of a block may take
+_LEAST_ROWS = 4  # in a block: below it Python's own time shows
 _ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
 
 
@@ -54,6 +55,7 @@ class Threads:
         """Add the gradient of a batch to the net's, and return the costs (batch,)."""
         if type(x) is not np.ndarray:
             return serial(net, loss, x, y)
+        keep_freed_memory()
         plan = Plan(1, x.shape[0])
         if getattr(net, "per_example", False) and getattr(loss, "per_example", False):
             key = (x.shape, x.dtype, len(net) if isinstance(net, Sequential) else 1)
