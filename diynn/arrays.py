@@ -214,6 +214,14 @@ def default_dtype(xp: Namespace, device: Device = None) -> DType:
     return xp.__array_namespace_info__().default_dtypes(device=device)["real floating"]
 
 
+def _real_dtypes(where: Backend) -> dict[str, DType]:
+    """Return the real dtypes that a device has, by their names."""
+    found: dict[str, DType] = where.xp.__array_namespace_info__().dtypes(
+        device=where.device, kind="real floating"
+    )
+    return found
+
+
 def as_dtype(dtype: DType, where: Backend) -> DType:
     """Turn a dtype given as text, as NumPy's or as a library's own into a library's own real dtype.
 
@@ -229,9 +237,12 @@ def as_dtype(dtype: DType, where: Backend) -> DType:
     except TypeError:  # a dtype of another library, such as torch.float32
         name = str(dtype).rpartition(".")[2]
     found = getattr(where.xp, name, None)
-    if found is None or not where.xp.isdtype(found, "real floating"):
-        raise ValueError(f"`dtype` must be a real floating dtype of {_library(where.xp)}, got {name!r}")
-    return found
+    try:
+        if found is not None and where.xp.isdtype(found, "real floating"):
+            return found
+    except (TypeError, AttributeError):  # no dtype at all, such as "sum"
+        pass
+    raise ValueError(f"`dtype` must be a real floating dtype of {_library(where.xp)}, got {name!r}")
 
 
 # ------------------------------------------------------------------ making and moving arrays
@@ -256,13 +267,14 @@ def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, devi
     if dtype is not None:
         dtype = as_dtype(dtype, where)
     if _belongs(data, where.xp):
-        moved = data if where.device is None else array_api_compat.to_device(data, where.device)
-        return moved if dtype is None else where.xp.astype(moved, dtype, copy=False)
+        if where.device is not None:
+            if data.dtype == where.xp.float64 and "float64" not in _real_dtypes(where):
+                data = where.xp.astype(data, dtype or default_dtype(where.xp, where.device))
+            data = array_api_compat.to_device(data, where.device)
+        return data if dtype is None else where.xp.astype(data, dtype, copy=False)
     host = to_numpy(data)
     if dtype is None and host.dtype.kind == "f":
-        info = where.xp.__array_namespace_info__()
-        real = info.dtypes(device=where.device, kind="real floating")
-        dtype = real.get(host.dtype.name, default_dtype(where.xp, where.device))
+        dtype = _real_dtypes(where).get(host.dtype.name, default_dtype(where.xp, where.device))
         if array_api_compat.is_jax_namespace(where.xp):
             dtype = None  # JAX narrows to what its own configuration allows; asked by name it would warn
     if not host.flags.writeable and array_api_compat.is_torch_namespace(where.xp):
@@ -282,7 +294,23 @@ def asarray_like(host: Any, like: Array) -> Array:
     if isinstance(like, np.ndarray):
         return np.asarray(host)
     xp = namespace(like)
-    return xp.asarray(host, device=None if array_api_compat.is_jax_array(like) else device(like))
+    return xp.asarray(host, device=_beside(like))
+
+
+def alike(array: Array, like: Array) -> Array:
+    """Return an array in the library, on the device and, if real, in the dtype of ``like``."""
+    if type(array) is type(like) and array.dtype == like.dtype and together(array, like):
+        return array
+    dtype = like.dtype if kind(array) == "real floating" else None
+    return asarray(array, Backend(namespace(like), _beside(like)), dtype=dtype)
+
+
+def _beside(array: Array) -> Device:
+    """Return the device on which to make an array that is to meet another one.
+
+    CuPy would take the current device, not the array's. JAX knows itself, and traced arrays have none.
+    """
+    return None if array_api_compat.is_jax_array(array) else device(array)
 
 
 def to_numpy(array: Any) -> np.ndarray[Any, Any]:
@@ -300,8 +328,7 @@ def to_numpy(array: Any) -> np.ndarray[Any, Any]:
 
 def copy(array: Array) -> Array:
     """Return a copy of an array, in the same library and on the same device."""
-    place = None if array_api_compat.is_jax_array(array) else device(array)  # CuPy copies to the current one
-    return namespace(array).asarray(array, copy=True, device=place)
+    return namespace(array).asarray(array, copy=True, device=_beside(array))
 
 
 def synchronize(array: Array) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from diynn.arrays import Array, asarray_like, copy, namespace, to_numpy, write
-from diynn.module import parameters
+from diynn.module import Parameter, parameters
 
 
 def snapshot(net: Any) -> dict[str, Array]:
@@ -27,19 +27,33 @@ def restore(net: Any, values: dict[str, Array]) -> None:
     ValueError
         If the names or shapes are not those of the net.
     """
-    handles = {parameter.label: parameter for parameter in parameters(net)}
-    if handles.keys() != values.keys():
-        missing, unknown = sorted(handles.keys() - values.keys()), sorted(values.keys() - handles.keys())
-        raise ValueError(f"restore: the parameters are of another net: missing {missing}, unknown {unknown}")
-    for label, parameter in handles.items():
-        if tuple(values[label].shape) != tuple(parameter.value.shape):
-            raise ValueError(f"restore: `{label}` must have shape {tuple(parameter.value.shape)}, "
-                             f"got {tuple(values[label].shape)}")  # fmt: skip
+    handles = matched("restore", net, values)
     for label, parameter in handles.items():
         xp, value = namespace(parameter.value), values[label]
         if isinstance(value, np.ndarray):
             value = asarray_like(value.astype(to_numpy(parameter.value).dtype, copy=False), parameter.value)
         parameter.value = write(parameter.value, xp.astype(value, parameter.value.dtype, copy=False))
+
+
+def matched(owner: str, net: Any, values: dict[str, Array]) -> dict[str, Parameter]:
+    """Return the handles on the parameters of a net by their names, which must be those of ``values``.
+
+    ``owner`` is whose error it is if they are not.
+
+    Raises
+    ------
+    ValueError
+        If the names or shapes are not those of the net.
+    """
+    handles = {parameter.label: parameter for parameter in parameters(net)}
+    if handles.keys() != values.keys():
+        missing, unknown = sorted(handles.keys() - values.keys()), sorted(values.keys() - handles.keys())
+        raise ValueError(f"{owner}: the parameters are of another net: missing {missing}, unknown {unknown}")
+    for label, parameter in handles.items():
+        if tuple(values[label].shape) != tuple(parameter.value.shape):
+            raise ValueError(f"{owner}: `{label}` must have shape {tuple(parameter.value.shape)}, "
+                             f"got {tuple(values[label].shape)}")  # fmt: skip
+    return handles
 
 
 def save(net: Any, path: str | os.PathLike[str]) -> None:

@@ -19,13 +19,12 @@ from diynn.arrays import (
     Namespace,
     as_dtype,
     asarray_like,
-    describe,
     device,
     kind,
     namespace,
     together,
 )
-from diynn.shapes import positive
+from diynn.shapes import apart, positive
 
 Rng: TypeAlias = np.random.Generator | int | None
 Points: TypeAlias = NDArray[np.float64]
@@ -120,7 +119,7 @@ def batches(x: Array, y: Array, batch_size: int, *, rng: Rng = None) -> Iterator
     xp = array_namespace("batches", "x", x)
     array_namespace("batches", "y", y)
     if not together(x, y):
-        raise ValueError(f"batches: `x` is {describe(x)} and `y` {describe(y)}")
+        raise ValueError(apart("batches", "y", y, "`x`", x))
     if x.ndim == 0 or y.ndim == 0 or x.shape[0] != y.shape[0]:
         raise ValueError(
             f"batches: `x` and `y` must have one length, got shapes {tuple(x.shape)} and {tuple(y.shape)}"

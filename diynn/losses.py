@@ -239,5 +239,6 @@ def _clipped_log(probability: Array) -> Array:
 def _clipped_inverse(probability: Array) -> Array:
     """Return its derivative: 1/p where the logarithm is not clipped, else 0."""
     xp = namespace(probability)
-    normal = xp.maximum(probability, xp.finfo(probability.dtype).smallest_normal)  # 1/p overflows below
+    smallest = float(xp.finfo(probability.dtype).smallest_normal)  # 1/p overflows below
+    normal = xp.maximum(probability, smallest)
     return xp.where(probability > _FLOOR, 1 / normal, 0.0)

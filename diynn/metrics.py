@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from diynn.arrays import Array, describe, kind, namespace, to_numpy, together
+from diynn.arrays import Array, kind, namespace, to_numpy, together
 from diynn.data import array_namespace
-from diynn.shapes import positive
+from diynn.shapes import apart, positive
 
 
 def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
@@ -39,7 +39,7 @@ def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
     xp = array_namespace("accuracy", "yhat", yhat)
     array_namespace("accuracy", "y", y)
     if not together(y, yhat):
-        raise ValueError(f"accuracy: `y` is {describe(y)} and `yhat` {describe(yhat)}")
+        raise ValueError(apart("accuracy", "y", y, "`yhat`", yhat))
     if yhat.ndim != 2 or yhat.shape[1] == 0:
         raise ValueError(
             f"accuracy: `yhat` must have shape (batch, classes) or (batch, 1), got {tuple(yhat.shape)}"

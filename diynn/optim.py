@@ -6,7 +6,7 @@ from collections.abc import Callable
 from math import cos, pi
 from typing import Any, TypeAlias
 
-from diynn.arrays import Array, namespace
+from diynn.arrays import Array, alike, namespace
 from diynn.execution import Execution, find_execution
 from diynn.layers import Sequential
 from diynn.module import Parameter, forget_gradient, parameters, update_parameters, zero_grad
@@ -68,7 +68,7 @@ class Optim:
     @property
     def eps(self) -> float:
         """The step size of the next step."""
-        return self.schedule(self.steps)
+        return float(self.schedule(self.steps))  # a NumPy scalar would decide the dtype of what it multiplies
 
     def step(self, batch_x: Array, batch_y: Array) -> Array:
         """Train on one batch.
@@ -104,6 +104,7 @@ class Optim:
             state = self._states.get(parameter)
             if state is None:
                 state = self.rule.start(parameter.value)
+            state = tuple(alike(each, parameter.value) for each in state)  # the net may have been moved
             change, self._states[parameter] = self.rule.change(
                 parameter.value, parameter.gradient, state, eps, self.steps
             )

@@ -247,7 +247,7 @@ def test_data_that_do_not_fit():
         train(x.tolist(), y)
     with pytest.raises(ValueError, match=r"`yhat`, \(16, 1\), got \(16,\); y\[:, None\] has it"):
         train(x, y[:, 0])
-    with pytest.raises(ValueError, match=r"a numpy array and `y` an array_api_strict array"):
+    with pytest.raises(ValueError, match=r"`y` is an array_api_strict array on CPU_DEVICE and `x` a numpy"):
         train(x, strict.asarray(y))
 
 

@@ -22,17 +22,15 @@ class Summary:
     Attributes
     ----------
     rows : list of (place, module, shape of one output or None, number of parameters)
+    parameters : int
+        The number of parameters of the net; a module that stands in it twice counts once.
     activations : int or None
         Bytes that the outputs of all modules take for one example; None where a shape is not known.
     """
 
     rows: list[tuple[str, str, Shape | None, int]]
+    parameters: int
     activations: int | None = None
-
-    @property
-    def parameters(self) -> int:
-        """The number of parameters of the net."""
-        return sum(count for *_, count in self.rows)
 
     def __str__(self) -> str:
         cells = [
@@ -62,7 +60,8 @@ def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -
     rows = []
     shape = input_shape
     values: int | None = 0
-    arrays = [handle.value for _, module in leaves for handle in _handles(module)]
+    handles = dict.fromkeys(handle for _, module in leaves for handle in _handles(module))
+    arrays = [handle.value for handle in handles]
     for number, (place, module) in enumerate(leaves):
         wanted = getattr(module, "input_shape", None)
         if wanted is not None:
@@ -77,10 +76,11 @@ def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -
         count = None if shape is None else size(shape)
         values = None if values is None or count is None else values + count
         rows.append((place, _name(module), shape, sum(prod(each.value.shape) for each in _handles(module))))
+    parameters = sum(prod(array.shape) for array in arrays)
     if values is None or not arrays:
-        return Summary(rows)
+        return Summary(rows, parameters)
     bits = namespace(arrays[0]).finfo(arrays[0].dtype).bits
-    return Summary(rows, values * bits // 8)
+    return Summary(rows, parameters, values * bits // 8)
 
 
 def _fit(shape: Shape, wanted: Shape) -> Shape | None:

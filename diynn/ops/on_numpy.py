@@ -33,8 +33,8 @@ def delta_product(delta: Array, weights: Array) -> Array:
 
 @reference.gradient_product.twin(np.ndarray)
 def gradient_product(data: Array, delta: Array) -> Array:
-    """Spare BLAS a product of rank one, which it makes three times slower than a multiplication."""
-    return data.T * delta if data.shape[0] == 1 else data.T @ delta
+    """Take `dot`: `matmul` does not give a product of rank one to BLAS, and takes six times as long."""
+    return np.dot(data.T, delta)
 
 
 @reference.bias_gradient.twin(np.ndarray)

@@ -1,0 +1,102 @@
+"""The pure functions of a net: everything goes in and comes out as arguments, nothing stays behind.
+
+That is what a transformation of a whole function, such as ``jax.jit``, can take::
+
+    step = jax.jit(functional.gradient(net, loss))
+    parameters = snapshot(net)                              # of diynn.checkpoints
+    costs, gradients = step(parameters, x, y)
+    parameters = {label: parameters[label] - 1e-3 * gradients[label] for label in parameters}
+    restore(net, parameters)
+
+Parameters and gradients are dicts of arrays by the labels of their handles, such as ``"0._parameters"``.
+While such a function runs, its net holds the arrays passed in: two threads need two nets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeAlias
+
+from diynn.arrays import Array, namespace
+from diynn.checkpoints import matched
+from diynn.execution.serial import serial  # the other ways keep memory between two calls
+from diynn.layers import Sequential
+from diynn.module import Parameter
+
+Arrays: TypeAlias = dict[str, Array]
+
+
+def forward(net: Any) -> Callable[[Arrays, Array], Array]:
+    """Return the function ``(parameters, x) → outputs`` of a net.
+
+    Parameters
+    ----------
+    net : Module
+        A module of any origin. Its own parameters are neither used nor changed.
+
+    Returns
+    -------
+    function
+        It takes a dict of arrays as :func:`diynn.checkpoints.snapshot` returns one, and ``x`` (batch, ...).
+        It raises ValueError if the names or shapes are not those of the net.
+    """
+
+    def outputs(parameters: Arrays, x: Array) -> Array:
+        with substituted("forward", net, parameters):
+            return net.forward(x)
+
+    return outputs
+
+
+def gradient(net: Any, loss: Any) -> Callable[[Arrays, Array, Array], tuple[Array, Arrays]]:
+    """Return the function ``(parameters, x, y) → costs, gradients`` of a net and a loss.
+
+    Parameters
+    ----------
+    net : Module
+        A module of any origin. Its own parameters and gradients are neither used nor changed.
+    loss : Loss
+        Likewise.
+
+    Returns
+    -------
+    function
+        It takes a dict of arrays as :func:`diynn.checkpoints.snapshot` returns one, ``x`` (batch, ...) and
+        ``y``. It returns the costs (batch,) and the gradient of their sum with respect to each array, by
+        the same names; weights that were tied by assignment count as two arrays. It raises ValueError if
+        the names or shapes are not those of the net.
+    """
+
+    def costs_and_gradients(parameters: Arrays, x: Array, y: Array) -> tuple[Array, Arrays]:
+        with substituted("gradient", net, parameters, loss) as handles:
+            costs = serial(net, loss, x, y)
+            return costs, {label: handle.gradient for label, handle in handles.items()}
+
+    return costs_and_gradients
+
+
+@contextmanager
+def substituted(owner: str, net: Any, values: Arrays, *others: Any) -> Iterator[dict[str, Parameter]]:
+    """Let a net compute with other parameters and gradients of zero; afterwards it is as it was.
+
+    Whatever its modules, or ``others``, set among their attributes meanwhile is forgotten as well: under
+    ``jax.jit`` it would be a tracer.
+
+    Raises
+    ------
+    ValueError
+        If the names or shapes of ``values`` are not those of the net; ``owner`` is whose error it is.
+    """
+    handles = matched(owner, net, values)
+    modules = [module for _, module in net.leaves()] if isinstance(net, Sequential) else [net]
+    before = [(vars(each), dict(vars(each))) for each in (*modules, *others)]
+    try:
+        for label, handle in handles.items():
+            handle.value = values[label]
+            handle.gradient = namespace(values[label]).zeros_like(values[label])
+        yield handles
+    finally:
+        for attributes, kept in before:
+            attributes.clear()
+            attributes.update(kept)

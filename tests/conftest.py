@@ -1,0 +1,78 @@
+"""The backends as a parameter of tests, how much is drawn, and the table at the end of a run."""
+
+import os
+from collections import Counter, defaultdict
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.backends import BACKENDS, find
+
+# How long a draw takes is no property of the code tested here, and the machine may be busy.
+settings.register_profile(
+    "dev", max_examples=20, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("ci", settings.get_profile("dev"), max_examples=200, derandomize=True)
+settings.register_profile("nightly", settings.get_profile("dev"), max_examples=20_000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
+
+os.environ.pop("DIYNN_BACKEND", None)  # the tests say what they run on
+
+CHOSEN = pytest.StashKey()
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--backend",
+        action="append",
+        metavar="NAME[,NAME]",
+        help=f"run on these array libraries alone: {', '.join(BACKENDS)} (default: all that are installed)",
+    )
+
+
+def pytest_configure(config):
+    options = config.getoption("--backend") or BACKENDS
+    names = list(dict.fromkeys(name for option in options for name in option.split(",")))
+    unknown = [name for name in names if name not in BACKENDS]
+    if unknown:
+        raise pytest.UsageError(f"--backend: no {', '.join(unknown)}; there are {', '.join(BACKENDS)}")
+    config.stash[CHOSEN] = names
+
+
+def pytest_generate_tests(metafunc):
+    """Run a test that takes a ``backend`` once for each array library."""
+    if "backend" not in metafunc.fixturenames:
+        return
+    parameters = []
+    for name in metafunc.config.stash[CHOSEN]:
+        library, reason = find(name)
+        skip = [pytest.mark.skip(reason=reason)] if reason else []
+        parameters.append(pytest.param(library or name, id=name, marks=skip))
+    metafunc.parametrize("backend", parameters)
+
+
+def pytest_collection_modifyitems(items):
+    """Write backend and case into each report, by which they travel from the processes that run the tests."""
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        for name in ("backend", "layer", "case"):
+            if name in parameters:
+                item.user_properties.append((name, str(parameters[name])))
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """Write one line a backend: how many tests passed, how many did not run, and why."""
+    counts, reasons = defaultdict(Counter), defaultdict(set)
+    for outcome in ("passed", "failed", "error", "skipped", "xfailed"):
+        for report in terminalreporter.stats.get(outcome, ()):
+            name = dict(report.user_properties).get("backend")
+            counts[name][outcome] += 1
+            if outcome == "skipped":
+                reasons[name].add(str(report.longrepr[2]).removeprefix("Skipped: "))
+    names = [name for name in config.stash[CHOSEN] if name in counts]
+    if names:
+        terminalreporter.section("backends")
+    for name in names:
+        line = ", ".join(f"{number} {outcome}" for outcome, number in counts[name].items())
+        why = f" ({'; '.join(sorted(reasons[name]))})" if reasons[name] else ""
+        terminalreporter.write_line(f"{name:<{max(map(len, BACKENDS))}}  {line}{why}")

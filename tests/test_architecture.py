@@ -1,0 +1,133 @@
+"""Which file may import what, what ``import diynn`` costs, and that everything public says what it is."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import diynn
+
+PACKAGE = Path(diynn.__file__).parent
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+# A file imports from the lines above its own, or from within its own folder; a new one gets a place here.
+LEVELS = [
+    {"arrays"},
+    {"shapes"},
+    {"ops"},
+    {"module", "initializers"},
+    {"layers", "losses"},
+    {"execution", "data", "checkpoints", "sheet"},
+    {"optim", "metrics", "functional", "checking"},
+    {"plots", "export"},
+    {"history"},
+    {"callbacks"},
+    {"training"},
+    {"demo"},
+    {"cli"},
+]
+LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
+CORE = {"numpy", "array_api_compat", "array_api_extra", "threadpoolctl", "tqdm"}
+
+each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(PACKAGE)))
+
+
+def imports(nodes):
+    """Return the names of the modules that statements import, and from ``diynn`` itself what they take."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            if node.module == "diynn":
+                yield from (f"diynn.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+def tree(file):
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@each_file
+def test_imports_point_one_way(file):
+    own = file.relative_to(PACKAGE).with_suffix("").parts[0]
+    if own == "__init__":  # the public names
+        return
+    assert own in LEVEL, f"{own} has no place in LEVELS"
+    assert "diynn" not in imports(tree(file).body)  # all of it: within a function, at most
+    for name in imports(ast.walk(tree(file))):
+        library, part, *_ = *name.split("."), own
+        if library == "diynn" and part != own:
+            assert LEVEL[part] < LEVEL[own], f"{own} imports {part}"
+
+
+@each_file
+def test_only_core_dependencies_are_imported_at_once(file):
+    wanted = {name.partition(".")[0] for name in imports(tree(file).body)}
+    assert wanted - set(sys.stdlib_module_names) <= CORE | {"diynn"}
+
+
+def test_one_file_knows_array_libraries():
+    knowing = [
+        file.name
+        for file in FILES
+        if any(name.startswith("array_api_compat") for name in imports(ast.walk(tree(file))))
+    ]
+    assert knowing == ["arrays.py"]
+
+
+def run(code):
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def test_the_import_loads_no_other_library():
+    heavy = ["matplotlib", "sklearn", "scipy", "torch", "jax", "cupy", "array_api_strict", "pytest"]
+    assert run(f"import diynn, sys; print([name for name in {heavy} if name in sys.modules])") == "[]\n"
+
+
+def test_the_import_costs_little():
+    """At most 50 ms beyond NumPy, or half of what NumPy itself takes on a machine that is slow or busy."""
+    code = """
+from time import process_time
+start = process_time()
+import numpy
+middle = process_time()
+import diynn
+print(middle - start, process_time() - middle)
+"""
+    runs = [list(map(float, run(code).split())) for _ in range(7)]
+    numpy, ours = map(min, zip(*runs, strict=True))
+    assert ours < max(0.050, numpy / 2)
+
+
+def test_public_names_exist_and_say_what_they_are():
+    assert diynn.__all__ == list(dict.fromkeys(diynn.__all__))
+    for name in diynn.__all__:
+        assert getattr(diynn, name).__doc__, name
+    names = {}
+    exec("from diynn import *", names)
+    assert set(diynn.__all__) <= set(names)
+
+
+@each_file
+def test_everything_public_has_a_docstring(file):
+    def walk(node, name):
+        if not ast.get_docstring(node):
+            yield name
+        for child in ast.iter_child_nodes(node):
+            public = isinstance(child, DEFINITIONS) and not child.name.startswith("_")
+            if public and not isinstance(node, FUNCTIONS) and not decorations(child) & {"overload", "setter"}:
+                yield from walk(child, f"{name}.{child.name}")
+
+    assert list(walk(tree(file), file.stem)) == []
+
+
+FUNCTIONS = ast.FunctionDef, ast.AsyncFunctionDef
+DEFINITIONS = *FUNCTIONS, ast.ClassDef
+
+
+def decorations(node):
+    return {ast.unparse(each).rpartition(".")[2] for each in node.decorator_list}

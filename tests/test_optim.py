@@ -1,0 +1,268 @@
+"""Update rules and step sizes: the first steps by hand, many more against PyTorch's own."""
+
+import re
+from math import cos, pi, sqrt
+
+import numpy as np
+import pytest
+
+from diynn import (
+    Adam,
+    AdamW,
+    Linear,
+    Momentum,
+    MSELoss,
+    Optim,
+    Rule,
+    Sequential,
+    Tanh,
+    constant,
+    cosine_decay,
+    exponential_decay,
+    step_decay,
+)
+from tests.backends import find
+
+
+def raises(error, message):
+    return pytest.raises(error, match=f"^{re.escape(message)}$")
+
+
+# ------------------------------------------------------------------ C = w², of slope 2 w, from w = 1
+
+
+class Square:
+    """A net of one parameter whose cost is its square."""
+
+    def __init__(self, eps, rule, **options):
+        self.linear = Linear(1, 1, bias=False)
+        self.linear._parameters = np.asarray([[1.0]])
+        self.optim = Optim(self.linear, MSELoss(), eps, rule=rule, **options)
+
+    def step(self):
+        self.optim.step(np.asarray([[1.0]]), np.asarray([[0.0]]))
+        return self.linear._parameters[0, 0]
+
+
+# Adam with β₁ = 1/2, β₂ = 3/4, η = 1, ε = 0.1. First: m̂ = 2, v̂ = 4, w = 1 - 0.1·2/3 = 14/15.
+# Second, g = 28/15: m = 1/2 + 14/15 = 43/30, m̂ = 4/3 m; v = 3/4 + 196/225 = 1459/900, v̂ = 16/7 v.
+ADAM = 1 - 0.1 * 2 / 3, 14 / 15 - 0.1 * (4 / 3 * 43 / 30) / (sqrt(16 / 7 * 1459 / 900) + 1)
+# With λ = 1/2, 0.05 w goes off as well: w = 14/15 - 1/20 = 53/60 after the first step, and g = 53/30,
+# m = 1/2 + 53/60 = 83/60, v = 3/4 + 2809/3600 = 5509/3600.
+ADAM_W = (
+    53 / 60,
+    53 / 60 * 0.95 - 0.1 * (4 / 3 * 83 / 60) / (sqrt(16 / 7 * 5509 / 3600) + 1),
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (None, (0.8, 0.64)),
+        (Momentum(0.0), (0.8, 0.64)),
+        (Momentum(0.5), (0.8, 0.8 - 0.1 * (1 + 1.6))),  # v = 2, then 2/2 + 1.6
+        (Momentum(0.5, nesterov=True), (0.7, 0.7 - 0.1 * (1.4 + (1 + 1.4) / 2))),  # g + v/2 = 3, then
+        (Adam(0.5, 0.75, eta=1.0), ADAM),
+        (AdamW(0.5, 0.75, eta=1.0, decay=0.5), ADAM_W),
+    ],
+    ids=repr,
+)
+def test_two_steps_by_hand(rule, expected):
+    square = Square(0.1, rule)
+    assert [square.step(), square.step()] == pytest.approx(expected, rel=1e-14)
+
+
+def test_defaults_are_the_usual_ones():
+    assert vars(Momentum()) == {"mu": 0.9, "nesterov": False}
+    assert vars(Adam()) == {"beta1": 0.9, "beta2": 0.999, "eta": 1e-8}
+    assert vars(AdamW()) == {"beta1": 0.9, "beta2": 0.999, "eta": 1e-8, "decay": 1e-2}
+    assert Optim(Linear(1, 1), MSELoss()).eps == 1e-3
+
+
+# ------------------------------------------------------------------ against PyTorch
+
+TORCH_RULES = [
+    (None, "SGD", {}),
+    (Momentum(0.9), "SGD", {"momentum": 0.9}),
+    (Momentum(0.7, nesterov=True), "SGD", {"momentum": 0.7, "nesterov": True}),
+    (Adam(), "Adam", {}),
+    (Adam(0.8, 0.95, eta=1e-3), "Adam", {"betas": (0.8, 0.95), "eps": 1e-3}),
+    (AdamW(decay=0.1), "AdamW", {"weight_decay": 0.1}),
+]
+
+
+@pytest.mark.skipif(find("torch")[0] is None, reason=str(find("torch")[1]))
+@pytest.mark.parametrize(("rule", "name", "options"), TORCH_RULES)
+@pytest.mark.parametrize("eps", [1e-3, 1e-1])
+def test_thirty_steps_are_those_of_torch(rule, name, options, eps):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(10, 4)) / 5, rng.normal(size=(10, 2))
+    linear = Linear(4, 2, rng=1)
+    optim = Optim(linear, MSELoss(), eps, rule=rule)
+    theirs = [torch.tensor(parameter.value, requires_grad=True) for parameter in linear.parameters()]
+    torch_optim = getattr(torch.optim, name)(theirs, lr=eps, **options)
+    for _ in range(30):
+        costs = optim.step(x, y)
+        torch_optim.zero_grad()
+        torch_cost = ((torch.tensor(x) @ theirs[0] + theirs[1] - torch.tensor(y)) ** 2).sum()
+        torch_cost.backward()
+        torch_optim.step()
+        np.testing.assert_allclose(costs.sum(), torch_cost.item(), rtol=1e-11)
+    for parameter, other in zip(linear.parameters(), theirs, strict=True):
+        np.testing.assert_allclose(parameter.value, other.detach().numpy(), rtol=1e-9, atol=1e-12)
+
+
+# ------------------------------------------------------------------ Optim
+
+
+@pytest.mark.parametrize("rule", [None, Momentum(), Adam()], ids=repr)
+@pytest.mark.parametrize("execution", ["auto", "serial", "threads"])
+def test_step_returns_the_costs_before_the_step(rule, execution):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(40, 3)), rng.normal(size=(40, 2))
+    net = Sequential(Linear(3, 4, rng=0), Tanh(), Linear(4, 2, rng=1))
+    optim = Optim(net, MSELoss(), 1e-2, rule=rule, execution=execution)
+    for number in range(3):
+        assert optim.steps == number
+        expected = MSELoss().forward(y, net.forward(x))
+        costs = optim.step(x, y)
+        assert costs.shape == (40,)
+        np.testing.assert_allclose(costs, expected, rtol=1e-12)
+    assert np.sum(MSELoss().forward(y, net.forward(x))) < np.sum(costs)
+
+
+def test_a_step_starts_from_no_gradient_and_leaves_its_own():
+    square = Square(0.1, None)
+    square.linear._gradient = np.asarray([[1000.0]])
+    assert square.step() == pytest.approx(0.8)
+    assert square.linear._gradient == [[2.0]]
+
+
+def test_a_step_that_fails_changes_nothing():
+    net = Sequential(Linear(3, 4, rng=0), Tanh(), Linear(4, 2, rng=1))
+    optim = Optim(net, MSELoss(), 1e-2, rule=Adam())
+    before = [parameter.value.copy() for parameter in net.parameters()]
+    with pytest.raises(ValueError, match="`y` must have the shape of `yhat`"):
+        optim.step(np.ones((5, 3)), np.ones((5, 3)))
+    assert optim.steps == 0
+    for parameter, value in zip(net.parameters(), before, strict=True):
+        np.testing.assert_array_equal(parameter.value, value)
+        assert not np.any(parameter.gradient)
+
+
+def test_each_parameter_has_a_state_of_its_own():
+    """Two nets in one follow their own gradients as two alone do."""
+    x = np.asarray([[1.0]])
+    first, second = Linear(1, 1, rng=0), Linear(1, 1, rng=1)
+    alone = [Linear(1, 1, rng=0), Linear(1, 1, rng=1)]
+    both, rule = Optim(Sequential(first, second), MSELoss(), 0.1, rule=Momentum()), Momentum()
+    optims = [Optim(each, MSELoss(), 0.1, rule=rule) for each in alone]
+    for step in range(4):
+        for parameter, other in zip(
+            both.net.parameters(), [*alone[0].parameters(), *alone[1].parameters()], strict=True
+        ):
+            parameter.gradient = parameter.value * (step + 1)
+            other.gradient = other.value * (step + 1)
+        both.update()
+        for optim in optims:
+            optim.update()
+    np.testing.assert_array_equal(both.net.forward(x), Sequential(alone).forward(x))
+
+
+def test_a_rule_of_ones_own():
+    class Sign(Rule):
+        """Steps of one size."""
+
+        def start(self, value):
+            return ()
+
+        def change(self, value, gradient, state, eps, step):
+            return eps * np.sign(gradient), state
+
+    square = Square(0.25, Sign())
+    assert [square.step() for _ in range(4)] == [0.75, 0.5, 0.25, 0.0]
+
+
+def test_parameters_keep_their_dtype(backend):
+    for rule in (None, Momentum(), Adam(), AdamW()):
+        for eps in (0.1, np.float64(0.1), np.float32(0.1)):
+            linear = Linear(2, 1, rng=0, backend=backend.where, dtype="float32")
+            optim = Optim(linear, MSELoss(), eps, rule=rule)
+            for _ in range(2):
+                optim.step(backend.array([[1.0, 2.0]], "float32"), backend.array([[1.0]], "float32"))
+            assert all(backend.holds(parameter.value, "float32") for parameter in linear.parameters())
+
+
+# ------------------------------------------------------------------ step sizes
+
+
+@pytest.mark.parametrize(
+    ("schedule", "expected"),
+    [
+        (constant(0.5), [0.5] * 5),
+        (step_decay(0.8, factor=0.5, every=2), [0.8, 0.8, 0.4, 0.4, 0.2]),
+        (exponential_decay(0.8, half_life=2), [0.8, 0.8 / sqrt(2), 0.4, 0.4 / sqrt(2), 0.2]),
+        (cosine_decay(0.8, steps=4), [0.8, 0.4 + 0.4 * cos(pi / 4), 0.4, 0.4 - 0.4 * cos(pi / 4), 0, 0]),
+        (cosine_decay(0.8, steps=4, warmup=2), [0.4, 0.8, 0.8, 0.4, 0, 0]),
+    ],
+)
+def test_step_sizes(schedule, expected):
+    assert [schedule(step) for step in range(len(expected))] == pytest.approx(expected, abs=1e-15)
+
+
+@pytest.mark.parametrize("rule", [None, Momentum(0.0)], ids=repr)
+def test_a_schedule_counts_the_steps(rule):
+    square = Square(step_decay(0.25, factor=0.5, every=1), rule)
+    seen = []
+    for _ in range(3):
+        seen.append(square.optim.eps)
+        square.step()
+    assert seen == [0.25, 0.125, 0.0625]
+    assert square.linear._parameters == [[(1 - 0.5) * (1 - 0.25) * (1 - 0.125)]]
+
+
+# ------------------------------------------------------------------ errors
+
+
+@pytest.mark.parametrize("eps", [0, -1e-3, float("nan")])
+def test_a_step_size_that_is_not_positive(eps):
+    with raises(ValueError, f"Optim: `eps` must be positive, got {eps!r}"):
+        Optim(Linear(1, 1), MSELoss(), eps)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.0, float("nan")])
+@pytest.mark.parametrize(
+    ("rule", "name"), [(Momentum, "mu"), (Adam, "beta1"), (Adam, "beta2"), (AdamW, "beta1"), (AdamW, "beta2")]
+)
+def test_a_fraction_out_of_range(rule, name, value):
+    owner = "Adam" if rule is AdamW else rule.__name__
+    with raises(ValueError, f"{owner}: `{name}` must be in [0, 1), got {value!r}"):
+        rule(**{name: value})
+
+
+def test_other_settings_out_of_range():
+    with raises(ValueError, "AdamW: `decay` must be at least 0, got -0.1"):
+        AdamW(decay=-0.1)
+    for warmup in (-1, 10):
+        with raises(ValueError, f"cosine_decay: `warmup` must be in [0, 10), got {warmup}"):
+            cosine_decay(0.1, steps=10, warmup=warmup)
+    with raises(ValueError, "Optim: `execution` must be one of auto, serial, threads, got 'gpu'"):
+        Optim(Linear(1, 1), MSELoss(), execution="gpu")
+
+
+def test_a_rule_finds_nothing_to_change():
+    with raises(
+        TypeError,
+        "Optim: Adam(beta1=0.9, beta2=0.999, eta=1e-08) finds no parameters in Tanh: they must be arrays "
+        "`_parameters` of its modules; without a rule each module updates itself",
+    ):
+        Optim(Tanh(), MSELoss(), rule=Adam())
+    assert Optim(Tanh(), MSELoss()).step(np.zeros((2, 1)), np.ones((2, 1))).tolist() == [1.0, 1.0]
+
+
+def test_what_a_rule_left_out():
+    with raises(NotImplementedError, "Rule has no start(value)"):
+        Rule().start(1.0)
+    with raises(NotImplementedError, "Rule has no change(value, gradient, state, eps, step)"):
+        Rule().change(1.0, 1.0, (), 0.1, 1)
