@@ -13,6 +13,7 @@ settings.register_profile(
     "dev", max_examples=20, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.register_profile("ci", settings.get_profile("dev"), max_examples=200, derandomize=True)
+settings.register_profile("mutation", settings.get_profile("dev"), max_examples=5, derandomize=True)
 settings.register_profile("nightly", settings.get_profile("dev"), max_examples=20_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE") or ("ci" if os.environ.get("CI") else "dev"))
 
@@ -65,7 +66,9 @@ def pytest_terminal_summary(terminalreporter, config):
     counts, reasons = defaultdict(Counter), defaultdict(set)
     for outcome in ("passed", "failed", "error", "skipped", "xfailed"):
         for report in terminalreporter.stats.get(outcome, ()):
-            name = dict(report.user_properties).get("backend")
+            name = dict(getattr(report, "user_properties", ())).get(
+                "backend"
+            )  # a module that cannot be collected has none
             counts[name][outcome] += 1
             if outcome == "skipped":
                 reasons[name].add(str(report.longrepr[2]).removeprefix("Skipped: "))

@@ -81,7 +81,7 @@ def test_jax_trains_without_float64_as_it_comes():
 
 # ------------------------------------------------------------------ nothing read on the host
 
-READS = """
+ROADS = """
     __array__ __bool__ __buffer__ __complex__ __dlpack__ __float__ __index__ __int__ to_device
 """
 DEVICE1 = find("strict-device1")[0]
@@ -95,7 +95,7 @@ def nothing_read(monkeypatch):
         raise RuntimeError("a value was read on the host")
 
     with monkeypatch.context() as patch:
-        for name in READS.split():
+        for name in ROADS.split():
             patch.setattr(type(DEVICE1.array(0.0)), name, refuse, raising=False)
         yield
 
@@ -111,24 +111,23 @@ class Reader(diynn.Tanh):
         return super().forward(data)
 
 
-@pytest.mark.parametrize(
-    "read",
-    [
-        np.asarray,
-        np.sum,
-        np.tanh,
-        to_numpy,
-        lambda data: float(data[0, 0]),
-        lambda data: int(data[0, 0]),
-        lambda data: data if data[0, 0] > 0 else -data,
-        lambda data: data[: int(namespace(data).argmax(data[:, 0])), :],
-        lambda data: [1, 2][namespace(data).argmax(data[0, :2])],
-        np.from_dlpack,
-        lambda data: np.float64(2.0) * data,
-        lambda data: data.to_device(namespace(data).Device("CPU_DEVICE")),
-    ],
-    ids=str,
-)
+READS = {
+    "asarray": np.asarray,
+    "sum": np.sum,
+    "tanh": np.tanh,
+    "to_numpy": to_numpy,
+    "float": lambda data: float(data[0, 0]),
+    "int": lambda data: int(data[0, 0]),
+    "if": lambda data: data if data[0, 0] > 0 else -data,
+    "slice": lambda data: data[: int(namespace(data).argmax(data[:, 0])), :],
+    "index": lambda data: [1, 2][namespace(data).argmax(data[0, :2])],
+    "dlpack": np.from_dlpack,
+    "numpy scalar": lambda data: np.float64(2.0) * data,
+    "to_device": lambda data: data.to_device(namespace(data).Device("CPU_DEVICE")),
+}
+
+
+@pytest.mark.parametrize("read", READS.values(), ids=READS)
 def test_a_hidden_transfer_would_be_caught(read, monkeypatch):
     net = diynn.Sequential(diynn.Linear(3, 3, rng=0, backend=DEVICE1.where), Reader(read))
     optim = diynn.Optim(net, diynn.MSELoss())

@@ -32,4 +32,4 @@ def test_the_examples_are_found():
 
 def figureless(text):
     """Mask the digits behind a decimal point and exponents: times and last digits differ between machines."""
-    return re.sub(r"\d+(\.\d+)?e-\d+|\.\d+", "#", text)
+    return re.sub(r"\d+(\.\d+)?e-\d+|\d+\.\d+", "#", text)
