@@ -1,9 +1,11 @@
 """Small neural networks that can be read, on any array library, fast."""
 
-from diynn import data, initializers
+from diynn import data, functional, initializers
 from diynn.arrays import asarray, to_numpy
 from diynn.callbacks import Callback, EarlyStopping, KeepBest, Run
+from diynn.checking import check
 from diynn.checkpoints import load, save
+from diynn.export import export_onnx
 from diynn.history import History
 from diynn.layers import (
     AvgPool1D,
@@ -70,10 +72,13 @@ __all__ = [
     "Tanh",
     "accuracy",
     "asarray",
+    "check",
     "constant",
     "cosine_decay",
     "data",
     "exponential_decay",
+    "export_onnx",
+    "functional",
     "initializers",
     "load",
     "predict",

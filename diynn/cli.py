@@ -6,6 +6,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from diynn.checking.command import register
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
@@ -20,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     demo.add_argument("--seed", type=int, default=0, help="default: 0")
     demo.add_argument("--out", default="demo", metavar="DIR", help="where the figures go (default: demo)")
     demo.set_defaults(func=_demo)
+
+    register(commands)
 
     options = parser.parse_args(arguments)
     try:

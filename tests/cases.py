@@ -143,7 +143,7 @@ def layer_calls(draw, layer, library, *, dtype=None, batch=None):
     dtype = dtype or draw(st.sampled_from(library.dtypes))
     pick, sizes = _picks(draw, library)
     module = layer.build(pick, backend="numpy")
-    shape = (pick(0, 5) if batch is None else batch, *layer.shape(pick, module))
+    shape = (_batch(draw, library) if batch is None else batch, *layer.shape(pick, module))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
 
     def normal(shape):
@@ -182,13 +182,17 @@ def rounded(array, dtype):
 def _picks(draw, library):
     """Return a function that draws sizes, and the list in which it notes them."""
     sizes = []
-    few = library.shapes and np.random.default_rng(draw(st.integers(1, library.shapes)))
+    few = library.shapes and np.random.default_rng(draw(st.sampled_from(library.shapes)))
 
     def pick(low, high):
         sizes.append(int(few.integers(low, high + 1)) if few else draw(st.integers(low, high)))
         return sizes[-1]
 
     return pick, sizes
+
+
+def _batch(draw, library):
+    return 2 if library.shapes else draw(st.integers(0, 5))
 
 
 # ------------------------------------------------------------------ losses
@@ -263,6 +267,6 @@ def loss_calls(draw, case, library, *, dtype=None, batch=None):
     """Draw a call of a loss."""
     dtype = dtype or draw(st.sampled_from(library.dtypes))
     pick, _ = _picks(draw, library)
-    batch = pick(0, 5) if batch is None else batch
+    batch = _batch(draw, library) if batch is None else batch
     y, yhat = case.draw(pick, np.random.default_rng(draw(st.integers(0, 2**32 - 1))), batch)
     return LossCall(dtype, rounded(y, dtype) if y.dtype.kind == "f" else y, rounded(yhat, dtype))

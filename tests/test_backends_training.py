@@ -81,7 +81,7 @@ def test_jax_trains_without_float64_as_it_comes():
 
 # ------------------------------------------------------------------ nothing read on the host
 
-ROADS = """
+WAYS_TO_HOST = """
     __array__ __bool__ __buffer__ __complex__ __dlpack__ __float__ __index__ __int__ to_device
 """
 DEVICE1 = find("strict-device1")[0]
@@ -95,7 +95,7 @@ def nothing_read(monkeypatch):
         raise RuntimeError("a value was read on the host")
 
     with monkeypatch.context() as patch:
-        for name in ROADS.split():
+        for name in WAYS_TO_HOST.split():
             patch.setattr(type(DEVICE1.array(0.0)), name, refuse, raising=False)
         yield
 

@@ -1,6 +1,8 @@
 """The pure functions of a net, under JAX's transformations and on every array library."""
 
+import re
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -298,3 +300,13 @@ def test_the_demo_net_compiles_in_float32():
     assert_close(costs, expected_costs, "float32")
     for label, value in gradients.items():
         assert_close(value, expected[label], "float32")
+
+
+@needs_jax
+def test_the_readmes_loop_learns():
+    readme = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    (program,) = re.findall(r"```python\n(import jax\n.*?)```", readme, flags=re.DOTALL)
+    found = {}
+    exec(program, found)
+    x = found["x"]
+    np.testing.assert_array_less(np.mean(np.square(found["net"](x) - x[:, :1])), 0.1)

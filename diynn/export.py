@@ -1,0 +1,104 @@
+"""A net in a file that other programs run: ONNX, by the net's own forward pass on recording arrays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+from diynn.arrays import Array, Namespace, asarray, to_numpy
+from diynn.functional import substituted
+from diynn.layers import Sequential
+from diynn.module import Module, parameters
+from diynn.shapes import Shape
+
+
+def export_onnx(net: Any, path: str | os.PathLike[str], input_shape: tuple[int, ...]) -> None:
+    """Write a net to an ONNX file that takes batches of any size, its parameters in it.
+
+    The graph comes from one ``forward`` on arrays of ndonnx, which record what is done to them, so a
+    module of any origin can be exported that computes in Array API operations and decides nothing by
+    values or by the size of the batch. Its input is called ``data``, its output ``output``, both
+    (batch, ...) in the dtype of the parameters, or float32 where there are none; its opset is 21.
+
+    Parameters
+    ----------
+    net : Module
+        What to export; it stays as it is.
+    path : path
+        The file.
+    input_shape : tuple of int
+        The shape of one example, without the batch, such as ``(256, 1)``.
+
+    Raises
+    ------
+    ImportError
+        If ndonnx or onnx is not installed; the message names the extra.
+    ValueError
+        If ``input_shape`` does not fit the net, or if a module cannot be exported.
+    TypeError
+        If a module holds its parameters as something else than arrays.
+
+    Examples
+    --------
+    >>> diynn.export_onnx(net, "net.onnx", (256, 1))  # doctest: +SKIP
+    >>> onnxruntime.InferenceSession("net.onnx").run(["output"], {"data": x})  # doctest: +SKIP
+    """
+    ndx, onnx = (_import(library) for library in ("ndonnx", "onnx"))
+    net = net if isinstance(net, Sequential) else Sequential(net)
+    host = {each.label: to_numpy(each.value) for each in parameters(net)}
+    dtype = next((each.dtype for each in host.values()), np.dtype("float32"))
+    example = np.zeros((1, *input_shape), dtype)
+    with substituted("export_onnx", net, host), np.errstate(all="ignore"):
+        shapes = [value.shape[1:] for value in net.record(example)]
+
+    data = ndx.argument(shape=("batch", *input_shape), dtype=getattr(ndx, dtype.name))
+    lifted = {label: asarray(value, ndx) for label, value in host.items()}
+    with substituted("export_onnx", net, lifted):
+        output = _recording(net, iter(shapes[1:]), ndx).forward(data)
+    model = ndx.build({"data": data}, {"output": output})
+    model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "batch"
+    onnx.save(model, os.fspath(path))
+
+
+def _import(library: str) -> Any:
+    try:
+        return import_module(library)
+    except ImportError as error:
+        raise ImportError(
+            f"export_onnx needs {library}, which is not installed: pip install 'diynn[onnx]'"
+        ) from error
+
+
+class _Recording(Module):
+    """A module whose outputs keep the sizes that ndonnx loses track of, after a maximum or a product."""
+
+    def __init__(self, module: Any, shape: Shape, ndx: Namespace) -> None:
+        self.module, self.shape, self.ndx = module, shape, ndx
+
+    def forward(self, data: Array) -> Array:
+        """Return the module's output; raise ValueError where it is none."""
+        try:
+            output = self.module.forward(data)
+            if not isinstance(output, self.ndx.Array):
+                raise TypeError(f"its output is of type {type(output).__name__}")
+        except Exception as error:
+            raise ValueError(
+                f"export_onnx: {type(self.module).__name__} cannot be exported, as its forward must "
+                f"compute in Array API operations alone: {error}"
+            ) from error
+        return output if output.shape[1:] == self.shape else self.ndx.reshape(output, (-1, *self.shape))
+
+
+def _recording(net: Sequential, shapes: Iterator[Shape], ndx: Namespace) -> Sequential:
+    return Sequential(
+        [
+            _recording(module, shapes, ndx)
+            if isinstance(module, Sequential)
+            else _Recording(module, next(shapes), ndx)
+            for module in net
+        ]
+    )
