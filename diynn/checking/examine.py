@@ -1,0 +1,197 @@
+"""The examination: builds what is to be judged, lets every property look at it, and writes the report."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from diynn.checking.drawing import loss_trials, module_trials
+from diynn.checking.kinds import Kind, Setup
+from diynn.checking.properties import load
+from diynn.checking.recognise import CannotBuild
+from diynn.checking.report import Report, Result, Verdict
+from diynn.checking.timing import compare
+from diynn.checking.verdicts import judge
+
+Make = Callable[[Setup], Any]
+Watch = Callable[[str, Result | None], None]
+
+_MODULE_METHODS = ("forward", "backward_delta", "backward_update_gradient", "zero_grad", "update_parameters")
+_LOSS_METHODS = ("forward", "backward")
+
+
+@dataclass
+class Target:
+    """What is to be judged, and how.
+
+    Attributes
+    ----------
+    name : str
+        The name of the class.
+    cls : type
+    make : callable
+        Builds an instance for a setup.
+    kind : Kind
+        What it is judged as.
+    setups : tuple of Setup
+    redraw : bool
+        Whether its parameters may be replaced by random ones.
+    preferred : str
+        The reading of a loss that its name suggests.
+    draws : int
+        Inputs drawn for each setup.
+    seed : int
+    timing : bool
+        Whether its time is compared with ours.
+    beside : type, optional
+        The net that an optimiser was written for, where it comes with one.
+    """
+
+    name: str
+    cls: type
+    make: Make
+    kind: Kind
+    setups: tuple[Setup, ...]
+    redraw: bool = True
+    preferred: str = ""
+    draws: int = 1
+    seed: int = 0
+    timing: bool = True
+    beside: type | None = None
+    results: list[Result] = field(default_factory=list)
+    watch: Watch | None = None
+    stage: str = "construct"
+
+    def begin(self, name: str) -> None:
+        """Note what is looked at now, and tell who watches."""
+        self.stage = name
+        if self.watch is not None:
+            self.watch(name, None)
+
+    def add(self, result: Result) -> None:
+        """Keep a result, and tell who watches."""
+        self.results.append(result)
+        if self.watch is not None:
+            self.watch(result.property, result)
+
+    def where(self, method: str = "") -> str:
+        """Return the file and line of a method, or of the class."""
+        thing = inspect.unwrap(getattr(self.cls, method, self.cls)) if method else self.cls
+        code = getattr(thing, "__code__", None)
+        if code is not None:
+            return f"{code.co_filename}:{code.co_firstlineno}"
+        with contextlib.suppress(OSError, TypeError):
+            return f"{inspect.getsourcefile(self.cls)}:{inspect.getsourcelines(self.cls)[1]}"
+        # A class that was run from text has no file; its methods know theirs.
+        own = [each.__code__ for each in vars(self.cls).values() if hasattr(each, "__code__")]
+        first = min(own, key=lambda each: each.co_firstlineno, default=None)
+        return f"{first.co_filename}:{first.co_firstlineno}" if first is not None else ""
+
+
+def examine(target: Target, lang: str | None = None) -> Report:
+    """Judge a module or a loss.
+
+    Parameters
+    ----------
+    target : Target
+    lang : str, optional
+        The language of the report.
+
+    Returns
+    -------
+    Report
+    """
+    report = Report(target.name, target.kind.name, target.where(), target.results, lang)
+    with _quiet(target.seed):
+        try:
+            _examine(target)
+        except MemoryError as error:
+            words = {"property": target.stage, "text": str(error)}
+            target.add(Result("run", Verdict.FAILED, "memory", words, where=target.where()))
+    return report
+
+
+def _examine(target: Target) -> None:
+    if target.kind.family == "container":
+        from diynn.checking.containers import examine_container
+
+        examine_container(target)
+        return
+    target.setups = _buildable(target)
+    if target.setups and _has_methods(target):
+        trials: Sequence[Any] = loss_trials(target) if target.kind.loss else module_trials(target)
+        judge(target, load()[target.kind.loss], trials)
+        if target.timing:
+            _time(target)
+
+
+@contextlib.contextmanager
+def _quiet(seed: int) -> Iterator[None]:
+    """Keep prints and warnings of foreign code to itself, and the global random state as it was."""
+    state = np.random.get_state()  # noqa: NPY002 - foreign code draws from it
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        with (
+            warnings.catch_warnings(),
+            np.errstate(all="ignore"),
+            contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002
+
+
+def _buildable(target: Target) -> tuple[Setup, ...]:
+    """Return the setups for which an instance can be built; say so where there are none."""
+    target.begin("construct")
+    kept, problem = [], None
+    for setup in target.setups:
+        try:
+            target.make(setup)
+            kept.append(setup)
+        except CannotBuild as error:
+            problem = problem or error
+    if problem is None:
+        target.add(Result("construct", Verdict.PASSED))
+    else:
+        verdict = Verdict.FAILED
+        if problem.key == "no_stride" and kept:
+            verdict = Verdict.REMARK
+        elif not target.kind.name and problem.key == "arguments":
+            verdict = Verdict.SKIPPED  # not of the sheet: nobody said how it is built
+        words = {"name": target.name, **problem.words}
+        target.add(Result("construct", verdict, problem.key, words, method="__init__", where=target.where()))
+    return tuple(kept)
+
+
+def _has_methods(target: Target) -> bool:
+    target.begin("methods")
+    instance = target.make(target.setups[0])
+    wanted = _LOSS_METHODS if target.kind.loss else _MODULE_METHODS
+    missing = [name for name in wanted if not callable(getattr(instance, name, None))]
+    if missing:
+        words = {"names": ", ".join(missing)}
+        target.add(Result("methods", Verdict.FAILED, "missing", words, where=target.where()))
+    else:
+        target.add(Result("methods", Verdict.PASSED))
+    return "forward" not in missing
+
+
+def _time(target: Target) -> None:
+    target.begin("time")
+    found = compare(target)
+    if found is not None:
+        factor, mine, ours = found
+        slow = factor > 10 and mine > 5e-3
+        words = {"factor": f"{factor:.0f}", "mine": f"{1e3 * mine:.1f}", "ours": f"{1e3 * ours:.2f}"}
+        target.add(Result("time", Verdict.REMARK if slow else Verdict.PASSED, "slow" if slow else "", words,
+                          method="forward", where=target.where("forward")))  # fmt: skip
