@@ -1,0 +1,155 @@
+"""Write the measured figures into the README, from the newest results of each benchmark.
+
+    python benchmarks/report.py
+
+They stand between two markers, and nothing else of the file is touched. The plots are drawn again from the
+same results, beside them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import machine
+import verdicts
+from drawing import step_times
+from harness import Cell, read
+from workloads import WORKLOADS
+
+BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+_PACKAGES = {"numpy": "NumPy", "torch": "PyTorch", "jax": "JAX", "scikit-learn": "scikit-learn"}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write; return the exit status."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--results", type=Path, default=machine.RESULTS, help="where the JSON files lie")
+    parser.add_argument("--readme", type=Path, default=machine.HERE.parent / "README.md")
+    options = parser.parse_args(arguments)
+    text = options.readme.read_text(encoding="utf-8")
+    before, begin, rest = text.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not end:
+        print(f"{options.readme.name} has no lines {BEGIN} and {END}", file=sys.stderr)
+        return 1
+    newest = newest_records(options.results)
+    if not newest:
+        print(f"no results in {options.results}: run the benchmarks with --json", file=sys.stderr)
+        return 1
+    blocks = []
+    for recorded in newest:
+        if recorded["script"] == "training_step":
+            plot = options.results / f"training_step-{recorded['results']['backend'].replace(':', '-')}.png"
+            cells = read(recorded["results"]["cells"])
+            step_times(cells, recorded["machine"]).savefig(plot, dpi=150)
+            blocks.append(training_steps(recorded, cells, _relative(plot, options.readme.parent)))
+    rows = [row for recorded in newest for row in _ROWS.get(recorded["script"], _no_rows)(recorded)]
+    if rows:
+        blocks.append("\n".join(["| what | figure | command |", "| --- | --- | --- |", *rows]))
+    blocks += dict.fromkeys(_where(recorded) for recorded in newest)
+    body = "\n\n".join([begin, *blocks, end])
+    options.readme.write_text(before + body + after, encoding="utf-8")
+    print(f"wrote {options.readme.name}")
+    return 0
+
+
+def newest_records(folder: Path) -> list[dict[str, Any]]:
+    """Return the newest record of each script and backend."""
+    newest: dict[tuple[str, str], dict[str, Any]] = {}
+    for file in sorted(folder.glob("*.json")):
+        recorded = json.loads(file.read_text(encoding="utf-8"))
+        results = recorded["results"]
+        key = (recorded["script"], results.get("backend", "") if isinstance(results, dict) else "")
+        if key not in newest or recorded["date"] >= newest[key]["date"]:
+            newest[key] = recorded
+    return [newest[key] for key in sorted(newest)]
+
+
+def training_steps(recorded: dict[str, Any], cells: Sequence[Cell], plot: str) -> str:
+    """Return the table of training steps: a row a batch size, a column a workload."""
+    names = [name for name in WORKLOADS if any(cell.workload == name for cell in cells)]
+    rows = [f"| batch | {' | '.join(f'({name})' for name in names)} |", "| ---: " * (len(names) + 1) + "|"]
+    at = {(cell.workload, cell.batch): cell for cell in cells if verdicts.best_peer(cell)}
+    for batch in sorted({batch for _, batch in at}):
+        words = [_step(at[name, batch]) if (name, batch) in at else "" for name in names]
+        rows.append(f"| {batch:,} | {' | '.join(words)} |")
+    results = recorded["results"]
+    leads = [lead for cell in cells if cell.batch >= 8 and (lead := verdicts.lead(cell)) is not None]
+    mean = f"{verdicts.geometric_mean(leads):.2f}" if leads else "-"
+    titles = "; ".join(WORKLOADS[name].title for name in names)
+    return "\n\n".join(
+        [
+            f"One training step (forward, backward, update) in float32, backend `{results['backend']}`, "
+            f"{results['threads']} threads: milliseconds in the median, and how many times as long the best "
+            "of the other frameworks took, on all the threads or on one (@1), whichever is faster. "
+            f"Geometric mean from batch 8 on: {mean}. `{recorded['command']}`",
+            "\n".join(rows),
+            f"{titles}.",
+            f"![Time of a training step as a multiple of diynn's]({plot})",
+        ]
+    )
+
+
+def _step(cell: Cell) -> str:
+    label, _ = verdicts.best_peer(cell) or ("", None)
+    lead = verdicts.lead(cell)
+    if lead is None:
+        return ""
+    return f"{machine.digits(cell.figures['diynn'].median * 1e3)}, {lead:.2f} × {label}"
+
+
+def _end_to_end(recorded: dict[str, Any]) -> list[str]:
+    results = recorded["results"]
+    words = [
+        f"{name} {statistics.median(run['seconds'] for run in runs):.2f} s, "
+        f"{statistics.median(run['peak'] for run in runs) / 1e6:.0f} MB"
+        for name, runs in results["runs"].items()
+        if runs
+    ]
+    what = f"seconds to {results['target']:.0%} on the test digits, and peak memory"
+    return [f"| {what} | {'; '.join(words)} | `{recorded['command']}` |"]
+
+
+def _scaling(recorded: dict[str, Any]) -> list[str]:
+    own = [row for row in recorded["results"].get("threads", []) if row["contender"] == "diynn"]
+    if len(own) < 2:
+        return []
+    first, last = own[0], own[-1]
+    what = f"{last['size']} threads against {first['size']}, autoencoder, batch {last['batch']}"
+    return [f"| {what} | {first['seconds'] / last['seconds']:.2f} times as fast | `{recorded['command']}` |"]
+
+
+def _import_time(recorded: dict[str, Any]) -> list[str]:
+    milliseconds = recorded["results"]["diynn"] * 1e3
+    return [f"| `import diynn`, beyond NumPy | {milliseconds:.0f} ms | `{recorded['command']}` |"]
+
+
+def _no_rows(recorded: dict[str, Any]) -> list[str]:
+    return []
+
+
+_ROWS = {"end_to_end": _end_to_end, "scaling": _scaling, "import_time": _import_time}
+
+
+def _where(recorded: dict[str, Any]) -> str:
+    """Return where and with what a record was measured."""
+    place, versions = recorded["machine"], recorded["versions"]
+    name = place.get("gpu") or f"{place['cpu']}, {place['cores']} cores"
+    used = ", ".join(f"{words} {versions[key]}" for key, words in _PACKAGES.items() if key in versions)
+    return f"Measured on {name}, {recorded['date'][:10]}, with Python {versions['python']}, {used}."
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return path.resolve().relative_to(folder.resolve()).as_posix()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
