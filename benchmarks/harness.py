@@ -186,6 +186,7 @@ class Race:
         *,
         rounds: int = 10,
         seconds: float = 0.1,
+        singly: bool = False,
     ) -> Cell:
         """Measure some contenders on one workload at one batch size.
 
@@ -199,6 +200,9 @@ class Race:
             Turns that each has.
         seconds : float
             How long a turn is.
+        singly : bool
+            Whether each step is timed and waited for on its own. Otherwise short steps are timed in a row,
+            in which JAX and a GPU work ahead of Python, as they do in a training loop.
 
         Raises
         ------
@@ -214,7 +218,7 @@ class Race:
         for _ in range(rounds):
             for label in built:
                 if label not in cell.missing:
-                    samples[label] += self._ask(cell, label, "turn", seconds) or []
+                    samples[label] += self._ask(cell, label, "turn", seconds, singly) or []
                     sleep(_PAUSE)
         cell.figures = {label: figure(samples[label]) for label in built if label not in cell.missing}
         return cell

@@ -28,6 +28,7 @@ OURS = ("diynn", "diynn-serial", "diynn-threads")
 PEERS = ("torch", "torch-channels-last", "torch-compile", "jax", "sklearn", "floor")
 GPU_OURS = ("diynn", "diynn-serial", "diynn-numpy")
 GPU_PEERS = ("torch", "torch-compile", "jax", "floor", "traffic")
+_HOW = ("rounds", "seconds", "singly")  # options that Race.cell takes as well
 _SMALL = 128  # up to which batch a peer may be faster on one thread
 _OVERHEAD_BATCH = 64  # at which diynn is compared with the step written by hand
 
@@ -60,8 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     results = {
         "backend": options.backend,
         "threads": options.threads,
-        "rounds": options.rounds,
-        "seconds": options.seconds,
+        **{name: getattr(options, name) for name in _HOW},
         "cells": [asdict(cell) for cell in cells],
         "differences": differences,
         "verdicts": [asdict(verdict) for verdict in judged],
@@ -86,10 +86,11 @@ def _workload(
     plans = {batch: labels(workload.name, batch, peers, options.threads, gpu=gpu) for batch in batches}
     if workload.name == "a" and not options.batch and not gpu:
         plans[_OVERHEAD_BATCH] = ["diynn", "byhand@1"]
+    how = {name: getattr(options, name) for name in _HOW}
     cells = []
     for batch, plan in sorted(plans.items()):
         start = perf_counter()
-        cells.append(race.cell(workload, batch, plan, rounds=options.rounds, seconds=options.seconds))
+        cells.append(race.cell(workload, batch, plan, **how))
         print(f"{workload.name}/{batch}: {perf_counter() - start:.0f} s", file=sys.stderr)
     print(table(workload, cells), end="\n\n")
     return cells
@@ -139,6 +140,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=int, default=10, help="turns of each contender (default: 10)")
     parser.add_argument("--seconds", type=float, default=0.1, help="of a turn (default: 0.1)")
+    parser.add_argument(
+        "--singly", action="store_true", help="wait for each step, instead of several in a row"
+    )
     machine.add_options(parser)
     parser.add_argument("--plot", nargs="?", const="", metavar="OUT", help="PNG, SVG or PDF")
     return parser

@@ -60,13 +60,16 @@ class Seat:
             found.append(self._step.cost())
         return None if None in found else found
 
-    def turn(self, seconds: float) -> list[float]:
-        """Return the seconds of a step, in samples taken for that long after a warm-up of a quarter of it."""
+    def turn(self, seconds: float, singly: bool = False) -> list[float]:
+        """Return the seconds of a step, in samples taken for that long after a warm-up of a quarter of it.
+
+        A sample is one step, or as many in a row as make it long enough unless ``singly``.
+        """
         fastest = float("inf")
         end = perf_counter() + seconds / 4
         while fastest == float("inf") or perf_counter() < end:
             fastest = min(fastest, self._step.seconds(1))
-        steps = max(1, ceil(self._step.sample / fastest))
+        steps = 1 if singly else max(1, ceil(self._step.sample / fastest))
         samples: list[float] = []
         end = perf_counter() + seconds
         while len(samples) < _TURN or perf_counter() < end:

@@ -104,6 +104,7 @@ class Workload:
     def data(self, batch: int) -> tuple[Arrays, Arrays]:
         """Return examples in float32 and what is right for them, the same whenever it is called.
 
+        The labels follow from the examples by a linear map, so that there is something to learn in any batch.
         The autoencoder's pixels are black or white, so that scikit-learn, whose binary cross entropy takes no
         other targets, can run as well; to all others a number is a number.
         """
@@ -111,8 +112,9 @@ class Workload:
         if self.loss == "bce":
             x = rng.integers(0, 2, (batch, *self.shape), dtype=np.uint8).astype(np.float32)
             return x, x
+        teacher = rng.standard_normal((prod(self.shape), 10))
         x = rng.random((batch, *self.shape), dtype=np.float32)
-        return x, rng.integers(0, 10, batch)
+        return x, ((x.reshape(batch, -1) - 0.5) @ teacher).argmax(axis=1)
 
     def weights(self) -> list[tuple[Arrays, Arrays]]:
         """Return initial weights and biases in float32, one pair for each layer that has them."""
@@ -189,7 +191,7 @@ def classifier(width: int = 128) -> Workload:
         (256,),
         (Linear(256, width), ReLU(), Linear(width, half), ReLU(), Linear(half, 10)),
         "cross entropy",
-        rate=0.02,
+        rate=0.1,
     )
 
 
@@ -206,7 +208,7 @@ def conv_net(length: int = 256) -> Workload:
             *(Linear(pooled * 32, 100), ReLU(), Linear(100, 10)),
         ),
         "cross entropy",
-        rate=0.01,
+        rate=0.02,
         batches=SEQUENCE_BATCHES,
     )
 
@@ -225,7 +227,7 @@ def deep_conv_net(length: int = 256) -> Workload:
             *(Flatten(pooled, 64), Linear(pooled * 64, 10)),
         ),
         "cross entropy",
-        rate=0.01,
+        rate=0.02,
         batches=SEQUENCE_BATCHES,
     )
 

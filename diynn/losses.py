@@ -222,6 +222,8 @@ def _weights(y: Array, yhat: Array) -> Array:
     """Return one weight a class (batch, classes): one-hot of indices, anything else as it is."""
     if y.ndim == 1:
         xp = namespace(yhat)
+        if y.dtype == xp.uint64:  # there is no type for it and the signed integers of arange
+            y = xp.astype(y, xp.int64)
         y = y[:, None] == xp.arange(yhat.shape[1], device=device(yhat))[None, :]
     return _like(y, yhat)
 

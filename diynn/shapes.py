@@ -139,6 +139,12 @@ def check_window(module: Any, length: int | None) -> None:
         raise ValueError(f"{module!r}: `data` must have length >= {module.k_size} (k_size), got {length}")
 
 
+def check_scores(module: Any, shape: Shape) -> None:
+    """Raise ValueError if an example of ``shape`` has no scores to take a softmax of."""
+    if not shape or shape[-1] == 0:
+        raise ValueError(f"{module!r}: `data` must have shape (batch, ..., classes), got {text(shape)}")
+
+
 def _check_array(owner: Any, argument: str, value: Array) -> None:
     try:
         namespace(value)

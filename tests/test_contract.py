@@ -11,7 +11,7 @@ from diynn.module import forget_gradient
 from tests.backends import NUMPY, assert_close, host
 from tests.cases import LossCall, each_layer, each_loss, layer_calls, loss_calls
 
-STEP = 1e-5  # of central differences, which are off by about STEP² and rounding / STEP
+STEP = 3e-6  # of central differences, where STEP² and rounding / STEP are about as large
 NUMERICAL = 1e-7
 
 
@@ -121,7 +121,7 @@ def test_a_call_gives_the_numbers_of_numpy_and_changes_nothing(layer, backend, d
 @each_layer
 @given(data=st.data())
 def test_a_batch_is_the_sum_of_its_parts(layer, backend, data):
-    """Its first half and the examples of the other, one by one; the whole, added again, doubles them."""
+    """Its first half, one example and the rest; the whole, added again, doubles them."""
     call = data.draw(layer_calls(layer, backend))
     module, x, delta = call.on(backend)
     output, back, *sums = run(module, x, delta)
@@ -130,8 +130,8 @@ def test_a_batch_is_the_sum_of_its_parts(layer, backend, data):
     for parameter in module.parameters():
         forget_gradient(parameter.owner)  # it counts as zero
     batch = x.shape[0]
-    cuts = [0, *range(batch // 2, batch + 1)]
-    for part in map(slice, cuts, cuts[1:]):
+    cuts = sorted({0, batch // 2, min(batch // 2 + 1, batch), batch})
+    for part in map(slice, cuts, cuts[1:] or cuts):
         assert_close(module.forward(x[part, ...]), output[part, ...], call.dtype)
         assert_close(module.backward_delta(x[part, ...], delta[part, ...]), back[part, ...], call.dtype)
         module.backward_update_gradient(x[part, ...], delta[part, ...])

@@ -16,6 +16,7 @@ from diynn import (
     CrossEntropyLoss,
     Flatten,
     Linear,
+    LogSoftmax,
     MaxPool1D,
     MSELoss,
     NLLLoss,
@@ -54,6 +55,9 @@ DATA = [
     (AvgPool1D(3, 1), ones(0, 0, 2), "`data` must have length >= 3 (k_size), got 0"),
     (Tanh(), ones(), "`data` must have shape (batch, ...), got ()"),
     (Flatten(), ones(), "`data` must have shape (batch, ...), got ()"),
+    (Softmax(), ones(5), "`data` must have shape (batch, ..., classes), got (batch,)"),
+    (LogSoftmax(), ones(5), "`data` must have shape (batch, ..., classes), got (batch,)"),
+    (LogSoftmax(), ones(5, 0), "`data` must have shape (batch, ..., classes), got (batch, 0)"),
 ]
 
 
@@ -90,7 +94,7 @@ DELTA = [
     (diynn.Sigmoid(), ones(2, 3), ones(2, 1), (2, 3)),
     (ReLU(), ones(2, 3), ones(1, 3), (2, 3)),
     (Softmax(), ones(2, 3), ones(), (2, 3)),
-    (diynn.LogSoftmax(), ones(2, 3), ones(2, 3, 1), (2, 3)),
+    (LogSoftmax(), ones(2, 3), ones(2, 3, 1), (2, 3)),
 ]
 
 

@@ -368,13 +368,18 @@ def test_backward_delta_leaves_the_gradients_as_they_are():
     assert not any(np.any(parameter.gradient) for parameter in net.parameters())
 
 
-@pytest.mark.parametrize("layer", [Tanh(), Sigmoid(), Softmax(), LogSoftmax()], ids=repr)
+TAKING_OUTPUT = [Tanh(), Sigmoid(), Softmax(), LogSoftmax(), MaxPool1D(2)]
+
+
+@pytest.mark.parametrize("layer", TAKING_OUTPUT, ids=repr)
 def test_the_way_back_has_the_outputs_of_the_way_there(layer):
+    data = normal(3, 4, 2)
     net = Sequential(layer)
-    record = net.record(X)
-    expected = layer.backward_delta(X, X)
+    record = net.record(data)
+    delta = normal(*record[-1].shape, seed=1)
+    expected = layer.backward_delta(data, delta)
     layer.forward = None  # not called again
-    np.testing.assert_array_equal(net.backward(record, X, data_delta=True), expected)
+    np.testing.assert_array_equal(net.backward(record, delta, data_delta=True), expected)
     del layer.forward
 
 

@@ -244,6 +244,17 @@ def test_loss_by_hand(value, backend):
         assert_close(value.loss.backward(y, yhat), value.back, dtype)
 
 
+@pytest.mark.parametrize("dtype", ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"])
+@pytest.mark.parametrize("loss", [NLLLoss(), CrossEntropyLoss()], ids=repr)
+def test_labels_of_any_integer_dtype(loss, dtype, backend):
+    if backend.name == "torch" and dtype in ("uint16", "uint32", "uint64"):
+        pytest.skip("torch finds no minimum of unsigned integers but uint8")
+    yhat = backend.array([[1.0, 2.0, 4.0], [1.0, 5.0, 0.0]], "float32")
+    hot, labels = backend.array([[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]), np.asarray([2, 0], dtype=dtype)
+    assert_close(loss.forward(backend.array(labels), yhat), loss.forward(hot, yhat), "float32")
+    assert_close(loss.backward(backend.array(labels), yhat), loss.backward(hot, yhat), "float32")
+
+
 def test_every_layer_and_loss_is_in_the_registry_and_has_a_value():
     def public(base):
         things = [getattr(diynn, name) for name in diynn.__all__]

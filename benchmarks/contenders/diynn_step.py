@@ -72,6 +72,7 @@ class DiynnStep(Step):
         self.backend = backend
         self.x, self.y = (diynn.asarray(each, backend) for each in workload.data(batch))
         net = net_of(workload, backend)
+        self.parameters = parameters(net)
         self.optim = diynn.Optim(net, loss_of(workload), workload.eps(batch), execution=execution)
         self.costs: Any = None
 
@@ -85,7 +86,7 @@ class DiynnStep(Step):
 
     def sync(self) -> None:
         """Wait for the device, if there is one."""
-        events.wait(self.backend, self.costs)
+        events.wait(self.backend, [parameter.value for parameter in self.parameters])
 
     def seconds(self, steps: int) -> float:
         """Take the time of the device, or of the host where there is none."""

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 
-def wait(backend: str, array: Any) -> None:
-    """Wait until an array on a backend is computed."""
+def wait(backend: str, arrays: Any) -> None:
+    """Wait until arrays on a backend are computed: one, or nested lists of them."""
     if backend.startswith("cupy"):
         import cupy
 
@@ -17,7 +17,9 @@ def wait(backend: str, array: Any) -> None:
 
         torch.cuda.synchronize()
     elif backend.startswith("jax"):
-        array.block_until_ready()
+        import jax
+
+        jax.block_until_ready(arrays)
 
 
 def seconds(backend: str, step: Callable[[], None], steps: int) -> float | None:

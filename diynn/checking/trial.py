@@ -138,7 +138,7 @@ class Trial:
             if path not in pairs:
                 raise Raised("backward_update_gradient", "no_gradient", parameter=spell(path))
         self.bench.gradients = pairs
-        return {path: subject.read(pairs[path]).astype(float) for path in self.values}
+        return {path: _floating(subject.read(pairs[path])) for path in self.values}
 
     # ------------------------------------------------------------ what is right
 
@@ -272,13 +272,23 @@ def _differentiate(
     return right, trusted
 
 
-def close(got: np.ndarray, right: np.ndarray, relative: float = numeric.RELATIVE) -> bool:
-    """Say whether two arrays have one shape and the same values, to a share of the largest."""
+def _floating(array: np.ndarray) -> np.ndarray:
+    """Return a copy: whole numbers as double, single precision as it is, for it tells what to expect."""
+    return array.copy() if array.dtype == np.float32 else array.astype(float)
+
+
+def close(
+    got: np.ndarray, right: np.ndarray, relative: float = numeric.RELATIVE, *, size: float = 0.0
+) -> bool:
+    """Say whether two arrays have one shape and the same values, to a share of the largest.
+
+    Or to a share of ``size``, where that is larger: of the terms of sums that nearly cancel.
+    """
     if got.shape != right.shape:
         return False
     if got.dtype.kind == "f" and got.dtype.itemsize < 8:
         relative = max(relative, 1e-4)
     with np.errstate(all="ignore"):
-        size = np.max(np.abs(right), initial=0.0)
+        size = max(size, np.max(np.abs(right), initial=0.0))
         near = np.abs(got - right) <= relative * size + 1e-12
     return bool(np.all(near | (got == right) | (np.isnan(got) & np.isnan(right))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diynn.arrays import Array, namespace
 from diynn.module import Module
 from diynn.ops import log_softmax
-from diynn.shapes import check
+from diynn.shapes import Shape, check, check_scores
 
 
 class Softmax(Module):
@@ -39,6 +39,11 @@ class Softmax(Module):
         y = self.forward(data) if output is None else output
         return y * (delta - namespace(data).sum(delta * y, axis=-1, keepdims=True))
 
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the scores."""
+        check_scores(self, shape)
+        return shape
+
 
 class LogSoftmax(Module):
     """The logarithm of a distribution over the last axis.
@@ -65,3 +70,8 @@ class LogSoftmax(Module):
         xp = namespace(data)
         y = self.forward(data) if output is None else output
         return delta - xp.exp(y) * xp.sum(delta, axis=-1, keepdims=True)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return the shape of the scores."""
+        check_scores(self, shape)
+        return shape

@@ -103,3 +103,32 @@ class MSELoops(Loss):
 
     def backward(self, y, yhat):
         return np.array([[2 * (p - t) for t, p in zip(*rows)] for rows in zip(y, yhat)])
+
+
+@right("Linear")
+class LinearSingleGradient(Module):
+    """Parameters in double precision, gradients kept in single: sums that cancel are rounded all the same."""
+
+    def __init__(self, input, output):
+        self._parameters = np.random.randn(input, output)
+        self._bias = np.random.randn(output)
+        self.zero_grad()
+
+    def zero_grad(self):
+        self._gradient = np.zeros(self._parameters.shape, dtype=np.float32)
+        self._bias_gradient = np.zeros(self._bias.shape, dtype=np.float32)
+
+    def forward(self, X):
+        return X @ self._parameters + self._bias
+
+    def backward_update_gradient(self, input, delta):
+        self._gradient += (input.T @ delta).astype(np.float32)
+        for row in delta:
+            self._bias_gradient += row.astype(np.float32)
+
+    def backward_delta(self, input, delta):
+        return (delta @ self._parameters.T).astype(np.float32)
+
+    def update_parameters(self, gradient_step=1e-3):
+        self._parameters -= gradient_step * self._gradient
+        self._bias -= gradient_step * self._bias_gradient

@@ -105,9 +105,9 @@ def _register(registry: list[Property], name: str, method: str, options: Any) ->
 ROUNDING = 1e-8
 
 
-def same(got: np.ndarray, right: np.ndarray, **more: Any) -> Finding:
+def same(got: np.ndarray, right: np.ndarray, *, size: float = 0.0) -> Finding:
     """Return the finding that two arrays are the same up to rounding, or are not."""
-    return Finding(got, right, close(got, right, ROUNDING), **more)
+    return Finding(got, right, close(got, right, ROUNDING, size=size))
 
 
 def load() -> tuple[list[Property], list[Property]]:

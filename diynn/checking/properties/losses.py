@@ -51,7 +51,7 @@ def backward(t: LossTrial) -> Finding:
     subject = t.fresh()
     t.forward(subject)
     got = t.backward(subject)
-    fine = t.backward_agrees(got.astype(float)) if got.shape == t.yhat.shape else False
+    fine = t.backward_agrees(got) if got.shape == t.yhat.shape else False
     return Finding(got, lambda: t.numeric_backward()[0], fine)
 
 

@@ -47,7 +47,7 @@ def delta(t: Trial) -> Finding:
     t.forward(subject)  # who remembers its input is judged for that below
     got = t.backward_delta(subject)
     right_shape = got.shape == t.data.shape
-    fine = t.delta_agrees(got.astype(float)) if right_shape else False
+    fine = t.delta_agrees(got) if right_shape else False
     return Finding(got, lambda: t.numeric_delta()[0], fine)
 
 
@@ -71,7 +71,8 @@ def linearity(t: Trial) -> Finding:
     other = np.random.default_rng(t.seed).normal(size=t.delta.shape)
     parts = [subject.array("backward_delta", t.data.copy(), each) for each in (t.delta.copy(), other.copy())]
     got = subject.array("backward_delta", t.data.copy(), 2 * t.delta - 3 * other)
-    return same(got, 2 * parts[0] - 3 * parts[1])
+    size = float(np.max(2 * np.abs(parts[0]) + 3 * np.abs(parts[1]), initial=0.0))
+    return same(got, 2 * parts[0] - 3 * parts[1], size=size)
 
 
 @module_property("accumulation", "backward_update_gradient", runs=("shapes", "gradient"))
@@ -87,7 +88,8 @@ def accumulation(t: Trial) -> Finding | None:
         each.update_gradient(subject)
     got = t.gradients(subject)
     right = {path: first[path] + second[path] for path in first}
-    return _parts_same(t, got, right, first=t.parts(first), second=t.parts(second))
+    sizes = {path: _largest(np.abs(first[path]) + np.abs(second[path])) for path in first}
+    return _parts_same(t, got, right, sizes, first=t.parts(first), second=t.parts(second))
 
 
 @module_property("zero_grad", "zero_grad", runs=("shapes", "gradient"))
@@ -104,7 +106,7 @@ def zero_grad(t: Trial) -> Finding | None:
     subject.call("zero_grad")
     t.forward(subject)
     t.update_gradient(subject)
-    return _parts_same(t, t.gradients(subject), right)
+    return _parts_same(t, t.gradients(subject), right, {})
 
 
 @module_property("additivity", "backward_update_gradient", after=("gradient",), runs=("accumulation",))
@@ -114,7 +116,8 @@ def additivity(t: Trial) -> Finding | None:
         return None
     singles = [_examples(t, i, i + 1).one_gradient() for i in range(len(t.data))]
     right = {path: np.sum([each[path] for each in singles], axis=0) for path in t.values}
-    return _parts_same(t, t.one_gradient(), right)
+    sizes = {path: _largest(np.sum([np.abs(each[path]) for each in singles], axis=0)) for path in t.values}
+    return _parts_same(t, t.one_gradient(), right, sizes)
 
 
 @module_property("independence", "forward", runs=("shapes",))
@@ -139,11 +142,19 @@ def _examples(t: Trial, start: int, stop: int) -> Trial:
     return Trial(t.bench, t.values, t.data[start:stop], t.delta[start:stop], t.seed)
 
 
+def _largest(array: np.ndarray) -> float:
+    return float(np.max(array, initial=0.0))
+
+
 def _parts_same(
-    t: Trial, got: dict[Path, np.ndarray], right: dict[Path, np.ndarray], **extra: object
+    t: Trial,
+    got: dict[Path, np.ndarray],
+    right: dict[Path, np.ndarray],
+    sizes: dict[Path, float],
+    **extra: object,
 ) -> Finding:
-    # Gradients may be kept in single precision beside parameters in double: the rounding is theirs.
-    fine = all(close(got[path], right[path], ROUNDING) for path in right) or (
-        t.bench.single(t) and all(close(got[path], right[path], 1e-5) for path in right)
-    )
+    """Compare gradients, to a share of their largest value or of ``sizes``: of the terms that were summed."""
+    # Gradients may come from single precision beside parameters in double: the rounding is theirs.
+    relative = 1e-5 if t.bench.single(t) else ROUNDING
+    fine = all(close(got[path], right[path], relative, size=sizes.get(path, 0.0)) for path in right)
     return Finding(t.parts(got), t.parts(right), fine, extra=extra)
