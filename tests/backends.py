@@ -97,7 +97,7 @@ BACKENDS = {
     "strict-device1": lambda name: Library(name, find_backend("array_api_strict:device1")),
     "strict-no-float64": lambda name: Library(name, find_backend("array_api_strict:no_float64")),
     "torch": lambda name: Library(name, _torch()),
-    "jax": lambda name: Library(name, _jax(), shapes=(2, 7)),
+    "jax": lambda name: Library(name, _jax(), shapes=(24, 33)),
     "cupy": lambda name: Library(name, _cupy()),
 }
 

@@ -44,9 +44,10 @@ def free_sizes(pick, module):
     """Draw the shape of one example: what the (first) layer leaves open."""
     first = module.leaves()[0][1] if isinstance(module, Sequential) else module
     wanted = (None,) * pick(1, 2) if first.input_shape is None else first.input_shape
-    shortest = getattr(first, "k_size", 1)
-    largest = 11 if len(wanted) == 2 else 5
-    return tuple(pick(shortest, largest) if size is None else size for size in wanted)
+    if len(wanted) == 1:
+        return tuple(pick(1, 5) if size is None else size for size in wanted)
+    length, chan = wanted
+    return pick(getattr(first, "k_size", 1), 11) if length is None else length, chan or pick(1, 4)
 
 
 def draws(number, pick):
