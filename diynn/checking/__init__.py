@@ -72,9 +72,10 @@ def check(
     >>> check(diynn.Tanh).ok
     True
     """
-    from diynn.checking.examine import Target, examine
+    from diynn.checking.examine import examine
     from diynn.checking.messages import language
     from diynn.checking.recognise import preferred_variant, recognise
+    from diynn.checking.target import Target
 
     cls = target if isinstance(target, type) else type(target)
     kind = _kind_of(like) if like is not None else recognise(cls.__name__)

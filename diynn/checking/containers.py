@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from diynn.checking.mistakes import right_line
 from diynn.checking.report import Result, Verdict
 from diynn.checking.subject import Raised, Subject, raised
+from diynn.checking.target import Target
 from diynn.checking.trial import close
-
-if TYPE_CHECKING:
-    from diynn.checking.examine import Target
 
 _ADD = ("add", "add_module", "addModule", "append_modules", "append", "add_layer", "ajouter", "append_module")
 _STEP = 0.0625

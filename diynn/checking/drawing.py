@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -13,11 +13,9 @@ from diynn.checking.layouts import layouts
 from diynn.checking.loss_trial import LossBench, LossTrial, draw_loss_trial
 from diynn.checking.report import Result, Verdict
 from diynn.checking.subject import Raised, Subject, spell
+from diynn.checking.target import Target
 from diynn.checking.trial import Bench, Trial, close
 from diynn.checking.variants import calibrate
-
-if TYPE_CHECKING:
-    from diynn.checking.examine import Target
 
 
 def module_trials(target: Target) -> list[Trial]:

@@ -3,96 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import inspect
 import io
 import warnings
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from diynn.checking.drawing import loss_trials, module_trials
-from diynn.checking.kinds import Kind, Setup
+from diynn.checking.kinds import Setup
 from diynn.checking.properties import load
 from diynn.checking.recognise import CannotBuild
 from diynn.checking.report import Report, Result, Verdict
+from diynn.checking.target import Target
 from diynn.checking.timing import compare
 from diynn.checking.verdicts import judge
 
-Make = Callable[[Setup], Any]
-Watch = Callable[[str, Result | None], None]
-
 _MODULE_METHODS = ("forward", "backward_delta", "backward_update_gradient", "zero_grad", "update_parameters")
 _LOSS_METHODS = ("forward", "backward")
-
-
-@dataclass
-class Target:
-    """What is to be judged, and how.
-
-    Attributes
-    ----------
-    name : str
-        The name of the class.
-    cls : type
-    make : callable
-        Builds an instance for a setup.
-    kind : Kind
-        What it is judged as.
-    setups : tuple of Setup
-    redraw : bool
-        Whether its parameters may be replaced by random ones.
-    preferred : str
-        The reading of a loss that its name suggests.
-    draws : int
-        Inputs drawn for each setup.
-    seed : int
-    timing : bool
-        Whether its time is compared with ours.
-    beside : type, optional
-        The net that an optimiser was written for, where it comes with one.
-    """
-
-    name: str
-    cls: type
-    make: Make
-    kind: Kind
-    setups: tuple[Setup, ...]
-    redraw: bool = True
-    preferred: str = ""
-    draws: int = 1
-    seed: int = 0
-    timing: bool = True
-    beside: type | None = None
-    results: list[Result] = field(default_factory=list)
-    watch: Watch | None = None
-    stage: str = "construct"
-
-    def begin(self, name: str) -> None:
-        """Note what is looked at now, and tell who watches."""
-        self.stage = name
-        if self.watch is not None:
-            self.watch(name, None)
-
-    def add(self, result: Result) -> None:
-        """Keep a result, and tell who watches."""
-        self.results.append(result)
-        if self.watch is not None:
-            self.watch(result.property, result)
-
-    def where(self, method: str = "") -> str:
-        """Return the file and line of a method, or of the class."""
-        thing = inspect.unwrap(getattr(self.cls, method, self.cls)) if method else self.cls
-        code = getattr(thing, "__code__", None)
-        if code is not None:
-            return f"{code.co_filename}:{code.co_firstlineno}"
-        with contextlib.suppress(OSError, TypeError):
-            return f"{inspect.getsourcefile(self.cls)}:{inspect.getsourcelines(self.cls)[1]}"
-        # A class that was run from text has no file; its methods know theirs.
-        own = [each.__code__ for each in vars(self.cls).values() if hasattr(each, "__code__")]
-        first = min(own, key=lambda each: each.co_firstlineno, default=None)
-        return f"{first.co_filename}:{first.co_firstlineno}" if first is not None else ""
 
 
 def examine(target: Target, lang: str | None = None) -> Report:

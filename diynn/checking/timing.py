@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from diynn.checking.kinds import Setup, reference, shape_after
 from diynn.checking.recognise import CannotBuild
 from diynn.checking.subject import Raised, Subject
-
-if TYPE_CHECKING:
-    from diynn.checking.examine import Target
+from diynn.checking.target import Target
 
 _SETUPS = {
     "Linear": Setup({"in_features": 64, "out_features": 64}, (32, 64)),

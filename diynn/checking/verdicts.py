@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from diynn.checking.diagnose import Diagnosis, Evidence, diagnose, look, shrink
 from diynn.checking.properties import Property
 from diynn.checking.report import Result, Verdict
+from diynn.checking.target import Target
 from diynn.checking.trial import close
-
-if TYPE_CHECKING:
-    from diynn.checking.examine import Target
 
 
 def judge(target: Target, properties: Sequence[Property], trials: Sequence[Any]) -> None:
