@@ -23,6 +23,11 @@ _DASHES = {"floor": (4, 2), "traffic": (1, 1.5)}
 _OURS = "#0072B2"
 
 
+def file_name(backend: str) -> str:
+    """Return the name under which the figure of a backend's run is kept."""
+    return f"training_step-{backend.replace(':', '-')}.png"
+
+
 def step_times(cells: Sequence[Cell], machine: dict[str, Any]) -> Any:
     """Draw the time of a step over diynn's own, a panel a workload.
 
@@ -43,12 +48,12 @@ def step_times(cells: Sequence[Cell], machine: dict[str, Any]) -> Any:
     columns = min(2, len(names))
     rows = -(-len(names) // columns)
     figure = Figure(figsize=(4.6 * columns, 0.9 + 2.9 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).flat
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
     handles: dict[str, Any] = {}
     for panel, name in zip(panels, names, strict=False):
         drawn = [cell for cell in cells if cell.workload == name and _STYLES.keys() & cell.figures.keys()]
         handles |= _panel(panel, name, [cell for cell in drawn if "diynn" in cell.figures])
-    for panel in list(panels)[len(names) :]:
+    for panel in panels[len(names) :]:
         panel.set_axis_off()
     order = [words for words in ("diynn", *(words for words, *_ in _STYLES.values())) if words in handles]
     lines = [handles[words] for words in order]

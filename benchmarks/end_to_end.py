@@ -193,9 +193,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     machine.add_options(parser)
     options = parser.parse_args(arguments)
 
-    from diynn.data import digits  # needs scikit-learn
+    from diynn.data import digits
 
-    split = digits()
+    try:
+        split = digits()
+    except ImportError as error:
+        print(error, file=sys.stderr)
+        return 1
     data = Digits(split.x_train.astype("f4"), split.y_train, split.x_test.astype("f4"), split.y_test)
     runs: dict[str, list[Run]] = {name: [] for name in TRAININGS}
     missing: dict[str, str] = {}

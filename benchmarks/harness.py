@@ -118,7 +118,8 @@ class Racer:
     def clear(self) -> None:
         """Let it forget the step of the cell before, and give back the memory."""
         if self.process is not None and self.process.is_alive():
-            self.ask("clear")
+            with suppress(LostError):
+                self.ask("clear")
 
     def stop(self) -> None:
         """End the process, politely first."""

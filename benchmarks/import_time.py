@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--runs", type=int, default=20, help="interpreters (default: 20)")
     parser.add_argument("--most", type=int, default=8, help="modules to list (default: 8)")
-    machine.add_options(parser)
+    machine.add_options(parser, threads=False)
     options = parser.parse_args(arguments)
     pairs = [once() for _ in range(options.runs + 1)][1:]
     numpy, diynn = (statistics.median(each) for each in zip(*pairs, strict=True))

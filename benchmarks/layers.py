@@ -106,7 +106,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--batch", default="8,64,512", help="batch sizes (default: 8,64,512)")
     parser.add_argument("--module", default="", help="such as Conv1D,Tanh (default: all)")
     parser.add_argument("--rounds", type=int, default=20, help="samples of each call (default: 20)")
-    machine.add_options(parser)
+    machine.add_options(parser, threads=False)
     options = parser.parse_args(arguments)
     results = []
     chosen = tuple(options.module.split(","))

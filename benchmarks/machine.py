@@ -134,9 +134,10 @@ def default_name(recorded: dict[str, Any]) -> str:
     return f"{recorded['script']}-{slug}-{recorded['date'][:10]}.json"
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that all benchmarks have."""
-    parser.add_argument("--threads", type=int, default=len(cores()), help="default: one a core")
+def add_options(parser: argparse.ArgumentParser, *, threads: bool = True) -> None:
+    """Add the options that benchmarks share."""
+    if threads:
+        parser.add_argument("--threads", type=int, default=len(cores()), help="default: one a core")
     parser.add_argument(
         "--json", nargs="?", const="", metavar="OUT", help="where to write (default: by machine and date)"
     )

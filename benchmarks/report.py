@@ -18,7 +18,7 @@ from typing import Any
 
 import machine
 import verdicts
-from drawing import step_times
+from drawing import file_name, step_times
 from harness import Cell, read
 from workloads import WORKLOADS
 
@@ -47,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     blocks = []
     for recorded in newest:
         if recorded["script"] == "training_step":
-            plot = options.results / f"training_step-{recorded['results']['backend'].replace(':', '-')}.png"
+            plot = options.results / file_name(recorded["results"]["backend"])
             cells = read(recorded["results"]["cells"])
             step_times(cells, recorded["machine"]).savefig(plot, dpi=150)
             blocks.append(training_steps(recorded, cells, _relative(plot, options.readme.parent)))

@@ -68,9 +68,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     }
     machine.write(machine.record(results, "training_step", arguments), options.json)
     if options.plot is not None:
-        from drawing import step_times
+        from drawing import file_name, step_times
 
-        path = Path(options.plot or machine.RESULTS / "training_step.png")
+        path = Path(options.plot or machine.RESULTS / file_name(options.backend))
         path.parent.mkdir(parents=True, exist_ok=True)
         step_times(cells, machine.describe()).savefig(path, dpi=150)
         print(f"wrote {path}")

@@ -98,11 +98,10 @@ class Seat:
 
 def peak_memory() -> int:
     """Return the most bytes of memory that this process has had so far."""
-    try:
+    try:  # Linux counts in ru_maxrss what the parent had when it started this process
         status = Path("/proc/self/status").read_text(encoding="utf-8")
-    except OSError:  # no Linux
+        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
+    except (OSError, IndexError):
         from resource import RUSAGE_SELF, getrusage  # not on Windows
 
         return getrusage(RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-    # Linux counts in ru_maxrss what the parent had when it started this process.
-    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
