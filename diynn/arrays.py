@@ -11,7 +11,6 @@ from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias
 
 import array_api_compat
-import array_api_extra as xpx
 import numpy as np
 
 Array: TypeAlias = Any
@@ -344,6 +343,17 @@ def synchronize(array: Array) -> None:
         import_module("torch").cuda.synchronize(array.device)
 
 
+def at(array: Array) -> Any:
+    """Return what ``array[...] = value`` and ``+=`` are on libraries whose arrays cannot be written to.
+
+    ``at(array)[index].set(value)`` and ``.add(value)`` write in place where the library can, and return
+    the array written, or a new one.
+    """
+    from array_api_extra import at  # takes 10 ms to import
+
+    return at(array)
+
+
 def write(target: Array, value: Array) -> Array:
     """Write ``value`` into ``target`` where the library can, into a new array where it cannot; return it."""
-    return xpx.at(target)[...].set(value)
+    return at(target)[...].set(value)

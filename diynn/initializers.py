@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 HostArray: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-Initializer: TypeAlias = Callable[[np.random.Generator, tuple[int, ...], int, int], HostArray]
+Initializer: TypeAlias = "Callable[[np.random.Generator, tuple[int, ...], int, int], HostArray]"
 
 
 def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:

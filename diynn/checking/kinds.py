@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from diynn.arrays import Array
 
-Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
+Draw: TypeAlias = "Callable[[np.random.Generator, tuple[int, ...]], Array]"
 
 
 @dataclass(frozen=True)

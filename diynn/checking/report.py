@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -154,6 +153,8 @@ class Report:
 
     def to_json(self) -> str:
         """Return the report as JSON."""
+        import json
+
         return json.dumps(self.as_dict(), ensure_ascii=False, indent=1)
 
 

@@ -7,8 +7,6 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from threadpoolctl import ThreadpoolController
-
 
 @contextmanager
 def single_threaded() -> Iterator[None]:
@@ -31,5 +29,7 @@ def single_threaded() -> Iterator[None]:
 
 @cache
 def _libraries() -> list[Any]:
+    from threadpoolctl import ThreadpoolController
+
     found: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
     return found

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import copy
 import os
-from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from math import ceil
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from diynn.arrays import Array, namespace
 from diynn.execution.blas import single_threaded
 from diynn.execution.serial import serial
 from diynn.layers import Sequential
 from diynn.module import forget_gradient, parameters, plus
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
@@ -77,6 +79,8 @@ def _replica(net: Any) -> Any:
 
 
 def _pool(count: int) -> ThreadPoolExecutor:
+    from concurrent.futures import ThreadPoolExecutor
+
     key = (os.getpid(), count)  # a process that was forked has none of its parent's threads
     if key not in _pools:
         _pools[key] = ThreadPoolExecutor(count - 1, thread_name_prefix="diynn")

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from math import log
 
-import array_api_extra as xpx
-
-from diynn.arrays import Array, device, namespace
+from diynn.arrays import Array, at, device, namespace
 from diynn.ops.registry import Operation
 from diynn.shapes import window_count
 
@@ -90,7 +88,7 @@ def overlap_add(parts: Array, length: int, stride: int) -> Array:
     batch, out, k_size, chan = parts.shape
     whole = namespace(parts).zeros((batch, length, chan), dtype=parts.dtype, device=device(parts))
     for tap in range(k_size):
-        whole = xpx.at(whole)[:, tap_slice(tap, out, stride), :].add(parts[:, :, tap, :])
+        whole = at(whole)[:, tap_slice(tap, out, stride), :].add(parts[:, :, tap, :])
     return whole
 
 
