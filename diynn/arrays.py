@@ -315,9 +315,9 @@ def _beside(array: Array) -> Device:
 def to_numpy(array: Any) -> np.ndarray[Any, Any]:
     """Return the values of an array, of any library and device, as a NumPy array on the host."""
     if array_api_compat.is_cupy_array(array):
-        return array.get()  # type: ignore[no-any-return]  # CuPy refuses implicit conversion
+        array = array.get()  # CuPy refuses implicit conversion
     if array_api_compat.is_torch_array(array):
-        return array.detach().cpu().numpy()  # type: ignore[no-any-return]
+        array = array.detach().cpu().numpy()
     if hasattr(array, "__array_namespace__") and not isinstance(array, np.ndarray):
         xp = array.__array_namespace__()
         if array_api_compat.is_array_api_strict_namespace(xp):
