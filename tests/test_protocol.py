@@ -386,6 +386,8 @@ def test_the_way_back_has_the_outputs_of_the_way_there(layer):
 def test_whether_a_batch_may_be_split_is_known_of_our_classes_alone():
     assert all(case.build(lambda low, high: low).per_example for case in LAYERS)
     assert all(case.loss.per_example for case in LOSSES)
+    assert not diynn.Module().per_example
+    assert not diynn.Loss().per_example
     assert Sequential(Linear(2, 2), Sequential(Tanh(), Flatten())).per_example
     assert not Sequential(Linear(2, 2), StudentTanH()).per_example
 
