@@ -29,6 +29,9 @@ class Loss:
         """Return ``forward(y, yhat)``."""
         return self.forward(y, yhat)
 
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless ``y`` and ``yhat`` are what the loss takes; by default anything is."""
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the costs (batch,) of predictions ``yhat`` where ``y`` was right."""
         raise NotImplementedError(
@@ -64,15 +67,19 @@ class MSELoss(Loss):
 
     per_example = True
 
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless both have one shape."""
+        check_values(self, y, yhat)
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return ‖y - ŷ‖² of each example."""
-        check_values(self, y, yhat)
+        self.check(y, yhat)
         difference = yhat - _like(y, yhat)
         return sum_examples(difference * difference)
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return 2 (ŷ - y)."""
-        check_values(self, y, yhat)
+        self.check(y, yhat)
         return 2 * (yhat - _like(y, yhat))
 
 
@@ -96,14 +103,18 @@ class NLLLoss(Loss):
 
     per_example = True
 
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless ``y`` holds a class, or a weight for each class, of each example."""
+        check_classes(self, y, yhat)
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y of each example."""
-        check_classes(self, y, yhat)
+        self.check(y, yhat)
         return likelihood(yhat, _weights(y, yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y, one-hot."""
-        check_classes(self, y, yhat)
+        self.check(y, yhat)
         return -_weights(y, yhat)
 
 
@@ -128,6 +139,10 @@ class CrossEntropyLoss(Loss):
 
     per_example = True
 
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless ``y`` holds a class, or a weight for each class, of each example."""
+        check_classes(self, y, yhat)
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""
         return self.costs_and_delta(y, yhat)[0]
@@ -138,7 +153,7 @@ class CrossEntropyLoss(Loss):
 
     def costs_and_delta(self, y: Array, yhat: Array) -> tuple[Array, Array]:
         """Return both, from one log-softmax."""
-        check_classes(self, y, yhat)
+        self.check(y, yhat)
         return cross_entropy(yhat, _weights(y, yhat))
 
 
@@ -162,17 +177,20 @@ class BCELoss(Loss):
 
     per_example = True
 
-    def forward(self, y: Array, yhat: Array) -> Array:
-        """Return the cost of each example."""
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless both have one shape, and ``y`` is in [0, 1]."""
         check_values(self, y, yhat)
         check_probabilities(self, y)
+
+    def forward(self, y: Array, yhat: Array) -> Array:
+        """Return the cost of each example."""
+        self.check(y, yhat)
         y = _like(y, yhat)
         return -sum_examples(y * _clipped_log(yhat) + (1 - y) * _clipped_log(1 - yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y/ŷ + (1 - y)/(1 - ŷ), where not clipped."""
-        check_values(self, y, yhat)
-        check_probabilities(self, y)
+        self.check(y, yhat)
         y = _like(y, yhat)
         return (1 - y) * _clipped_inverse(1 - yhat) - y * _clipped_inverse(yhat)
 
@@ -198,6 +216,11 @@ class BCEWithLogitsLoss(Loss):
 
     per_example = True
 
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless both have one shape, and ``y`` is in [0, 1]."""
+        check_values(self, y, yhat)
+        check_probabilities(self, y)
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
         return self.costs_and_delta(y, yhat)[0]
@@ -208,8 +231,7 @@ class BCEWithLogitsLoss(Loss):
 
     def costs_and_delta(self, y: Array, yhat: Array) -> tuple[Array, Array]:
         """Return both, from one exponential."""
-        check_values(self, y, yhat)
-        check_probabilities(self, y)
+        self.check(y, yhat)
         return logistic_cross_entropy(yhat, _like(y, yhat))
 
 

@@ -83,7 +83,7 @@ class Optim:
         array (batch,)
             The costs before the step.
         """
-        for module in self.net.once() if isinstance(self.net, Sequential) else [self.net]:
+        for module in self.net.flat() if isinstance(self.net, Sequential) else [self.net]:
             forget_gradient(module)
         try:
             costs = self.execution(self.net, self.loss, batch_x, batch_y)

@@ -13,7 +13,7 @@ from diynn.arrays import Array
 from diynn.execution.blas import single_threaded
 from diynn.execution.memory import keep_freed_memory
 from diynn.execution.serial import serial
-from diynn.execution.threads import threads
+from diynn.execution.threads import Split
 from diynn.layers import Sequential
 from diynn.shapes import positive
 
@@ -24,6 +24,7 @@ Execution: TypeAlias = Callable[[Any, Any, Array, Array], Array]
 _WORTH_A_THREAD = 3.5e7  # operations, about half a millisecond
 _CACHE = 2**22  # bytes that the activations and deltas of a block may take
 _LEAST_ROWS = 4  # in a block: below it Python's own time shows
+_REMEMBERED = 8  # shapes of batches, with the memory of their steps
 _ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
 
 
@@ -46,26 +47,34 @@ class Threads:
 
     def __init__(self, count: int | None = None) -> None:
         self.count = None if count is None else positive("Threads", "count", count)
-        self._plans: dict[tuple[Any, ...], Plan] = {}
+        self._splits: dict[tuple[Any, ...], Split | Whole] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"count": self.count, "_splits": {}}  # a copy begins anew: what is recorded is bound to its memory
 
     def __repr__(self) -> str:
         return f"Threads({'' if self.count is None else self.count})"
 
     def __call__(self, net: Any, loss: Any, x: Array, y: Array) -> Array:
         """Add the gradient of a batch to the net's, and return the costs (batch,)."""
-        if type(x) is not np.ndarray:
+        if type(x) is not np.ndarray or type(y) is not np.ndarray:
             return serial(net, loss, x, y)
-        keep_freed_memory()
-        plan = Plan(1, x.shape[0])
-        if getattr(net, "per_example", False) and getattr(loss, "per_example", False):
-            key = (x.shape, x.dtype, len(net) if isinstance(net, Sequential) else 1)
-            if key not in self._plans:
-                self._plans[key] = self.plan(net, x)
-            plan = self._plans[key]
-        if plan.threads > 1 or plan.block < x.shape[0]:
-            return threads(net, loss, x, y, count=plan.threads, block=plan.block)
+        key = (x.shape, x.dtype, y.shape, y.dtype)
+        split = self._splits.get(key)
+        if split is None or not split.fits(net, loss):
+            split = self._splits[key] = self._split(net, loss, x)
+            if len(self._splits) > _REMEMBERED:
+                del self._splits[next(iter(self._splits))]
         with single_threaded():
-            return serial(net, loss, x, y)
+            return split(x, y)
+
+    def _split(self, net: Any, loss: Any, x: Array) -> Any:
+        """Return how to take batches of this shape, as a function of x and y."""
+        keep_freed_memory()
+        if not (getattr(net, "per_example", False) and getattr(loss, "per_example", False)):
+            return Whole(net, loss)
+        plan = self.plan(net, x)
+        return Split(net, loss, x.shape[0], count=plan.threads, block=plan.block, record=_ours(net, loss))
 
     def plan(self, net: Any, x: Array) -> Plan:
         """Return how to take batches such as ``x``."""
@@ -74,6 +83,27 @@ class Threads:
         if count is None:
             count = max(1, min(cores(), int(x.shape[0] * operations / _WORTH_A_THREAD)))
         return Plan(count, max(_LEAST_ROWS, _CACHE // (2 * values * x.itemsize)))
+
+
+class Whole:
+    """A batch in one piece, for nets that may not be split."""
+
+    def __init__(self, net: Any, loss: Any) -> None:
+        self.net, self.loss = net, loss
+
+    def fits(self, net: Any, loss: Any) -> bool:
+        """Say whether these are the net and the loss that it was made for."""
+        return net is self.net and loss is self.loss
+
+    def __call__(self, x: Array, y: Array) -> Array:
+        """Add the gradient of a batch to the net's, and return the costs."""
+        return serial(self.net, self.loss, x, y)
+
+
+def _ours(net: Any, loss: Any) -> bool:
+    """Say whether net and loss are made of this package's classes, which compute with nothing but NumPy."""
+    parts = [*(net.flat() if isinstance(net, Sequential) else [net]), loss]
+    return all(type(part).__module__.startswith("diynn.") for part in parts)
 
 
 def cores() -> int:

@@ -28,7 +28,9 @@ def delta_product(delta: Array, weights: Array) -> Array:
     """Multiply by W, not by its transpose, where the batch is small."""
     if delta.shape[0] > _SMALL_BATCH:
         return delta @ weights.T
-    return np.ascontiguousarray((weights @ delta.T).T)
+    result = np.empty_like(delta, shape=(delta.shape[0], weights.shape[0]))
+    result[...] = (weights @ delta.T).T
+    return result
 
 
 @reference.gradient_product.twin(np.ndarray)
@@ -41,7 +43,7 @@ def gradient_product(data: Array, delta: Array) -> Array:
 def bias_gradient(delta: Array) -> Array:
     """Sum as a product with ones, at BLAS's speed."""
     rows = delta.reshape(-1, delta.shape[-1]) if delta.size else delta.reshape(0, delta.shape[-1])
-    return np.ones(rows.shape[0], dtype=rows.dtype) @ rows
+    return np.ones_like(rows, shape=rows.shape[0]) @ rows
 
 
 @reference.sigmoid.twin(np.ndarray)
@@ -84,7 +86,7 @@ def relu_delta(delta: Array, data: Array) -> Array:
 @reference.windows.twin(np.ndarray)
 def windows(data: Array, k_size: int, stride: int) -> Array:
     """Return a view."""
-    views = np.lib.stride_tricks.sliding_window_view(data, k_size, axis=1)
+    views = np.lib.stride_tricks.sliding_window_view(data, k_size, axis=1, subok=True)
     return views[:, ::stride].swapaxes(2, 3)
 
 
@@ -92,7 +94,7 @@ def windows(data: Array, k_size: int, stride: int) -> Array:
 def overlap_add(parts: Array, length: int, stride: int) -> Array:
     """Add in place."""
     batch, out, k_size, chan = parts.shape
-    whole = np.zeros((batch, length, chan), dtype=parts.dtype)
+    whole = np.zeros_like(parts, shape=(batch, length, chan))
     for tap in range(k_size):
         whole[:, tap_slice(tap, out, stride)] += parts[:, :, tap]
     return whole
@@ -118,7 +120,8 @@ def convolve_delta(delta: Array, weights: Array, length: int, stride: int) -> Ar
     """Make one product for all taps, with the weights in the order that BLAS likes."""
     batch, out, chan_out = delta.shape
     k_size, chan_in, _ = weights.shape
-    turned = np.ascontiguousarray(weights.reshape(-1, chan_out).T)
+    turned = np.empty_like(delta, shape=(chan_out, k_size * chan_in))
+    turned[...] = weights.reshape(-1, chan_out).T
     parts = delta.reshape(batch * out, chan_out) @ turned
     return overlap_add(parts.reshape(batch, out, k_size, chan_in), length, stride)
 
@@ -141,7 +144,7 @@ def _columns(data: Array, k_size: int, stride: int) -> Array:
     """Return the windows as columns, (k_size·chan, batch·out): rows that are long to copy."""
     batch, length, chan = data.shape
     out = window_count(length, k_size, stride)
-    columns = np.empty((k_size, chan, batch, out), dtype=data.dtype)
+    columns = np.empty_like(data, shape=(k_size, chan, batch, out))
     for tap in range(k_size):
         for channel in range(chan):
             columns[tap, channel] = data[:, tap_slice(tap, out, stride), channel]
@@ -163,7 +166,7 @@ def window_max(data: Array, k_size: int, stride: int) -> Array:
 def window_max_delta(data: Array, output: Array, delta: Array, k_size: int, stride: int) -> Array:
     """Give each tap what is left of δ where it is the maximum: one mask a tap."""
     out = delta.shape[1]
-    whole = np.zeros(data.shape, dtype=delta.dtype)
+    whole = np.zeros_like(delta, shape=data.shape)
     left = delta
     for tap in range(k_size):
         here = tap_slice(tap, out, stride)
