@@ -14,7 +14,8 @@ from diynn.execution.blas import single_threaded
 from diynn.execution.memory import keep_freed_memory
 from diynn.execution.serial import serial
 from diynn.execution.threads import Split
-from diynn.layers import Sequential
+from diynn.layers.sequential import flat
+from diynn.module import ours
 from diynn.shapes import positive
 
 #: (net, loss, x, y) → costs: adds the gradient of a batch to the net's.
@@ -74,7 +75,8 @@ class Threads:
         if not (getattr(net, "per_example", False) and getattr(loss, "per_example", False)):
             return Whole(net, loss)
         plan = self.plan(net, x)
-        return Split(net, loss, x.shape[0], count=plan.threads, block=plan.block, record=_ours(net, loss))
+        record = all(map(ours, (net, loss, *flat(net))))  # they compute with nothing but NumPy
+        return Split(net, loss, x.shape[0], count=plan.threads, block=plan.block, record=record)
 
     def plan(self, net: Any, x: Array) -> Plan:
         """Return how to take batches such as ``x``."""
@@ -100,12 +102,6 @@ class Whole:
         return serial(self.net, self.loss, x, y)
 
 
-def _ours(net: Any, loss: Any) -> bool:
-    """Say whether net and loss are made of this package's classes, which compute with nothing but NumPy."""
-    parts = [*(net.flat() if isinstance(net, Sequential) else [net]), loss]
-    return all(type(part).__module__.startswith("diynn.") for part in parts)
-
-
 def cores() -> int:
     """Return the number of cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on every system
@@ -119,7 +115,7 @@ def effort(net: Any, shape: tuple[int, ...]) -> tuple[float, int]:
     pass and twice in the backward pass.
     """
     operations, values = 0.0, prod(shape)
-    for module in net.flat() if isinstance(net, Sequential) else [net]:
+    for module in flat(net):
         shape = module.output_shape(shape)
         size = prod(shape)
         values += size

@@ -22,7 +22,8 @@ from diynn.arrays import Array
 from diynn.ops import OPERATIONS
 
 _REDUCTIONS = ("__call__", "reduce")
-_SLOW_WITH_A_SCALAR = (np.maximum, np.minimum)  # their vector loops want two arrays
+# Their vector loops want two arrays, and they their `out` by name.
+_EXTREMES = (np.maximum, np.minimum)
 
 
 class UnrecordableError(Exception):
@@ -72,15 +73,24 @@ class Recording:
     def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Array:
         """Make a call that takes ``out``, and write it down."""
         arguments = tuple(map(self._read, arguments))
+        target = options.pop("out", None)
         options = {name: self._read(value) for name, value in options.items()}
-        out = options.pop("out", None)
-        if out is None:
+        if target is None:
             out = self._made(np.asarray(function(*arguments, **options)))
+            target = self._watched(out)
         else:
-            self._write(out)
+            self._write(target)
+            out = _plain(target)
             function(*arguments, out=out, **options)
-        self._calls.append(partial(function, *_scalars(function, arguments, out), out=out, **options))
-        return self._watched(out)
+        if isinstance(function, np.ufunc):
+            arguments = tuple(_scalars(function, arguments, out))
+        if function is np.matmul and {each.ndim for each in arguments} <= {1, 2} and out.flags.c_contiguous:
+            function = np.dot  # the same product, called at less cost
+        if function is np.dot or (isinstance(function, np.ufunc) and function not in _EXTREMES):
+            self._calls.append(partial(function, *arguments, out, **options))  # a name is slower than a place
+        else:
+            self._calls.append(partial(function, *arguments, out=out, **options))
+        return target
 
     def copy_to(self, target: Array, value: Any, **options: Any) -> None:
         """Copy into an array, and write it down."""
@@ -166,6 +176,7 @@ class Recorded(np.ndarray):
             self.recording.copy_to(target, value, casting="unsafe")
 
     def astype(self, dtype: Any, *arguments: Any, **options: Any) -> Any:
+        """Return a copy of another type, and report it: a method of NumPy's own would not."""
         result = self.recording.make(np.empty_like, self, dtype=dtype)
         self.recording.copy_to(result, self, casting="unsafe")
         return result
@@ -195,9 +206,9 @@ def _scalars(function: Any, arguments: tuple[Any, ...], out: Array) -> Iterator[
     """Return arguments with numbers as arrays, of the type that NumPy would give them at each call."""
     kinds = {each.dtype for each in arguments if isinstance(each, np.ndarray)}
     for argument in arguments:
-        if isinstance(function, np.ufunc) and isinstance(argument, int | float) and len(kinds) == 1:
+        if isinstance(argument, int | float) and len(kinds) == 1:
             argument = np.asarray(argument, dtype=next(iter(kinds)))
-            if function in _SLOW_WITH_A_SCALAR:
+            if function in _EXTREMES:
                 argument = np.full(out.shape, argument)
         yield argument
 

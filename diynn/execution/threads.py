@@ -19,7 +19,7 @@ import numpy as np
 from diynn.arrays import Array
 from diynn.execution.recording import Recording, UnrecordableError
 from diynn.execution.serial import serial
-from diynn.layers import Sequential
+from diynn.layers.sequential import Sequential, flat
 from diynn.module import forget_gradient, parameters, plus
 
 if TYPE_CHECKING:
@@ -48,9 +48,10 @@ class Split:
         self, net: Any, loss: Any, batch: int, *, count: int, block: int, record: bool = False
     ) -> None:
         self.net, self.loss = net, loss
-        self._modules = _modules(net)
-        self._own = parameters(net)
-        self._values = [own.value for own in self._own]
+        self._modules = flat(net)
+        handles = parameters(net)
+        self._values = [(handle.owner, handle.name, handle.value) for handle in handles]
+        self._gradients = [(handle.owner, handle.gradient_name) for handle in handles]
         self._workers = [Worker(net, loss, share, block, record) for share in _cut(0, batch, count)]
         self._sums: list[Array] = []
 
@@ -59,13 +60,13 @@ class Split:
         return (
             net is self.net
             and loss is self.loss
-            and _modules(net) == self._modules
-            and all(own.value is value for own, value in zip(self._own, self._values, strict=True))
+            and flat(net) == self._modules
+            and all(getattr(owner, name) is value for owner, name, value in self._values)
         )
 
     def __call__(self, x: Array, y: Array) -> Array:
         """Add the gradient of a batch to the net's, and return the costs."""
-        earlier = [own.gradient for own in self._own]
+        earlier = [getattr(owner, name) for owner, name in self._gradients]
         for number, sum_ in enumerate(self._sums):
             if earlier[number] is sum_:  # a replica's own, about to be written anew
                 earlier[number] = sum_.copy()
@@ -83,18 +84,13 @@ class Split:
         for other in others:
             for sum_, part in zip(self._sums, other.gradients, strict=True):
                 np.add(sum_, part, out=sum_)
-        for own, before, sum_ in zip(self._own, earlier, self._sums, strict=True):
-            own.gradient = sum_ if before is None else plus(before, sum_)
+        for (owner, name), before, sum_ in zip(self._gradients, earlier, self._sums, strict=True):
+            setattr(owner, name, sum_ if before is None else plus(before, sum_))
         return costs[0] if len(costs) == 1 else np.concatenate(costs)
 
 
 class Worker:
     """One thread's share of a batch: a replica of the net, and how to go through the blocks.
-
-    Attributes
-    ----------
-    gradients : list of arrays
-        Of the share, for each of the net's parameters; a recording writes to the same arrays every time.
     """
 
     def __init__(self, net: Any, loss: Any, share: slice, block: int, record: bool) -> None:
@@ -106,6 +102,7 @@ class Worker:
 
     @property
     def gradients(self) -> list[Array]:
+        """The gradients of the share, one for each of the net's parameters."""
         return [handle.gradient for handle in self._handles]
 
     def __call__(self, x: Array, y: Array) -> list[Array]:
@@ -145,12 +142,8 @@ class Worker:
         return recording.result
 
     def _forget(self) -> None:
-        for module in _modules(self.net):
+        for module in flat(self.net):
             forget_gradient(module)
-
-
-def _modules(net: Any) -> list[Any]:
-    return net.flat() if isinstance(net, Sequential) else [net]
 
 
 def _cut(start: int, stop: int, count: int) -> list[slice]:
