@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import exp
 
-from diynn.arrays import Array, device, namespace
+from diynn.arrays import Array, device, namespace, on_host
 from diynn.ops import cross_entropy, likelihood, logistic_cross_entropy, sum_examples
-from diynn.shapes import check_classes, check_probabilities, check_values
+from diynn.shapes import check_classes, check_indices, check_probabilities, check_values
 
 
 class Loss:
@@ -31,6 +31,10 @@ class Loss:
 
     def check(self, y: Array, yhat: Array) -> None:
         """Raise unless ``y`` and ``yhat`` are what the loss takes; by default anything is."""
+        self.check_targets(y, yhat)
+
+    def check_targets(self, y: Array, yhat: Array) -> None:
+        """Raise unless the values of ``y`` are what the loss takes: what is to be asked of every batch."""
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the costs (batch,) of predictions ``yhat`` where ``y`` was right."""
@@ -104,8 +108,14 @@ class NLLLoss(Loss):
     per_example = True
 
     def check(self, y: Array, yhat: Array) -> None:
-        """Raise unless ``y`` holds a class, or a weight for each class, of each example."""
+        """Raise unless ``y`` holds a class, or a weight a class, of each example, and ``check_targets``."""
         check_classes(self, y, yhat)
+        self.check_targets(y, yhat)
+
+    def check_targets(self, y: Array, yhat: Array) -> None:
+        """Raise unless class indices are below the number of classes, where it can be seen at no cost."""
+        if y.ndim == 1 and on_host(y):
+            check_indices(repr(self), "y", y, yhat.shape[1])
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y of each example."""
@@ -140,8 +150,14 @@ class CrossEntropyLoss(Loss):
     per_example = True
 
     def check(self, y: Array, yhat: Array) -> None:
-        """Raise unless ``y`` holds a class, or a weight for each class, of each example."""
+        """Raise unless ``y`` holds a class, or a weight a class, of each example, and ``check_targets``."""
         check_classes(self, y, yhat)
+        self.check_targets(y, yhat)
+
+    def check_targets(self, y: Array, yhat: Array) -> None:
+        """Raise unless class indices are below the number of classes, where it can be seen at no cost."""
+        if y.ndim == 1 and on_host(y):
+            check_indices(repr(self), "y", y, yhat.shape[1])
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""
@@ -178,8 +194,12 @@ class BCELoss(Loss):
     per_example = True
 
     def check(self, y: Array, yhat: Array) -> None:
-        """Raise unless both have one shape, and ``y`` is in [0, 1]."""
+        """Raise unless both have one shape, and ``check_targets``."""
         check_values(self, y, yhat)
+        self.check_targets(y, yhat)
+
+    def check_targets(self, y: Array, yhat: Array) -> None:
+        """Raise unless ``y`` is in [0, 1]."""
         check_probabilities(self, y)
 
     def forward(self, y: Array, yhat: Array) -> Array:
@@ -217,8 +237,12 @@ class BCEWithLogitsLoss(Loss):
     per_example = True
 
     def check(self, y: Array, yhat: Array) -> None:
-        """Raise unless both have one shape, and ``y`` is in [0, 1]."""
+        """Raise unless both have one shape, and ``check_targets``."""
         check_values(self, y, yhat)
+        self.check_targets(y, yhat)
+
+    def check_targets(self, y: Array, yhat: Array) -> None:
+        """Raise unless ``y`` is in [0, 1]."""
         check_probabilities(self, y)
 
     def forward(self, y: Array, yhat: Array) -> Array:

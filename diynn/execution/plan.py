@@ -51,7 +51,7 @@ class Threads:
         self._splits: dict[tuple[Any, ...], Split | Whole] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"count": self.count, "_splits": {}}  # a copy begins anew: what is recorded is bound to its memory
+        return {"count": self.count, "_splits": {}}  # a copy begins anew: a recording is bound to its memory
 
     def __repr__(self) -> str:
         return f"Threads({'' if self.count is None else self.count})"

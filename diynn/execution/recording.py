@@ -70,7 +70,7 @@ class Recording:
 
     # -------------------------------------------------------------- what an array reports
 
-    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...], options: dict[str, Any]) -> Array:
+    def call(self, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Array:
         """Make a call that takes ``out``, and write it down."""
         arguments = tuple(map(self._read, arguments))
         target = options.pop("out", None)
@@ -132,11 +132,11 @@ class Recording:
         """Return an argument as NumPy is to see it, if it is one that will be right the next time."""
         if isinstance(value, list | tuple):
             return type(value)(map(self._read, value))
-        if isinstance(value, np.ndarray) and id(_owner(value)) not in self._known:
-            # Integers are counted off, such as the numbers of the classes; reals come from a batch.
-            if isinstance(value, Recorded) or value.dtype.kind not in "iu":
-                raise UnrecordableError("an array was not made by NumPy's recorded operations")
-        return _plain(value)
+        if not isinstance(value, np.ndarray) or id(_owner(value)) in self._known:
+            return _plain(value)
+        if type(value) is np.ndarray and value.dtype.kind in "iu":
+            return value  # numbers of classes and the like, counted off; reals come from a batch
+        raise UnrecordableError("an array was not made by NumPy's recorded operations")
 
     def _write(self, target: Array) -> None:
         if id(_owner(target)) not in self._known or not _owner(target).flags.writeable:

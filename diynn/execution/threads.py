@@ -90,20 +90,20 @@ class Split:
 
 
 class Worker:
-    """One thread's share of a batch: a replica of the net, and how to go through the blocks.
-    """
+    """One thread's share of a batch: a replica of the net, and how to go through the blocks."""
 
     def __init__(self, net: Any, loss: Any, share: slice, block: int, record: bool) -> None:
         self.net, self.loss, self.record = _replica(net), loss, record
         self._blocks = _cut(share.start, share.stop, ceil((share.stop - share.start) / block))
-        self._handles = parameters(self.net)
+        self._values = [handle.value for handle in parameters(self.net)]
+        self._gradients = [(handle.owner, handle.gradient_name) for handle in parameters(self.net)]
         self._begun = False
         self._recordings: dict[tuple[int, bool], tuple[Recording, Array]] = {}
 
     @property
     def gradients(self) -> list[Array]:
         """The gradients of the share, one for each of the net's parameters."""
-        return [handle.gradient for handle in self._handles]
+        return [getattr(owner, name) for owner, name in self._gradients]
 
     def __call__(self, x: Array, y: Array) -> list[Array]:
         """Make the gradients anew; return the costs of each block."""
@@ -116,7 +116,7 @@ class Worker:
         known = self._recordings.get((x.shape[0], first))
         if known is not None:
             recording, yhat = known
-            self.loss.check(y, yhat)  # each batch has values of its own
+            self.loss.check_targets(y, yhat)  # the shapes are as they were
             return recording.play(x, y).copy()
         if first:
             self._forget()
@@ -131,11 +131,10 @@ class Worker:
         return serial(self.net, self.loss, x, y)
 
     def _recorded(self, x: Array, y: Array, first: bool) -> Array:
-        values = [handle.value for handle in self._handles]
-        given = values if first else values + self.gradients
+        given = self._values if first else self._values + self.gradients
         recording = Recording(lambda x, y: serial(self.net, self.loss, x, y), x, y, given=given)
-        for handle in self._handles:
-            handle.gradient = handle.gradient.view(np.ndarray)
+        for owner, name in self._gradients:
+            setattr(owner, name, getattr(owner, name).view(np.ndarray))
         shape = (x.shape[0], *self.net.output_shape(x.shape[1:]))
         yhat = np.broadcast_to(np.empty((), dtype=x.dtype), shape)  # as a check of shapes wants it
         self._recordings[x.shape[0], first] = recording, yhat

@@ -24,7 +24,7 @@ _LOWEST = {np.dtype(kind): -log(np.finfo(kind).max) + 1 for kind in (np.float32,
 
 
 def _empty(like: Array, *shape: int) -> Array:
-    """Return memory as NumPy's own functions take it for a result: of C's order, whatever that of ``like``."""
+    """Return an array of the type of ``like``, not yet written, in C's order."""
     return np.empty_like(like, shape=shape, order="C")
 
 
