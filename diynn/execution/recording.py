@@ -112,12 +112,13 @@ class Recording:
 
         The recording keeps its memory. What stays as it is, such as a factor of ones, is made once.
         """
-        array = self._watched(self._made(function(_plain(like), **(options | {"subok": False}))))
+        array = self._made(function(_plain(like), **(options | {"subok": False})))
+        if function is np.ones_like:
+            array.flags.writeable = False
+        watched = self._watched(array)
         if function is np.zeros_like:  # to be added to
-            self.copy_to(array, 0)
-        elif function is np.ones_like:
-            _owner(array).flags.writeable = False
-        return array
+            self.copy_to(watched, 0)
+        return watched
 
     def _made(self, array: Array) -> Array:
         self._known[id(_owner(array))] = array
@@ -139,7 +140,7 @@ class Recording:
         raise UnrecordableError("an array was not made by NumPy's recorded operations")
 
     def _write(self, target: Array) -> None:
-        if id(_owner(target)) not in self._known or not _owner(target).flags.writeable:
+        if id(_owner(target)) not in self._known or not target.flags.writeable:
             raise UnrecordableError("an array from outside, or a constant, was written to")
 
 
@@ -168,7 +169,15 @@ class Recorded(np.ndarray):
             return self.recording.copy_to(*arguments, **options)
         if function in (np.empty_like, np.zeros_like, np.ones_like):
             return self.recording.make(function, *arguments, **options)
+        if function is np.broadcast_to:
+            options = options | {"subok": True}  # a view that still reports
         return super().__array_function__(function, types, arguments, options)  # made of those above
+
+    def __getitem__(self, index: Any) -> Any:
+        index = index if isinstance(index, tuple) else (index,)
+        return super().__getitem__(
+            index if any(each is ... for each in index) else (*index, ...)
+        )  # no scalar
 
     def __setitem__(self, index: Any, value: Any) -> None:
         target = self[index]
@@ -188,8 +197,8 @@ class Recorded(np.ndarray):
 
 
 def _owner(array: Array) -> Array:
-    """Return the array that owns the memory of a view."""
-    while isinstance(array.base, np.ndarray):
+    """Return what owns the memory of a view."""
+    while getattr(array, "base", None) is not None:
         array = array.base
     return array
 
