@@ -48,7 +48,7 @@ class Threads:
 
     def __init__(self, count: int | None = None) -> None:
         self.count = None if count is None else positive("Threads", "count", count)
-        self._splits: dict[tuple[Any, ...], Split | Whole] = {}
+        self._splits: dict[tuple[Any, ...], Split | None] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         return {"count": self.count, "_splits": {}}  # a copy begins anew: a recording is bound to its memory
@@ -67,13 +67,13 @@ class Threads:
             if len(self._splits) > _REMEMBERED:
                 del self._splits[next(iter(self._splits))]
         with single_threaded():
-            return split(x, y)
+            return serial(net, loss, x, y) if split is None else split(x, y)
 
-    def _split(self, net: Any, loss: Any, x: Array) -> Any:
-        """Return how to take batches of this shape, as a function of x and y."""
+    def _split(self, net: Any, loss: Any, x: Array) -> Split | None:
+        """Return how to take batches of this shape; None for in one piece, where they may not be split."""
         keep_freed_memory()
         if not (getattr(net, "per_example", False) and getattr(loss, "per_example", False)):
-            return Whole(net, loss)
+            return None
         plan = self.plan(net, x)
         record = all(map(ours, (net, loss, *flat(net))))  # they compute with nothing but NumPy
         return Split(net, loss, x.shape[0], count=plan.threads, block=plan.block, record=record)
@@ -85,21 +85,6 @@ class Threads:
         if count is None:
             count = max(1, min(cores(), int(x.shape[0] * operations / _WORTH_A_THREAD)))
         return Plan(count, max(_LEAST_ROWS, _CACHE // (2 * values * x.itemsize)))
-
-
-class Whole:
-    """A batch in one piece, for nets that may not be split."""
-
-    def __init__(self, net: Any, loss: Any) -> None:
-        self.net, self.loss = net, loss
-
-    def fits(self, net: Any, loss: Any) -> bool:
-        """Say whether these are the net and the loss that it was made for."""
-        return net is self.net and loss is self.loss
-
-    def __call__(self, x: Array, y: Array) -> Array:
-        """Add the gradient of a batch to the net's, and return the costs."""
-        return serial(self.net, self.loss, x, y)
 
 
 def cores() -> int:
