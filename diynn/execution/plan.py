@@ -24,6 +24,7 @@ Execution: TypeAlias = Callable[[Any, Any, Array, Array], Array]
 # Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
 _WORTH_A_THREAD = 3.5e7  # operations, about half a millisecond
 _CACHE = 2**22  # bytes that the activations and deltas of a block may take
+_PASSES = 3  # values of activations in a block, at least, for each weight: all weights are read for a block
 _LEAST_ROWS = 4  # in a block: below it Python's own time shows
 _REMEMBERED = 8  # shapes of batches, with the memory of their steps
 _ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
@@ -80,11 +81,12 @@ class Threads:
 
     def plan(self, net: Any, x: Array) -> Plan:
         """Return how to take batches such as ``x``."""
-        operations, values = effort(net, x.shape[1:])
+        example = effort(net, x.shape[1:])
         count = self.count
         if count is None:
-            count = max(1, min(cores(), int(x.shape[0] * operations / _WORTH_A_THREAD)))
-        return Plan(count, max(_LEAST_ROWS, _CACHE // (2 * values * x.itemsize)))
+            count = max(1, min(cores(), int(x.shape[0] * example.operations / _WORTH_A_THREAD)))
+        in_cache = _CACHE // (2 * example.values * x.itemsize)
+        return Plan(count, max(_LEAST_ROWS, in_cache, _PASSES * example.weights // example.values))
 
 
 def cores() -> int:
@@ -93,21 +95,30 @@ def cores() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def effort(net: Any, shape: tuple[int, ...]) -> tuple[float, int]:
-    """Return the operations of a step for one example of ``shape``, and the values of its activations.
+class Effort(NamedTuple):
+    """What one example takes: operations of a step, values of its activations, weights that meet it."""
+
+    operations: float
+    values: int
+    weights: int
+
+
+def effort(net: Any, shape: tuple[int, ...]) -> Effort:
+    """Return what one example of ``shape`` takes.
 
     A module with weights (..., out) multiplies all of them for each vector of its output, in the forward
     pass and twice in the backward pass.
     """
-    operations, values = 0.0, prod(shape)
+    operations, values, weights = 0.0, prod(shape), 0
     for module in flat(net):
         shape = module.output_shape(shape)
         size = prod(shape)
         values += size
         operations += _ELEMENTWISE * size
         if module._parameters is not None:
+            weights += prod(module._parameters.shape)
             operations += 6 * prod(module._parameters.shape) * size / shape[-1]
-    return operations, values
+    return Effort(operations, values, weights)
 
 
 #: Ways of execution by name, as ``Optim(..., execution=...)`` takes them.

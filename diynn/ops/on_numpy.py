@@ -6,6 +6,7 @@ the definition. Arrays are written in place only where they have just been made.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import log, prod
 
 import numpy as np
@@ -185,20 +186,26 @@ def window_max(data: Array, k_size: int, stride: int) -> Array:
 
 @reference.window_max_delta.twin(np.ndarray)
 def window_max_delta(data: Array, output: Array, delta: Array, k_size: int, stride: int) -> Array:
-    """Give each tap what is left of δ where it is the maximum: one mask a tap."""
+    """Hand δ on from tap to tap until it meets the maximum: one mask a tap."""
     out = delta.shape[1]
     covered = stride == k_size and out * stride == data.shape[1]
     whole = (np.empty_like if covered else np.zeros_like)(delta, shape=data.shape, order="C")
+    heres = [tap_slice(tap, out, stride) for tap in range(k_size)]
+    if stride < k_size:
+        left = delta
+        for here in heres[:-1]:
+            rest = left * (data[:, here] != output)
+            whole[:, here] += left - rest
+            left = rest
+        whole[:, heres[-1]] += left
+        return whole
+    if k_size == 1:
+        whole[:, heres[0]] = delta
     left = delta
-    for tap in range(k_size):
-        here = tap_slice(tap, out, stride)
-        part = left * (data[:, here] == output) if tap < k_size - 1 else left
-        if stride < k_size:
-            whole[:, here] += part
-        else:  # windows that do not overlap: nothing to add to
-            whole[:, here] = part
-        if tap < k_size - 1:
-            left = left - part
+    for here, following in pairwise(heres):  # windows that do not overlap: each part has a place of its own
+        rest = np.multiply(left, data[:, here] != output, out=whole[:, following])
+        np.subtract(left, rest, out=whole[:, here])
+        left = rest
     return whole
 
 
