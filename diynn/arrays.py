@@ -115,6 +115,7 @@ def _place(device: Device) -> str:
 # ------------------------------------------------------------------ what an array is
 
 _NAMESPACES: dict[type, Namespace] = {}
+_COMPANIONS: dict[str, str] = {}
 _KINDS: dict[tuple[type, DType], str] = {}
 
 
@@ -136,7 +137,14 @@ def _find_namespace(array: Array) -> Namespace:
     except TypeError:
         raise TypeError(f"expected an array, got {type(array).__name__}") from None
     _NAMESPACES[type(array)] = xp
+    if companion := _COMPANIONS.get(_library(xp)):
+        import_module(companion)
     return xp
+
+
+def when_seen(library: str, module: str) -> None:
+    """Let a module be imported when an array of a library is first seen, and the library is there anyway."""
+    _COMPANIONS[library] = module
 
 
 def kind(array: Array) -> str:
