@@ -1,6 +1,7 @@
 """Steps replayed as CUDA graphs: on a stand-in that calls again what was captured, and on a GPU."""
 
 import ctypes
+import operator
 import sys
 from types import ModuleType, SimpleNamespace
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 import diynn
-from diynn.execution import Graphs, cuda, graph, serial
+from diynn.execution import Graphs, cuda, graph, in_precision, precision, serial
 from tests.backends import find, host
 
 LOSS = diynn.MSELoss()
@@ -225,7 +226,7 @@ def cublas(monkeypatch):
     cupy.empty = lambda shape, dtype: np.empty(shape, dtype).view(OnHost)
     cupy.uint8, cupy.ascontiguousarray = np.uint8, lambda array: array.copy().view(OnHost)
     monkeypatch.setitem(sys.modules, "cupy", cupy)
-    modules = {"nvmath.bindings.cublas": library, "cupy._core": core}
+    modules = {"nvmath.bindings.cublas": library, "cupy._core._routines_linalg": core}
     monkeypatch.setattr(cuda, "import_module", modules.__getitem__)
     library.core = core
     return library
@@ -269,6 +270,62 @@ def test_products_of_other_dtypes_are_not_captured(cublas):
     for first, second in (("float16", "float16"), ("float32", "float64")):
         with pytest.raises(NotImplementedError, match=f"a product of {first} and {second}"):
             products(np.ones((2, 2), first), np.ones((2, 2), second))
+
+
+# ------------------------------------------------------------------ precision
+
+
+@pytest.fixture
+def linalg(monkeypatch):
+    """Put in CuPy's place what knows how it multiplies."""
+    setting = {"float32": 1}
+    module = SimpleNamespace(
+        COMPUTE_TYPE_TF32=7, get_compute_type=setting.get, set_compute_type=setting.__setitem__
+    )
+    monkeypatch.setattr(precision, "import_module", {"cupy._core._routines_linalg": module}.__getitem__)
+    monkeypatch.setattr(precision, "address", lambda x: "cupy:0")
+    return setting
+
+
+def test_tf32_holds_for_a_step_and_no_longer(linalg):
+    step = in_precision("tf32", lambda *arguments: (dict(linalg), arguments))
+    assert step(1, 2, 3, 4) == ({"float32": 7}, (1, 2, 3, 4))
+    assert linalg == {"float32": 1}
+    with pytest.raises(ZeroDivisionError):
+        in_precision("tf32", lambda *arguments: 1 / 0)(1, 2, 3, 4)
+    assert linalg == {"float32": 1}
+
+
+def test_full_precision_is_what_there_is_by_default():
+    assert in_precision(None, serial) is serial
+
+
+def test_precisions_that_cannot_be_had():
+    with pytest.raises(ValueError, match="`precision` must be None or 'tf32', got 'tf31'"):
+        in_precision("tf31", serial)
+    net, (batch, *_) = net_and_batches()
+    with pytest.raises(ValueError, match="'tf32' takes CuPy's arrays alone, got a numpy array"):
+        in_precision("tf32", serial)(net, LOSS, *batch)
+
+
+# ------------------------------------------------------------------ the libraries themselves, without a GPU
+
+TAKEN = {
+    "cupy": "empty ones uint8 ascontiguousarray ElementwiseKernel lib.stride_tricks.sliding_window_view "
+    "cuda.MemoryPool.malloc cuda.Stream.begin_capture cuda.Stream.end_capture cuda.Graph.launch "
+    "cuda.using_allocator cuda.Device.synchronize",
+    "cupy._core._routines_linalg": "get_compute_type set_compute_type COMPUTE_TYPE_TF32",
+    "nvmath.bindings.cublas": "create destroy set_stream set_workspace gemm_ex Operation.N Operation.T "
+    "ComputeType.COMPUTE_32F ComputeType.COMPUTE_32F_FAST_TF32 ComputeType.COMPUTE_64F GemmAlgo.DEFAULT",
+}
+
+
+@pytest.mark.parametrize("library", TAKEN)
+def test_the_libraries_have_what_the_stand_ins_have(library):
+    """Both can be imported where there is no GPU."""
+    module = pytest.importorskip(library, reason=f"{library} is not installed")
+    for name in TAKEN[library].split():
+        operator.attrgetter(name)(module)
 
 
 # ------------------------------------------------------------------ on a GPU

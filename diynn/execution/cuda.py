@@ -63,8 +63,10 @@ class Products:
         numbers, compute = [np.full(1, value, dtype=dtype) for value in (1, 0)], self._cublas.ComputeType
         if dtype == "float64":
             return *numbers, _CUDA_R_64F, compute.COMPUTE_64F
-        core = import_module("cupy._core")
-        tf32 = core.get_compute_type(dtype) == core.COMPUTE_TYPE_TF32  # set by `diynn.execution.precision`
+        linalg = import_module("cupy._core._routines_linalg")
+        tf32 = (
+            linalg.get_compute_type(dtype) == linalg.COMPUTE_TYPE_TF32
+        )  # set by `diynn.execution.precision`
         return *numbers, _CUDA_R_32F, compute.COMPUTE_32F_FAST_TF32 if tf32 else compute.COMPUTE_32F
 
     def __call__(self, a: Array, b: Array) -> Array:
