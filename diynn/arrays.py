@@ -351,6 +351,11 @@ def synchronize(array: Array) -> None:
         import_module("torch").cuda.synchronize(array.device)
 
 
+def free_memory(array: Array) -> int | None:
+    """Return the bytes that are free on an array's device, where data are worth placing: on CuPy's."""
+    return int(array.device.mem_info[0]) if array_api_compat.is_cupy_array(array) else None
+
+
 def at(array: Array) -> Any:
     """Return what ``array[...] = value`` and ``+=`` are on libraries whose arrays cannot be written to.
 
