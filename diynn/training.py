@@ -137,9 +137,10 @@ def predict(net: Any, x: Array, batch_size: int = 1024) -> Array:
     """
     batch_size = positive("predict", "batch_size", batch_size)
     (x,), to = near(_parameter(net), x)
-    if x.shape[0] <= batch_size or not getattr(net, "per_example", False):
+    n = x.shape[0]
+    if n <= batch_size or not getattr(net, "per_example", False):
         return net.forward(x if to is None else alike(x, to))
-    parts = (x[start : start + batch_size, ...] for start in range(0, x.shape[0], batch_size))
+    parts = [x[start : min(start + batch_size, n), ...] for start in range(0, n, batch_size)]
     outputs = [net.forward(part if to is None else alike(part, to)) for part in parts]
     return namespace(outputs[0]).concat(outputs)
 
