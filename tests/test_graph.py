@@ -311,7 +311,7 @@ def test_precisions_that_cannot_be_had():
 # ------------------------------------------------------------------ the libraries themselves, without a GPU
 
 TAKEN = {
-    "cupy": "empty ones uint8 ascontiguousarray ElementwiseKernel lib.stride_tricks.sliding_window_view "
+    "cupy": "empty ones uint8 ascontiguousarray ElementwiseKernel lib.stride_tricks.as_strided "
     "cuda.MemoryPool.malloc cuda.Stream.begin_capture cuda.Stream.end_capture cuda.Graph.launch "
     "cuda.using_allocator cuda.Device.synchronize",
     "cupy._core._routines_linalg": "get_compute_type set_compute_type COMPUTE_TYPE_TF32",
