@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from math import exp
 
-from diynn.arrays import Array, device, namespace
+from diynn.arrays import Array, device, namespace, on_host
 from diynn.ops import cross_entropy, likelihood, logistic_cross_entropy, sum_examples
-from diynn.shapes import check_classes, check_probabilities, check_values
+from diynn.shapes import check_classes, check_indices, check_probabilities, check_values
 
 
 class Loss:
@@ -28,6 +28,13 @@ class Loss:
     def __call__(self, y: Array, yhat: Array) -> Array:
         """Return ``forward(y, yhat)``."""
         return self.forward(y, yhat)
+
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless ``y`` and ``yhat`` are what the loss takes; by default anything is."""
+        self.check_targets(y, yhat)
+
+    def check_targets(self, y: Array, yhat: Array) -> None:
+        """Raise unless the values of ``y`` are what the loss takes: what is to be asked of every batch."""
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the costs (batch,) of predictions ``yhat`` where ``y`` was right."""
@@ -64,15 +71,19 @@ class MSELoss(Loss):
 
     per_example = True
 
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless both have one shape."""
+        check_values(self, y, yhat)
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return ‖y - ŷ‖² of each example."""
-        check_values(self, y, yhat)
+        self.check(y, yhat)
         difference = yhat - _like(y, yhat)
         return sum_examples(difference * difference)
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return 2 (ŷ - y)."""
-        check_values(self, y, yhat)
+        self.check(y, yhat)
         return 2 * (yhat - _like(y, yhat))
 
 
@@ -96,14 +107,24 @@ class NLLLoss(Loss):
 
     per_example = True
 
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless ``y`` holds a class, or a weight a class, of each example, and ``check_targets``."""
+        check_classes(self, y, yhat)
+        self.check_targets(y, yhat)
+
+    def check_targets(self, y: Array, yhat: Array) -> None:
+        """Raise unless class indices are below the number of classes, where it can be seen at no cost."""
+        if y.ndim == 1 and on_host(y):
+            check_indices(repr(self), "y", y, yhat.shape[1])
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y of each example."""
-        check_classes(self, y, yhat)
+        self.check(y, yhat)
         return likelihood(yhat, _weights(y, yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y, one-hot."""
-        check_classes(self, y, yhat)
+        self.check(y, yhat)
         return -_weights(y, yhat)
 
 
@@ -128,6 +149,16 @@ class CrossEntropyLoss(Loss):
 
     per_example = True
 
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless ``y`` holds a class, or a weight a class, of each example, and ``check_targets``."""
+        check_classes(self, y, yhat)
+        self.check_targets(y, yhat)
+
+    def check_targets(self, y: Array, yhat: Array) -> None:
+        """Raise unless class indices are below the number of classes, where it can be seen at no cost."""
+        if y.ndim == 1 and on_host(y):
+            check_indices(repr(self), "y", y, yhat.shape[1])
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""
         return self.costs_and_delta(y, yhat)[0]
@@ -138,7 +169,7 @@ class CrossEntropyLoss(Loss):
 
     def costs_and_delta(self, y: Array, yhat: Array) -> tuple[Array, Array]:
         """Return both, from one log-softmax."""
-        check_classes(self, y, yhat)
+        self.check(y, yhat)
         return cross_entropy(yhat, _weights(y, yhat))
 
 
@@ -162,17 +193,24 @@ class BCELoss(Loss):
 
     per_example = True
 
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless both have one shape, and ``check_targets``."""
+        check_values(self, y, yhat)
+        self.check_targets(y, yhat)
+
+    def check_targets(self, y: Array, yhat: Array) -> None:
+        """Raise unless ``y`` is in [0, 1]."""
+        check_probabilities(self, y)
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
-        check_values(self, y, yhat)
-        check_probabilities(self, y)
+        self.check(y, yhat)
         y = _like(y, yhat)
         return -sum_examples(y * _clipped_log(yhat) + (1 - y) * _clipped_log(1 - yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y/ŷ + (1 - y)/(1 - ŷ), where not clipped."""
-        check_values(self, y, yhat)
-        check_probabilities(self, y)
+        self.check(y, yhat)
         y = _like(y, yhat)
         return (1 - y) * _clipped_inverse(1 - yhat) - y * _clipped_inverse(yhat)
 
@@ -198,6 +236,15 @@ class BCEWithLogitsLoss(Loss):
 
     per_example = True
 
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless both have one shape, and ``check_targets``."""
+        check_values(self, y, yhat)
+        self.check_targets(y, yhat)
+
+    def check_targets(self, y: Array, yhat: Array) -> None:
+        """Raise unless ``y`` is in [0, 1]."""
+        check_probabilities(self, y)
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
         return self.costs_and_delta(y, yhat)[0]
@@ -208,8 +255,7 @@ class BCEWithLogitsLoss(Loss):
 
     def costs_and_delta(self, y: Array, yhat: Array) -> tuple[Array, Array]:
         """Return both, from one exponential."""
-        check_values(self, y, yhat)
-        check_probabilities(self, y)
+        self.check(y, yhat)
         return logistic_cross_entropy(yhat, _like(y, yhat))
 
 

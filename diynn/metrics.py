@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from diynn.arrays import Array, kind, namespace, to_numpy, together
+from diynn.arrays import Array, to_numpy, together
 from diynn.data import array_namespace
-from diynn.shapes import apart, positive
+from diynn.shapes import apart, check_indices, positive
 
 
 def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
@@ -58,21 +58,9 @@ def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
     elif y.ndim == 2:
         right = xp.argmax(yhat, axis=1) == xp.argmax(y, axis=1)
     else:
-        _check_indices("accuracy", "y", y, classes)
+        check_indices("accuracy", "y", y, classes)
         right = xp.argmax(yhat, axis=1) == y
     return float(int(xp.count_nonzero(right)) / batch)
-
-
-def _check_indices(owner: str, argument: str, indices: Array, classes: int) -> None:
-    """Raise unless `indices` are integers in 0..classes-1."""
-    if kind(indices) != "integral":
-        raise TypeError(f"{owner}: `{argument}` must be integer class indices, got {indices.dtype}")
-    xp = namespace(indices)
-    low, high = (int(xp.min(indices)), int(xp.max(indices))) if indices.shape[0] else (0, 0)
-    if low < 0 or high >= classes:
-        raise ValueError(
-            f"{owner}: `{argument}` must be in 0..{classes - 1} for {classes} classes, got {low}..{high}"
-        )
 
 
 def confusion_counts(labels: Array, predictions: Array, classes: int | None = None) -> NDArray[np.int64]:
@@ -109,8 +97,8 @@ def confusion_counts(labels: Array, predictions: Array, classes: int | None = No
             raise ValueError("confusion_counts: `classes` must be given where there is no example")
         classes = max(int(true.max()), int(predicted.max()), 0) + 1
     classes = positive("confusion_counts", "classes", classes)
-    _check_indices("confusion_counts", "labels", true, classes)
-    _check_indices("confusion_counts", "predictions", predicted, classes)
+    check_indices("confusion_counts", "labels", true, classes)
+    check_indices("confusion_counts", "predictions", predicted, classes)
     counts = np.zeros((classes, classes), dtype=np.int64)
     np.add.at(counts, (true, predicted), 1)
     return counts

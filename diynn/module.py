@@ -215,6 +215,11 @@ def own_parameters(module: Any, place: str = "") -> list[Parameter]:
     return found
 
 
+def ours(part: Any) -> bool:
+    """Say whether a module or a loss is of a class of this package, and not one derived from it."""
+    return type(part).__module__.startswith("diynn.")
+
+
 def plus(gradient: Array, part: Array) -> Array:
     """Return the sum of a gradient and what is to be added to it; a gradient of None counts as zero.
 

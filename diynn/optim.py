@@ -8,8 +8,9 @@ from typing import Any, TypeAlias
 
 from diynn.arrays import Array, alike, namespace
 from diynn.execution import Execution, find_execution
-from diynn.layers import Sequential
-from diynn.module import Parameter, forget_gradient, parameters, update_parameters, zero_grad
+from diynn.execution.descent import Descent
+from diynn.layers.sequential import flat
+from diynn.module import Parameter, forget_gradient, parameters, zero_grad
 
 State: TypeAlias = tuple[Array, ...]
 Schedule: TypeAlias = Callable[[int], float]
@@ -58,6 +59,7 @@ class Optim:
         self.execution = find_execution(execution)
         self.schedule: Schedule = eps if callable(eps) else constant(eps)
         self.steps = 0
+        self._descent = Descent()
         self._states: dict[Parameter, State] = {}
         if rule is not None and not parameters(net):
             raise TypeError(
@@ -83,7 +85,7 @@ class Optim:
         array (batch,)
             The costs before the step.
         """
-        for module in self.net.once() if isinstance(self.net, Sequential) else [self.net]:
+        for module in flat(self.net):
             forget_gradient(module)
         try:
             costs = self.execution(self.net, self.loss, batch_x, batch_y)
@@ -98,7 +100,7 @@ class Optim:
         eps = self.eps
         self.steps += 1
         if self.rule is None:
-            update_parameters(self.net, eps)
+            self._descent(self.net, eps)
             return
         for parameter in parameters(self.net):
             state = self._states.get(parameter)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias, overload
 
 import numpy as np
 
-from diynn.arrays import Array, address, describe, extremes, kind, namespace, on_host, together
+from diynn.arrays import Array, address, describe, extremes, kind, namespace, on_host, together, within
 
 Shape: TypeAlias = tuple[int | None, ...]
 
@@ -187,10 +187,7 @@ def check_values(loss: Any, y: Array, yhat: Array) -> None:
 
 
 def check_classes(loss: Any, y: Array, yhat: Array) -> None:
-    """Raise unless ``yhat`` is (batch, classes) and ``y`` class indices (batch,) or one weight a class.
-
-    The range of the indices is looked at where that needs no transfer from a device.
-    """
+    """Raise unless ``yhat`` is (batch, classes) and ``y`` class indices (batch,) or one weight a class."""
     _check_target(loss, y, yhat)
     if len(yhat.shape) != 2:
         raise ValueError(f"{loss!r}: `yhat` must have shape (batch, classes), got {tuple(yhat.shape)}")
@@ -203,20 +200,24 @@ def check_classes(loss: Any, y: Array, yhat: Array) -> None:
         raise ValueError(f"{loss!r}: `y` must be {expected}, got shape {tuple(y.shape)}{mend}")
     if kind(y) != "integral":
         raise TypeError(f"{loss!r}: `y` of shape ({batch},) must be integer class indices, got {y.dtype}")
-    if batch and on_host(y):
-        low, high = map(int, extremes(y))
-        if low < 0 or high >= classes:
-            raise ValueError(
-                f"{loss!r}: `y` must be in 0..{classes - 1} for {classes} classes, got {low}..{high}"
-            )
+
+
+def check_indices(owner: str, argument: str, indices: Array, classes: int) -> None:
+    """Raise unless ``indices`` are integers in 0..classes - 1."""
+    if kind(indices) != "integral":
+        raise TypeError(f"{owner}: `{argument}` must be integer class indices, got {indices.dtype}")
+    if not within(indices, classes - 1):
+        low, high = map(int, extremes(indices))
+        raise ValueError(
+            f"{owner}: `{argument}` must be in 0..{classes - 1} for {classes} classes, got {low}..{high}"
+        )
 
 
 def check_probabilities(loss: Any, y: Array) -> None:
     """Raise ValueError if a target is outside [0, 1], where that can be seen without a transfer."""
-    if size(tuple(y.shape)) and kind(y) != "bool" and on_host(y):
+    if kind(y) != "bool" and on_host(y) and not within(y, 1):
         low, high = map(float, extremes(y))
-        if not (low >= 0 and high <= 1):
-            raise ValueError(f"{loss!r}: `y` must be in [0, 1], got {low:g}..{high:g}")
+        raise ValueError(f"{loss!r}: `y` must be in [0, 1], got {low:g}..{high:g}")
 
 
 def _check_target(loss: Any, y: Array, yhat: Array) -> None:

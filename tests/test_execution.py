@@ -14,7 +14,7 @@ from threadpoolctl import threadpool_limits
 import diynn
 from diynn.execution import Threads, serial
 from diynn.execution.blas import _libraries
-from diynn.execution.threads import threads
+from diynn.execution.threads import Split
 from diynn.module import forget_gradient, parameters
 
 
@@ -46,7 +46,7 @@ def test_threads_and_blocks_give_the_gradient_of_the_whole(batch, count, block, 
     net, other = conv_net(dtype), conv_net(dtype)
     loss, (x, y) = diynn.CrossEntropyLoss(), conv_data(batch, dtype)
     expected = serial(net, loss, x, y)
-    costs = threads(other, loss, x, y, count=count, block=block)
+    costs = Split(other, loss, batch, count=count, block=block)(x, y)
     tolerance = {"float32": 1e-6, "float64": 1e-13}[dtype]
     for found, wanted in zip([costs, *gradients(other)], [expected, *gradients(net)], strict=True):
         assert found.shape == wanted.shape
@@ -59,7 +59,7 @@ def test_what_was_accumulated_before_is_kept():
     net, loss, (x, y) = conv_net(), diynn.CrossEntropyLoss(), conv_data(30)
     serial(net, loss, x, y)
     once = [gradient.copy() for gradient in gradients(net)]
-    threads(net, loss, x, y, count=2, block=4)
+    Split(net, loss, 30, count=2, block=4)(x, y)
     for gradient, first in zip(gradients(net), once, strict=True):
         np.testing.assert_allclose(gradient, 2 * first, rtol=0, atol=1e-12)
 

@@ -14,8 +14,9 @@ from diynn.execution.blas import single_threaded
 from diynn.execution.graph import Graphs
 from diynn.execution.memory import keep_freed_memory
 from diynn.execution.serial import serial
-from diynn.execution.threads import threads
-from diynn.layers import Sequential
+from diynn.execution.threads import Split
+from diynn.layers.sequential import flat
+from diynn.module import ours
 from diynn.shapes import positive
 
 #: (net, loss, x, y) → costs: adds the gradient of a batch to the net's.
@@ -25,6 +26,7 @@ Execution: TypeAlias = Callable[[Any, Any, Array, Array], Array]
 _WORTH_A_THREAD = 3.5e7  # operations, about half a millisecond
 _CACHE = 2**22  # bytes that the activations and deltas of a block may take
 _LEAST_ROWS = 4  # in a block: below it Python's own time shows
+_REMEMBERED = 8  # shapes of batches, with the memory of their steps
 _ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
 
 
@@ -47,26 +49,35 @@ class Threads:
 
     def __init__(self, count: int | None = None) -> None:
         self.count = None if count is None else positive("Threads", "count", count)
-        self._plans: dict[tuple[Any, ...], Plan] = {}
+        self._splits: dict[tuple[Any, ...], Split | None] = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"count": self.count, "_splits": {}}  # a copy begins anew: a recording is bound to its memory
 
     def __repr__(self) -> str:
         return f"Threads({'' if self.count is None else self.count})"
 
     def __call__(self, net: Any, loss: Any, x: Array, y: Array) -> Array:
         """Add the gradient of a batch to the net's, and return the costs (batch,)."""
-        if type(x) is not np.ndarray:
+        if type(x) is not np.ndarray or type(y) is not np.ndarray:
             return serial(net, loss, x, y)
-        keep_freed_memory()
-        plan = Plan(1, x.shape[0])
-        if getattr(net, "per_example", False) and getattr(loss, "per_example", False):
-            key = (x.shape, x.dtype, len(net) if isinstance(net, Sequential) else 1)
-            if key not in self._plans:
-                self._plans[key] = self.plan(net, x)
-            plan = self._plans[key]
-        if plan.threads > 1 or plan.block < x.shape[0]:
-            return threads(net, loss, x, y, count=plan.threads, block=plan.block)
+        key = (x.shape, x.dtype, y.shape, y.dtype)
+        split = self._splits.get(key)
+        if split is None or not split.fits(net, loss):
+            split = self._splits[key] = self._split(net, loss, x)
+            if len(self._splits) > _REMEMBERED:
+                del self._splits[next(iter(self._splits))]
         with single_threaded():
-            return serial(net, loss, x, y)
+            return serial(net, loss, x, y) if split is None else split(x, y)
+
+    def _split(self, net: Any, loss: Any, x: Array) -> Split | None:
+        """Return how to take batches of this shape; None for in one piece, where they may not be split."""
+        keep_freed_memory()
+        if not (getattr(net, "per_example", False) and getattr(loss, "per_example", False)):
+            return None
+        plan = self.plan(net, x)
+        record = all(map(ours, (net, loss, *flat(net))))  # they compute with nothing but NumPy
+        return Split(net, loss, x.shape[0], count=plan.threads, block=plan.block, record=record)
 
     def plan(self, net: Any, x: Array) -> Plan:
         """Return how to take batches such as ``x``."""
@@ -90,7 +101,7 @@ def effort(net: Any, shape: tuple[int, ...]) -> tuple[float, int]:
     pass and twice in the backward pass.
     """
     operations, values = 0.0, prod(shape)
-    for module in net.flat() if isinstance(net, Sequential) else [net]:
+    for module in flat(net):
         shape = module.output_shape(shape)
         size = prod(shape)
         values += size

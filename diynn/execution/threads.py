@@ -3,6 +3,7 @@
 Each thread has a replica of the net, which shares the parameters and owns its gradients, and walks its
 share of the examples in blocks whose activations stay in the cache. NumPy works outside Python's lock.
 The replicas' gradients are added in one order, so that a number of threads gives one result to the bit.
+What a replica does for a block is recorded, and played for every block and batch that has the same shape.
 """
 
 from __future__ import annotations
@@ -13,10 +14,12 @@ from itertools import pairwise
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from diynn.arrays import Array, namespace
-from diynn.execution.blas import single_threaded
+import numpy as np
+
+from diynn.arrays import Array
+from diynn.execution.recording import Recording, UnrecordableError
 from diynn.execution.serial import serial
-from diynn.layers import Sequential
+from diynn.layers.sequential import Sequential, flat
 from diynn.module import forget_gradient, parameters, plus
 
 if TYPE_CHECKING:
@@ -25,34 +28,121 @@ if TYPE_CHECKING:
 _pools: dict[tuple[int, int], ThreadPoolExecutor] = {}
 
 
-def threads(net: Any, loss: Any, x: Array, y: Array, *, count: int, block: int) -> Array:
-    """Add the gradient of a batch to the net's, on ``count`` threads, ``block`` examples at a time.
+class Split:
+    """The gradient of batches of one size, on ``count`` threads, ``block`` examples at a time.
 
     Net and loss must be ``per_example``. The result is that of :func:`diynn.execution.serial.serial` but
     for the order of additions.
+
+    Parameters
+    ----------
+    net : Module
+    loss : Loss
+    batch, count, block : int
+        Examples in all, threads, and examples that a thread takes at once.
+    record : bool
+        Whether to record from the second batch on: only where net and loss compute with nothing but NumPy.
     """
-    shares = _cut(0, x.shape[0], count)
-    replicas = [_replica(net) for _ in shares]
 
-    def work(number: int) -> list[Array]:
-        share = shares[number]
-        blocks = _cut(share.start, share.stop, ceil((share.stop - share.start) / block))
-        return [serial(replicas[number], loss, x[part], y[part]) for part in blocks]
+    def __init__(
+        self, net: Any, loss: Any, batch: int, *, count: int, block: int, record: bool = False
+    ) -> None:
+        self.net, self.loss = net, loss
+        self._modules = flat(net)
+        handles = parameters(net)
+        self._values = [(handle.owner, handle.name, handle.value) for handle in handles]
+        self._gradients = [(handle.owner, handle.gradient_name) for handle in handles]
+        self._workers = [Worker(net, loss, share, block, record) for share in _cut(0, batch, count)]
+        self._sums: list[Array] = []
 
-    with single_threaded():
-        others = [_pool(count).submit(work, number) for number in range(1, len(shares))]
+    def fits(self, net: Any, loss: Any) -> bool:
+        """Say whether these are the net and the loss that it was made for, with the same parameters."""
+        return (
+            net is self.net
+            and loss is self.loss
+            and flat(net) == self._modules
+            and all(getattr(owner, name) is value for owner, name, value in self._values)
+        )
+
+    def __call__(self, x: Array, y: Array) -> Array:
+        """Add the gradient of a batch to the net's, and return the costs."""
+        earlier = [getattr(owner, name) for owner, name in self._gradients]
+        for number, sum_ in enumerate(self._sums):
+            if earlier[number] is sum_:  # a replica's own, about to be written anew
+                earlier[number] = sum_.copy()
+        first, *others = self._workers
+        waiting = [_pool(len(self._workers)).submit(worker, x, y) for worker in others]
         try:
-            costs = work(0)
+            costs = first(x, y)
         finally:
-            waiting = [future.exception() for future in others]  # nobody works on when we leave
-        for future, error in zip(others, waiting, strict=True):
+            errors = [future.exception() for future in waiting]  # nobody works on when we leave
+        for future, error in zip(waiting, errors, strict=True):
             if error is not None:
                 raise error
             costs += future.result()
-        for own, *parts in zip(parameters(net), *map(parameters, replicas), strict=True):
-            for part in parts:
-                own.gradient = plus(own.gradient, part.gradient)
-    return costs[0] if len(costs) == 1 else namespace(x).concat(costs)
+        self._sums = first.gradients
+        for other in others:
+            for sum_, part in zip(self._sums, other.gradients, strict=True):
+                np.add(sum_, part, out=sum_)
+        for (owner, name), before, sum_ in zip(self._gradients, earlier, self._sums, strict=True):
+            setattr(owner, name, sum_ if before is None else plus(before, sum_))
+        return costs[0] if len(costs) == 1 else np.concatenate(costs)
+
+
+class Worker:
+    """One thread's share of a batch: a replica of the net, and how to go through the blocks."""
+
+    def __init__(self, net: Any, loss: Any, share: slice, block: int, record: bool) -> None:
+        self.net, self.loss, self.record = _replica(net), loss, record
+        self._blocks = _cut(share.start, share.stop, ceil((share.stop - share.start) / block))
+        self._values = [handle.value for handle in parameters(self.net)]
+        self._gradients = [(handle.owner, handle.gradient_name) for handle in parameters(self.net)]
+        self._begun = False
+        self._recordings: dict[tuple[int, bool], tuple[Recording, Array]] = {}
+
+    @property
+    def gradients(self) -> list[Array]:
+        """The gradients of the share, one for each of the net's parameters."""
+        return [getattr(owner, name) for owner, name in self._gradients]
+
+    def __call__(self, x: Array, y: Array) -> list[Array]:
+        """Make the gradients anew; return the costs of each block."""
+        costs = [self._block(x[part], y[part], part is self._blocks[0]) for part in self._blocks]
+        self._begun = True
+        return costs
+
+    def _block(self, x: Array, y: Array, first: bool) -> Array:
+        """Write the gradient of the first block, add that of another."""
+        known = self._recordings.get((x.shape[0], first))
+        if known is not None:
+            recording, yhat = known
+            self.loss.check_targets(y, yhat)  # the shapes are as they were
+            return recording.play(x, y).copy()
+        if first:
+            self._forget()
+        if self.record and self._begun:
+            try:
+                return self._recorded(x, y, first).copy()
+            except UnrecordableError:
+                if not first:
+                    raise
+                self.record = False
+                self._forget()
+        return serial(self.net, self.loss, x, y)
+
+    def _recorded(self, x: Array, y: Array, first: bool) -> Array:
+        given = self._values if first else self._values + self.gradients
+        recording = Recording(lambda x, y: serial(self.net, self.loss, x, y), x, y, given=given)
+        for owner, name in self._gradients:
+            setattr(owner, name, getattr(owner, name).view(np.ndarray))
+        shape = (x.shape[0], *self.net.output_shape(x.shape[1:]))
+        yhat = np.broadcast_to(np.empty((), dtype=x.dtype), shape)  # as a check of shapes wants it
+        self._recordings[x.shape[0], first] = recording, yhat
+        return recording.result
+
+    def _forget(self) -> None:
+        for module in flat(self.net):
+            forget_gradient(module)
 
 
 def _cut(start: int, stop: int, count: int) -> list[slice]:

@@ -86,10 +86,7 @@ class Conv1D(Module):
     def forward(self, data: Array) -> Array:
         """Return the windows of x times W, plus b."""
         check(self, data)
-        output = convolve(data, self._parameters, self.stride)
-        if self._bias is not None:
-            output += self._bias
-        return output
+        return convolve(data, self._parameters, self._bias, self.stride)
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ Wᵀ for each window, added up where windows overlap (eq. 2)."""

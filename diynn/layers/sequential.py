@@ -222,3 +222,8 @@ class Sequential(Module):
             The shape of one example, without the batch, such as ``(256, 1)``.
         """
         return summarise(self.leaves(), tuple(input_shape))
+
+
+def flat(net: Any) -> list[Any]:
+    """Return the modules of any net, nested nets laid flat: of a module alone, itself."""
+    return net.flat() if isinstance(net, Sequential) else [net]

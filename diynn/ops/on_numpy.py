@@ -6,13 +6,13 @@ the definition. Arrays are written in place only where they have just been made.
 
 from __future__ import annotations
 
-from math import log
+from math import log, prod
 
 import numpy as np
 
 from diynn.arrays import Array
 from diynn.ops import reference
-from diynn.ops.reference import sum_examples, tap_slice
+from diynn.ops.reference import tap_slice
 from diynn.shapes import window_count
 
 # Below it, OpenBLAS multiplies by a transposed matrix at half its speed.
@@ -23,12 +23,21 @@ _MANY_CHANNELS = 8
 _LOWEST = {np.dtype(kind): -log(np.finfo(kind).max) + 1 for kind in (np.float32, np.float64)}
 
 
+def _empty(like: Array, *shape: int) -> Array:
+    """Return an array of the type of ``like``, not yet written, in C's order."""
+    return np.empty_like(like, shape=shape, order="C")
+
+
 @reference.delta_product.twin(np.ndarray)
 def delta_product(delta: Array, weights: Array) -> Array:
-    """Multiply by W, not by its transpose, where the batch is small."""
+    """Multiply W by δᵀ, not δ by Wᵀ, where the batch is small: the larger factor in its own order."""
     if delta.shape[0] > _SMALL_BATCH:
         return delta @ weights.T
-    return np.ascontiguousarray((weights @ delta.T).T)
+    turned = _empty(delta, delta.shape[1], delta.shape[0])
+    turned[...] = delta.T
+    result = _empty(delta, delta.shape[0], weights.shape[0])
+    result[...] = (weights @ turned).T
+    return result
 
 
 @reference.gradient_product.twin(np.ndarray)
@@ -41,7 +50,14 @@ def gradient_product(data: Array, delta: Array) -> Array:
 def bias_gradient(delta: Array) -> Array:
     """Sum as a product with ones, at BLAS's speed."""
     rows = delta.reshape(-1, delta.shape[-1]) if delta.size else delta.reshape(0, delta.shape[-1])
-    return np.ones(rows.shape[0], dtype=rows.dtype) @ rows
+    return np.ones_like(rows, shape=rows.shape[0]) @ rows
+
+
+@reference.sum_examples.twin(np.ndarray)
+def sum_examples(values: Array) -> Array:
+    """Sum as a product with ones, at BLAS's speed."""
+    rows = values.reshape(values.shape[0], prod(values.shape[1:]))
+    return rows @ np.ones_like(rows, shape=rows.shape[1])
 
 
 @reference.sigmoid.twin(np.ndarray)
@@ -75,7 +91,7 @@ def sigmoid_delta(delta: Array, y: Array) -> Array:
 @reference.relu_delta.twin(np.ndarray)
 def relu_delta(delta: Array, data: Array) -> Array:
     """Multiply by the mask: choosing by it costs ten times more, for the branches mispredicted."""
-    return delta * (data > 0)
+    return np.multiply(delta, data > 0, out=_empty(data, *data.shape))
 
 
 # ------------------------------------------------------------------ windows
@@ -84,7 +100,7 @@ def relu_delta(delta: Array, data: Array) -> Array:
 @reference.windows.twin(np.ndarray)
 def windows(data: Array, k_size: int, stride: int) -> Array:
     """Return a view."""
-    views = np.lib.stride_tricks.sliding_window_view(data, k_size, axis=1)
+    views = np.lib.stride_tricks.sliding_window_view(data, k_size, axis=1, subok=True)
     return views[:, ::stride].swapaxes(2, 3)
 
 
@@ -92,24 +108,30 @@ def windows(data: Array, k_size: int, stride: int) -> Array:
 def overlap_add(parts: Array, length: int, stride: int) -> Array:
     """Add in place."""
     batch, out, k_size, chan = parts.shape
-    whole = np.zeros((batch, length, chan), dtype=parts.dtype)
+    whole = np.zeros_like(parts, shape=(batch, length, chan), order="C")
     for tap in range(k_size):
         whole[:, tap_slice(tap, out, stride)] += parts[:, :, tap]
     return whole
 
 
 @reference.convolve.twin(np.ndarray)
-def convolve(data: Array, weights: Array, stride: int) -> Array:
+def convolve(data: Array, weights: Array, bias: Array | None, stride: int) -> Array:
     """Gather the windows for one product where channels are few; add a product a tap where they are many."""
     k_size, chan_in, chan_out = weights.shape
     out = window_count(data.shape[1], k_size, stride)
     if chan_in < _MANY_CHANNELS:
-        product = _columns(data, k_size, stride).T @ weights.reshape(-1, chan_out)
+        factors = weights.reshape(-1, chan_out)
+        if bias is not None:  # a column of ones, times the bias
+            factors = _empty(data, k_size * chan_in + 1, chan_out)
+            factors[:-1], factors[-1] = weights.reshape(-1, chan_out), bias
+        product = _columns(data, len(factors), k_size, stride).T @ factors
         return product.reshape(data.shape[0], out, chan_out)
     result = data[:, tap_slice(0, out, stride)] @ weights[0]
     part = np.empty_like(result)
     for tap in range(1, k_size):
         result += np.matmul(data[:, tap_slice(tap, out, stride)], weights[tap], out=part)
+    if bias is not None:
+        result += bias
     return result
 
 
@@ -118,7 +140,8 @@ def convolve_delta(delta: Array, weights: Array, length: int, stride: int) -> Ar
     """Make one product for all taps, with the weights in the order that BLAS likes."""
     batch, out, chan_out = delta.shape
     k_size, chan_in, _ = weights.shape
-    turned = np.ascontiguousarray(weights.reshape(-1, chan_out).T)
+    turned = _empty(delta, chan_out, k_size * chan_in)
+    turned[...] = weights.reshape(-1, chan_out).T
     parts = delta.reshape(batch * out, chan_out) @ turned
     return overlap_add(parts.reshape(batch, out, k_size, chan_in), length, stride)
 
@@ -129,7 +152,7 @@ def convolve_gradient(data: Array, delta: Array, k_size: int, stride: int) -> Ar
     _, out, chan_out = delta.shape
     chan_in = data.shape[2]
     if chan_in < _MANY_CHANNELS:
-        product = _columns(data, k_size, stride) @ delta.reshape(-1, chan_out)
+        product = _columns(data, k_size * chan_in, k_size, stride) @ delta.reshape(-1, chan_out)
         return product.reshape(k_size, chan_in, chan_out)
     turned = data.swapaxes(1, 2)
     return np.stack(
@@ -137,15 +160,16 @@ def convolve_gradient(data: Array, delta: Array, k_size: int, stride: int) -> Ar
     )
 
 
-def _columns(data: Array, k_size: int, stride: int) -> Array:
-    """Return the windows as columns, (k_size·chan, batch·out): rows that are long to copy."""
+def _columns(data: Array, count: int, k_size: int, stride: int) -> Array:
+    """Return the windows as columns, (count, batch·out): rows that are long to copy, and ones below them."""
     batch, length, chan = data.shape
     out = window_count(length, k_size, stride)
-    columns = np.empty((k_size, chan, batch, out), dtype=data.dtype)
-    for tap in range(k_size):
-        for channel in range(chan):
-            columns[tap, channel] = data[:, tap_slice(tap, out, stride), channel]
-    return columns.reshape(k_size * chan, batch * out)
+    columns = _empty(data, count, batch, out)
+    for row in range(k_size * chan):
+        tap, channel = divmod(row, chan)
+        columns[row] = data[:, tap_slice(tap, out, stride), channel]
+    columns[k_size * chan :] = 1
+    return columns.reshape(count, batch * out)
 
 
 @reference.window_max.twin(np.ndarray)
@@ -163,7 +187,8 @@ def window_max(data: Array, k_size: int, stride: int) -> Array:
 def window_max_delta(data: Array, output: Array, delta: Array, k_size: int, stride: int) -> Array:
     """Give each tap what is left of δ where it is the maximum: one mask a tap."""
     out = delta.shape[1]
-    whole = np.zeros(data.shape, dtype=delta.dtype)
+    covered = stride == k_size and out * stride == data.shape[1]
+    whole = (np.empty_like if covered else np.zeros_like)(delta, shape=data.shape, order="C")
     left = delta
     for tap in range(k_size):
         here = tap_slice(tap, out, stride)
@@ -172,7 +197,8 @@ def window_max_delta(data: Array, output: Array, delta: Array, k_size: int, stri
             whole[:, here] += part
         else:  # windows that do not overlap: nothing to add to
             whole[:, here] = part
-        left = left - part
+        if tap < k_size - 1:
+            left = left - part
     return whole
 
 

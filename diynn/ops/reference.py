@@ -104,10 +104,11 @@ def tap_slice(tap: int, out: int, stride: int) -> slice:
 
 
 @Operation
-def convolve(data: Array, weights: Array, stride: int) -> Array:
-    """Return Σ_t Σ_c x[b, i·stride + t, c] W[t, c, o], (batch, out, chan_out)."""
+def convolve(data: Array, weights: Array, bias: Array | None, stride: int) -> Array:
+    """Return Σ_t Σ_c x[b, i·stride + t, c] W[t, c, o] + b[o], (batch, out, chan_out)."""
     parts = windows(data, weights.shape[0], stride)
-    return namespace(data).tensordot(parts, weights, axes=((2, 3), (0, 1)))
+    output = namespace(data).tensordot(parts, weights, axes=((2, 3), (0, 1)))
+    return output if bias is None else output + bias
 
 
 @Operation
@@ -167,6 +168,7 @@ def likelihood(logs: Array, weights: Array) -> Array:
     return -xp.sum(xp.where(weights == 0, 0.0, weights * logs), axis=1)
 
 
+@Operation
 def sum_examples(values: Array) -> Array:
     """Sum (batch, ...) over all axes but the first."""
     axes = tuple(range(1, values.ndim))
