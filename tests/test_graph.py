@@ -1,5 +1,6 @@
 """Steps replayed as CUDA graphs: on a stand-in that calls again what was captured, and on a GPU."""
 
+import copy
 import ctypes
 import operator
 import sys
@@ -123,6 +124,14 @@ def test_what_is_not_our_own_is_not_captured(graphs, where):
     name = "Foreign" if where == "module" else "ForeignLoss"
     assert graphs.reason == f"{name} is not one of diynn's own: a graph could miss what it does"
     assert StandIn.made == 0
+
+
+def test_a_copy_begins_anew(graphs):
+    net, (batch, *_) = net_and_batches()
+    graphs(net, LOSS, *batch)
+    copied = copy.deepcopy(graphs)
+    np.testing.assert_array_equal(copied(net, LOSS, *batch), graphs(net, LOSS, *batch))
+    assert StandIn.made == 2
 
 
 def test_an_empty_batch_is_not_captured(graphs):

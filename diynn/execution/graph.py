@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 from diynn.arrays import Array, copy
 from diynn.execution.cuda import Capture, refusal
 from diynn.execution.serial import serial
-from diynn.layers import Sequential
-from diynn.module import forget_gradient, parameters, plus
+from diynn.layers.sequential import flat
+from diynn.module import forget_gradient, ours, parameters, plus
 
 _MOST = 8  # graphs kept, each with the memory of its step
 
@@ -37,6 +37,9 @@ class Graphs:
         self.reason: str | None = None
         self._steps: dict[_Key, _Step | str] = {}
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {"reason": None, "_steps": {}}  # a copy begins anew: a graph is bound to its memory
+
     def __repr__(self) -> str:
         return "Graphs()"
 
@@ -50,7 +53,7 @@ class Graphs:
         return step(x, y)
 
     def _step(self, net: Any, loss: Any, x: Array, y: Array) -> _Step | str:
-        key = (*_flat(net), loss, x.shape, x.dtype, y.shape, y.dtype)
+        key = (*flat(net), loss, x.shape, x.dtype, y.shape, y.dtype)
         step = self._steps.get(key)
         if step is None or not (isinstance(step, str) or step.is_current()):
             self._steps.pop(key, None)
@@ -78,7 +81,7 @@ class _Step:
         """Return the costs and the gradients of the batch in ``x`` and ``y``; leave the net as it was."""
         before = [each.gradient for each in self.handles]
         try:
-            for module in _flat(self.net):
+            for module in flat(self.net):
                 forget_gradient(module)
             costs = serial(self.net, self.loss, self.x, self.y)
             return [costs, *(each.gradient for each in self.handles)]
@@ -103,13 +106,9 @@ class _Step:
         return copy(self.costs)
 
 
-def _flat(net: Any) -> list[Any]:
-    return net.flat() if isinstance(net, Sequential) else [net]
-
-
 def _obstacle(net: Any, loss: Any, x: Array) -> str | None:
     """Return why a batch cannot be captured, or None if nothing is known against it."""
-    for each in (net, *_flat(net), loss):
-        if type(each).__module__.partition(".")[0] != "diynn":
+    for each in (net, *flat(net), loss):
+        if not ours(each):
             return f"{type(each).__name__} is not one of diynn's own: a graph could miss what it does"
     return "the batch is empty" if x.shape[0] == 0 else refusal(x)

@@ -177,12 +177,15 @@ def overlap_add(parts: Array, length: int, stride: int) -> Array:
 
 
 @reference.convolve.twin(cupy.ndarray)
-def convolve(data: Array, weights: Array, stride: int) -> Array:
+def convolve(data: Array, weights: Array, bias: Array | None, stride: int) -> Array:
     """Gather the windows for one product."""
     k_size, chan_in, chan_out = weights.shape
     out = window_count(data.shape[1], k_size, stride)
     columns = windows(data, k_size, stride).reshape(data.shape[0] * out, k_size * chan_in)
-    return product(columns, weights.reshape(-1, chan_out)).reshape(data.shape[0], out, chan_out)
+    result = product(columns, weights.reshape(-1, chan_out))
+    if bias is not None:
+        result += bias
+    return result.reshape(data.shape[0], out, chan_out)
 
 
 @reference.convolve_delta.twin(cupy.ndarray)
