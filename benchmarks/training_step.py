@@ -26,7 +26,7 @@ from workloads import GPU_BATCHES, WORKLOADS, Workload
 
 OURS = ("diynn", "diynn-serial", "diynn-threads")
 PEERS = ("torch", "torch-channels-last", "torch-compile", "jax", "sklearn", "floor")
-GPU_OURS = ("diynn", "diynn-serial", "diynn-numpy")
+GPU_OURS = ("diynn", "diynn-serial", "diynn-graph", "diynn-numpy")
 GPU_PEERS = ("torch", "torch-compile", "jax", "floor", "traffic")
 _HOW = ("rounds", "seconds", "singly")  # options that Race.cell takes as well
 _SMALL = 128  # up to which batch a peer may be faster on one thread

@@ -115,6 +115,7 @@ def _place(device: Device) -> str:
 # ------------------------------------------------------------------ what an array is
 
 _NAMESPACES: dict[type, Namespace] = {}
+_COMPANIONS: dict[str, str] = {}
 _KINDS: dict[tuple[type, DType], str] = {}
 
 
@@ -136,7 +137,14 @@ def _find_namespace(array: Array) -> Namespace:
     except TypeError:
         raise TypeError(f"expected an array, got {type(array).__name__}") from None
     _NAMESPACES[type(array)] = xp
+    if companion := _COMPANIONS.get(_library(xp)):
+        import_module(companion)
     return xp
+
+
+def when_seen(library: str, module: str) -> None:
+    """Let a module be imported when an array of a library is first seen, and the library is there anyway."""
+    _COMPANIONS[library] = module
 
 
 def kind(array: Array) -> str:
@@ -355,6 +363,11 @@ def synchronize(array: Array) -> None:
         array.device.synchronize()
     elif array_api_compat.is_torch_array(array) and array.device.type == "cuda":
         import_module("torch").cuda.synchronize(array.device)
+
+
+def free_memory(array: Array) -> int | None:
+    """Return the bytes that are free on an array's device, where data are worth placing: on CuPy's."""
+    return int(array.device.mem_info[0]) if array_api_compat.is_cupy_array(array) else None
 
 
 def at(array: Array) -> Any:

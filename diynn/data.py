@@ -17,9 +17,11 @@ from diynn.arrays import (
     Backend,
     DType,
     Namespace,
+    alike,
     as_dtype,
     asarray_like,
     device,
+    free_memory,
     kind,
     namespace,
     together,
@@ -88,7 +90,9 @@ def one_hot(labels: Array, classes: int | None = None, *, dtype: DType = None) -
     return xp.astype(hot, as_dtype(dtype, Backend(xp, place)))
 
 
-def batches(x: Array, y: Array, batch_size: int, *, rng: Rng = None) -> Iterator[tuple[Array, Array]]:
+def batches(
+    x: Array, y: Array, batch_size: int, *, rng: Rng = None, to: Array | None = None
+) -> Iterator[tuple[Array, Array]]:
     """Cut a data set into batches, each example in exactly one.
 
     Parameters
@@ -101,6 +105,9 @@ def batches(x: Array, y: Array, batch_size: int, *, rng: Rng = None) -> Iterator
         A generator or a seed shuffles the examples, by one permutation drawn on the host: the same seed
         gives the same batches in every library. None keeps their order, and the batches are then plain
         slices: views, where the library has them.
+    to : array, optional
+        Each batch is moved to its library and device. From NumPy to CuPy that is by pinned memory, and
+        nobody waits for it.
 
     Returns
     -------
@@ -127,9 +134,29 @@ def batches(x: Array, y: Array, batch_size: int, *, rng: Rng = None) -> Iterator
     n = x.shape[0]
     cuts = [slice(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
     if rng is None:
-        return ((x[cut, ...], y[cut, ...]) for cut in cuts)
-    order = asarray_like(np.random.default_rng(rng).permutation(n), x)
-    return ((xp.take(x, order[cut], axis=0), xp.take(y, order[cut], axis=0)) for cut in cuts)
+        pairs = ((x[cut, ...], y[cut, ...]) for cut in cuts)
+    else:
+        order = asarray_like(np.random.default_rng(rng).permutation(n), x)
+        pairs = ((xp.take(x, order[cut], axis=0), xp.take(y, order[cut], axis=0)) for cut in cuts)
+    return pairs if to is None else ((alike(one, to), alike(other, to)) for one, other in pairs)
+
+
+def near(array: Array | None, *data: Array) -> tuple[tuple[Array, ...], Array | None]:
+    """Place NumPy data on the GPU on which ``array`` lies, if there is one and they fit into half of it.
+
+    Returns
+    -------
+    data : tuple of arrays
+        On the GPU, or as they are.
+    to : array or None
+        ``array``, where the data stay on the host and are to be moved batch by batch.
+    """
+    room = None if array is None else free_memory(array)
+    if room is None or not all(isinstance(each, np.ndarray) for each in data):
+        return data, None
+    if sum(each.nbytes for each in data) > room // 2:
+        return data, array
+    return tuple(alike(each, array) for each in data), None
 
 
 def two_gaussians(n: int, *, rng: Rng = None, spread: float = 0.5) -> tuple[Points, Labels]:

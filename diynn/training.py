@@ -13,9 +13,9 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from diynn.arrays import Array, kind, namespace, to_numpy
+from diynn.arrays import Array, alike, kind, namespace, to_numpy
 from diynn.callbacks import Callback, Run
-from diynn.data import batches
+from diynn.data import batches, near
 from diynn.execution import Execution
 from diynn.history import History
 from diynn.module import parameters
@@ -54,6 +54,8 @@ def SGD(  # noqa: N802  # the sheet's name
         Likewise.
     x, y : arrays (examples, ...)
         The examples and what is right for them. ``x`` is converted once to the dtype of the parameters.
+        For a net on CuPy they may be NumPy's: they are placed on the GPU, or moved batch by batch where
+        they are too large for that.
     batch_size, epochs : int
         Examples in a step, and passes over the data.
     eps : float or Schedule
@@ -91,8 +93,11 @@ def SGD(  # noqa: N802  # the sheet's name
     """
     batch_size, epochs = positive("SGD", "batch_size", batch_size), positive("SGD", "epochs", epochs)
     x, y = _checked(net, x, y, "x", "y")
+    (x, y), to = near(_parameter(net), x, y)
     if validation is not None:
         validation = _checked(net, *validation, "validation[0]", "validation[1]")
+        (first, second), _ = near(_parameter(net), *validation)
+        validation = first, second
     watchers = [each if isinstance(each, Callback) else _Function(each) for each in callbacks]
     generator = np.random.default_rng(rng)
     run = Run(net, loss, Optim(net, loss, eps, rule=rule, execution=execution), epochs)
@@ -101,7 +106,7 @@ def SGD(  # noqa: N802  # the sheet's name
     steps = epochs * ceil(x.shape[0] / batch_size)
     with _interruptible(run), _Progress(steps, disable=not progress) as bar:
         while run.epoch < epochs and run.stopped is None:
-            cost, seconds = _epoch(run, batches(x, y, batch_size, rng=generator), watchers, bar)
+            cost, seconds = _epoch(run, batches(x, y, batch_size, rng=generator, to=to), watchers, bar)
             run.epoch += 1
             run.history.add(cost=cost, seconds=seconds, **_measure(net, loss, (x, y), validation, metrics))
             if not isfinite(cost):
@@ -122,7 +127,7 @@ def predict(net: Any, x: Array, batch_size: int = 1024) -> Array:
     net : Module
         A module of any origin.
     x : array (examples, ...)
-        The examples.
+        The examples; for a net on CuPy they may be NumPy's.
     batch_size : int
         Examples in one forward pass.
 
@@ -131,9 +136,13 @@ def predict(net: Any, x: Array, batch_size: int = 1024) -> Array:
     array (examples, ...)
     """
     batch_size = positive("predict", "batch_size", batch_size)
-    if x.shape[0] <= batch_size or not getattr(net, "per_example", False):
-        return net.forward(x)
-    return namespace(x).concat([net.forward(part) for part, _ in batches(x, x, batch_size)])
+    (x,), to = near(_parameter(net), x)
+    n = x.shape[0]
+    if n <= batch_size or not getattr(net, "per_example", False):
+        return net.forward(x if to is None else alike(x, to))
+    parts = [x[start : min(start + batch_size, n), ...] for start in range(0, n, batch_size)]
+    outputs = [net.forward(part if to is None else alike(part, to)) for part in parts]
+    return namespace(outputs[0]).concat(outputs)
 
 
 def _epoch(
@@ -174,9 +183,11 @@ def _measure(
     values = {}
     if metrics:
         yhat = predict(net, training[0])
-        values.update({name: float(metric(training[1], yhat)) for name, metric in metrics.items()})
+        y = _beside(training[1], yhat)
+        values.update({name: float(metric(y, yhat)) for name, metric in metrics.items()})
     if validation is not None:
-        y, yhat = validation[1], predict(net, validation[0])
+        yhat = predict(net, validation[0])
+        y = _beside(validation[1], yhat)
         values["validation_cost"] = float(_sum(loss.forward(y, yhat), y.shape[0])) / y.shape[0]
         for name, metric in (metrics or {}).items():
             values[f"validation_{name}"] = float(metric(y, yhat))
@@ -205,9 +216,21 @@ def _checked(net: Any, x: Array, y: Array, x_name: str, y_name: str) -> tuple[Ar
             f"got {x.shape[0]} and {y.shape[0]}"
         )
     arrays = [each.value for each in _readable(net)]
-    if arrays and kind(x) == kind(arrays[0]) and x.dtype != arrays[0].dtype:
+    own = arrays and namespace(x) is namespace(arrays[0])  # others are converted when they are moved
+    if own and kind(x) == kind(arrays[0]) and x.dtype != arrays[0].dtype:
         x = namespace(x).astype(x, arrays[0].dtype)
     return x, y
+
+
+def _parameter(net: Any) -> Array | None:
+    """Return an array of the net's parameters, if it has any, to see where it lies."""
+    return next((each.value for each in _readable(net)), None)
+
+
+def _beside(y: Array, yhat: Array) -> Array:
+    """Return targets where the predictions are: they may have stayed on the host for want of room."""
+    (y,), to = near(yhat, y)
+    return y if to is None else alike(y, to)
 
 
 def _readable(net: Any) -> list[Any]:

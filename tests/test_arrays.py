@@ -165,6 +165,7 @@ def cupy(monkeypatch):
     monkeypatch.setitem(sys.modules, "array_api_compat.cupy", WRAPPED)
     monkeypatch.setattr(array_api_compat, "cupy", WRAPPED, raising=False)
     monkeypatch.setattr(arrays, "_NAMESPACES", {})
+    monkeypatch.setattr(arrays, "_COMPANIONS", {})  # twins need the true one
     return DEVICES
 
 
@@ -201,6 +202,16 @@ def test_a_cupy_array_never_seen_before_does_not_go_through_the_host(cupy, monke
     array = FakeArray([1.0, 2.0], cupy[1])
     monkeypatch.setattr(FakeArray, "get", None)
     assert asarray(array, "cupy") is array
+
+
+def test_what_waits_for_a_library_is_imported_when_an_array_of_it_is_first_seen(cupy, monkeypatch):
+    imported = []
+    monkeypatch.setattr(arrays, "import_module", imported.append)
+    arrays.when_seen("cupy", "its.twins")
+    array = FakeArray([1.0], cupy[0])
+    assert [arrays.namespace(array), arrays.namespace(array)] == [WRAPPED, WRAPPED]
+    arrays.namespace(np.ones(1))
+    assert imported == ["its.twins"]
 
 
 def test_waiting_for_a_cupy_array_asks_its_device(cupy):

@@ -25,7 +25,7 @@ import report
 import scaling
 import training_step
 import verdicts
-from contenders import CONTENDERS, Contender, floor, traffic
+from contenders import CONTENDERS, Contender, diynn_step, floor, traffic
 from harness import STEPS, Cell, DisagreementError, Figure, Race, check, read
 from worker import Seat
 from workloads import WORKLOADS, Workload
@@ -252,6 +252,14 @@ def test_the_command_line_times_a_cell_and_writes_it(tmp_path):
     (only,) = read(written["results"]["cells"])
     assert set(only.figures) == {"diynn", "diynn-serial", "diynn-threads", "floor"}
     assert only.missing == {}
+
+
+def test_a_graph_that_was_not_captured_is_not_timed_as_one():
+    assert "numpy array" in diynn_step.available(WORKLOADS["a"], "numpy", execution="graph")
+    step = diynn_step.build(WORKLOADS["a"], 4, 1, "numpy", execution="graph")
+    step.step()
+    with pytest.raises(RuntimeError, match="the batch is a numpy array"):
+        step.cost()
 
 
 def test_a_run_without_a_gpu_is_skipped_with_a_reason(monkeypatch, capsys):

@@ -223,9 +223,11 @@ def test_other_libraries_run_serially():
 
 
 def test_execution_is_chosen_by_name_or_given():
-    for name in ("auto", "serial", "threads", serial, Threads(2)):
+    for name in ("auto", "graph", "serial", "threads", serial, Threads(2)):
         diynn.Optim(diynn.Linear(1, 1), diynn.MSELoss(), execution=name)
-    with pytest.raises(ValueError, match=r"`execution` must be one of auto, serial, threads, got 'gpu'"):
+    with pytest.raises(
+        ValueError, match=r"`execution` must be one of auto, graph, serial, threads, got 'gpu'"
+    ):
         diynn.Optim(diynn.Linear(1, 1), diynn.MSELoss(), execution="gpu")
     with pytest.raises(ValueError, match=r"Threads: `count` must be a positive integer, got 0"):
         Threads(0)

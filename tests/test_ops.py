@@ -11,7 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import diynn
+from diynn import to_numpy
 from diynn.ops import OPERATIONS, overlap_add, twins, windows
+from tests import cupy_on_host
+from tests.backends import find
 
 SMALL, LARGE = st.integers(1, 4), st.integers(8, 12)
 CHANNELS = SMALL | LARGE
@@ -36,6 +39,7 @@ def arguments(draw, name):
     data = normal(n, length, chan)
     pooled = np.lib.stride_tricks.sliding_window_view(data, k_size, axis=1)[:, ::stride].max(axis=3)
     return {
+        "product": lambda: (normal(*flat), normal(wide, narrow)),
         "delta_product": lambda: (normal(*flat), normal(narrow, wide)),
         "gradient_product": lambda: (normal(batch, narrow), normal(*flat)),
         "bias_gradient": lambda: (normal(*draw(st.sampled_from([flat, (n, out, chan)]))),),
@@ -79,17 +83,93 @@ class Normal:
         return values
 
 
+def numpy_twins(name):
+    return [each for kind, each in OPERATIONS[name].twins.items() if issubclass(kind, np.ndarray)]
+
+
+def cupy_twins(name):
+    """Return CuPy's twin, on a CUDA device, as a function of NumPy arrays."""
+    library, reason = find("cupy")
+    if reason:
+        pytest.skip(reason)
+    kind = type(library.array(np.zeros(1)))
+    twin = OPERATIONS[name].twins.get(kind)
+
+    def there(values):
+        if not isinstance(values, np.ndarray):
+            return values
+        array = library.array(values, dtype=values.dtype)
+        return array if values.flags.c_contiguous else library.where.xp.repeat(array, 2, axis=-1)[..., ::2]
+
+    def on_host(found):
+        return tuple(map(on_host, found)) if isinstance(found, tuple) else to_numpy(found)
+
+    return [lambda *values: on_host(twin(*map(there, values)))] if twin else []
+
+
+def cupy_twins_on_host(name):
+    """Return CuPy's twin with its kernels compiled by the host's own compiler."""
+    if cupy_on_host.COMPILER is None:
+        pytest.skip("no C++ compiler to run CuPy's kernels with")
+    twin = cupy_on_host.twins().get(name)
+    return [twin] if twin else []
+
+
+@pytest.mark.parametrize("find_twins", [numpy_twins, cupy_twins, cupy_twins_on_host])
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 @given(data=st.data())
-def test_a_twin_equals_its_definition(name, data):
+def test_a_twin_equals_its_definition(name, find_twins, data):
+    found = find_twins(name)
     given_arguments = data.draw(arguments(name))
     operation = OPERATIONS[name]
     expected = operation.reference(*given_arguments)
     with twins(False):
         definition = operation.reference(*given_arguments)  # also where it calls other operations
-    for twin in operation.twins.values():
+    for twin in found:
         check_equal(twin(*given_arguments), definition)
     check_equal(expected, definition)
+
+
+def test_cupy_has_twins_of_what_is_worth_it():
+    """The two tests of CuPy's twins above look for what is registered: here they are counted."""
+    assert sorted(cupy_on_host.twins()) == sorted(set(OPERATIONS) - {"log_softmax", "sum_examples"})
+
+
+@pytest.mark.skipif(cupy_on_host.COMPILER is None, reason="no C++ compiler to run CuPy's kernels with")
+def test_cupys_kernels_take_nan_for_the_largest_and_weightless_classes_for_nothing():
+    on_cupy, nan, inf = cupy_on_host.twins(), np.nan, np.inf
+    data = np.array([[[1.0], [nan], [nan], [2.0], [3.0], [3.0]]])
+    pooled = on_cupy["window_max"](data, 3, 1)
+    np.testing.assert_array_equal(pooled, OPERATIONS["window_max"].reference(data, 3, 1))
+    delta = np.arange(1.0, 5.0).reshape(1, 4, 1)
+    np.testing.assert_array_equal(
+        on_cupy["window_max_delta"](data, pooled, delta, 3, 1),
+        OPERATIONS["window_max_delta"].reference(data, pooled, delta, 3, 1),
+    )
+    scores, weights = np.array([[0.0, -inf]]), np.array([[1.0, 0.0]])
+    costs, delta = on_cupy["cross_entropy"](scores, weights)
+    assert costs.tolist() == [0.0]
+    assert delta.tolist() == [[0.0, 0.0]]
+
+
+@pytest.mark.skipif(cupy_on_host.COMPILER is None, reason="no C++ compiler to run CuPy's kernels with")
+@pytest.mark.parametrize("name", ["sigmoid", "tanh_delta", "window_max", "window_max_delta", "cross_entropy"])
+def test_cupys_twins_leave_other_dtypes_to_the_definition(name):
+    shape = (2, 6, 3) if "window" in name else (2, 6)
+    data = np.linspace(-1, 1, np.prod(shape), dtype="float16").reshape(shape)
+    values = {
+        "sigmoid": (data,),
+        "window_max": (data, 2, 2),
+        "window_max_delta": (data, data[:, 1::2], data[:, ::2].astype("float32"), 2, 2),
+    }.get(name, (data, data))
+    with twins(False):
+        check_same(cupy_on_host.twins()[name](*values), OPERATIONS[name].reference(*values))
+
+
+def check_same(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+        assert one.dtype == other.dtype
 
 
 def check_equal(found, expected):

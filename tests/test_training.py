@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import diynn
+from diynn import arrays, data
 from diynn.callbacks import Callback
 
 
@@ -319,3 +320,58 @@ def test_progress_shows_the_running_cost(capsys):
     assert "30/30" in shown
     train(*line(), progress=False)
     assert capsys.readouterr().err == ""
+
+
+# ------------------------------------------------------------------ data on the host, the net on a GPU
+
+
+@pytest.fixture(params=["room for all", "room for some", "room for none"])
+def moves(request, monkeypatch):
+    """Take array-api-strict for a GPU; record the examples in what is moved there by ``diynn.data``."""
+    moved, room = [], {"room for all": 10**6, "room for some": 3000, "room for none": 0}[request.param]
+
+    def recording(array, like):
+        moved.append(array.shape[0])
+        return arrays.alike(array, like)
+
+    monkeypatch.setattr(data, "free_memory", lambda array: None if isinstance(array, np.ndarray) else room)
+    monkeypatch.setattr(data, "alike", recording)
+    return room, moved
+
+
+def test_data_are_placed_on_a_gpu_where_they_fit_and_moved_by_batches_where_not(moves):
+    room, moved = moves
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(50, 4)), rng.integers(0, 3, 50)
+
+    def history(backend):
+        net = diynn.Sequential(diynn.Linear(4, 3, rng=0, backend=backend))
+        metrics = {"accuracy": diynn.accuracy, "again": diynn.accuracy}
+        return diynn.SGD(
+            *(net, diynn.CrossEntropyLoss(), x, y, 20, 2, 0.01),
+            **{"rng": 0, "progress": False, "metrics": metrics, "validation": (x[:30], y[:30])},
+        ).to_dict()
+
+    found = history("array_api_strict")
+    if room == 10**6:
+        assert moved == [50, 50, 30, 30]  # once and for all
+    elif room == 3000:  # the 1200 bytes of the validation, the 400 of the targets
+        assert moved[:2] == [30, 30]
+        assert moved.count(50) == 2  # the targets, for the metrics of each epoch
+    else:
+        assert max(moved) == 20
+    expected = history("numpy")
+    for name in expected.keys() - {"seconds"}:
+        np.testing.assert_allclose(found[name], expected[name], rtol=1e-12)
+
+
+def test_data_for_a_net_on_the_host_stay_where_they_are(monkeypatch):
+    monkeypatch.setattr(data, "alike", None)
+    net = diynn.Linear(1, 1, backend="array_api_strict")
+    with pytest.raises(ValueError, match=r"`data` is a numpy array .*; diynn\.asarray"):
+        diynn.SGD(net, diynn.MSELoss(), np.ones((2, 1)), np.ones((2, 1)), progress=False)
+
+
+def test_free_memory_is_asked_of_cupy_alone():
+    for library in ("numpy", "array_api_strict"):
+        assert arrays.free_memory(diynn.asarray([1.0], library)) is None

@@ -8,18 +8,20 @@ import workloads as w
 
 import diynn
 from contenders import Step, events
+from diynn.execution import Graphs
+from diynn.execution.cuda import refusal
 from diynn.module import parameters
 
 
 def available(
     workload: w.Workload, backend: str, *, execution: str = "auto", on: str | None = None
 ) -> str | None:
-    """Return why ``backend`` cannot be had, or None."""
+    """Return why ``backend``, or such an execution on it, cannot be had, or None."""
     try:
-        diynn.asarray([0.0], on or backend)
+        there = diynn.asarray([0.0], on or backend)
     except Exception as error:  # no library, no device, no driver: whatever it is, it is told
         return str(error)
-    return None
+    return refusal(there) if execution == "graph" else None
 
 
 def build(
@@ -81,7 +83,12 @@ class DiynnStep(Step):
         self.costs = self.optim.step(self.x, self.y)
 
     def cost(self) -> float:
-        """Return the sum of the costs (batch,), which diynn returns one by one."""
+        """Return the sum of the costs (batch,), which diynn returns one by one.
+
+        A step that was to be replayed as a graph and was not is none to be timed as one.
+        """
+        if isinstance(self.optim.execution, Graphs) and self.optim.execution.reason is not None:
+            raise RuntimeError(self.optim.execution.reason)
         return float(diynn.to_numpy(self.costs).sum(dtype="float64"))
 
     def sync(self) -> None:

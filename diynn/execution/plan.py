@@ -11,6 +11,7 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.execution.blas import single_threaded
+from diynn.execution.graph import Graphs
 from diynn.execution.memory import keep_freed_memory
 from diynn.execution.serial import serial
 from diynn.execution.threads import Split
@@ -124,6 +125,7 @@ def effort(net: Any, shape: tuple[int, ...]) -> Effort:
 #: Ways of execution by name, as ``Optim(..., execution=...)`` takes them.
 EXECUTIONS: dict[str, Callable[[], Execution]] = {
     "auto": Threads,
+    "graph": Graphs,
     "serial": lambda: serial,
     "threads": lambda: Threads(cores()),
 }

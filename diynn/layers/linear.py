@@ -7,7 +7,7 @@ import numpy as np
 from diynn.arrays import Array, BackendLike, DType
 from diynn.initializers import Initializer, glorot_uniform
 from diynn.module import Module, plus
-from diynn.ops import bias_gradient, delta_product, gradient_product
+from diynn.ops import bias_gradient, delta_product, gradient_product, product
 from diynn.shapes import Shape, check, positive
 
 
@@ -73,7 +73,7 @@ class Linear(Module):
     def forward(self, data: Array) -> Array:
         """Return x W + b."""
         check(self, data)
-        output = data @ self._parameters
+        output = product(data, self._parameters)
         if self._bias is not None:
             output += self._bias
         return output

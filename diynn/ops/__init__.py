@@ -1,5 +1,6 @@
 """The operations that layers and losses share: a definition each in ``reference``, and its twins."""
 
+from diynn.arrays import when_seen
 from diynn.ops import on_numpy  # noqa: F401  # registers NumPy's twins
 from diynn.ops.reference import (
     bias_gradient,
@@ -13,6 +14,7 @@ from diynn.ops.reference import (
     log_softmax,
     logistic_cross_entropy,
     overlap_add,
+    product,
     relu_delta,
     sigmoid,
     sigmoid_delta,
@@ -37,6 +39,7 @@ __all__ = [
     "log_softmax",
     "logistic_cross_entropy",
     "overlap_add",
+    "product",
     "relu_delta",
     "sigmoid",
     "sigmoid_delta",
@@ -47,3 +50,5 @@ __all__ = [
     "window_max_delta",
     "windows",
 ]
+
+when_seen("cupy", "diynn.ops.on_cupy")  # registers CuPy's twins

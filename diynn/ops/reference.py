@@ -12,6 +12,12 @@ from diynn.shapes import window_count
 
 
 @Operation
+def product(data: Array, weights: Array) -> Array:
+    """Return x W, (batch, in) and (in, out) → (batch, out)."""
+    return data @ weights
+
+
+@Operation
 def delta_product(delta: Array, weights: Array) -> Array:
     """Return δ Wᵀ, (batch, out) and (in, out) → (batch, in)."""
     return delta @ weights.T
