@@ -7,7 +7,7 @@ from math import cos, pi
 from typing import Any, TypeAlias
 
 from diynn.arrays import Array, alike, namespace
-from diynn.execution import Execution, find_execution
+from diynn.execution import Execution, find_execution, in_precision
 from diynn.execution.descent import Descent
 from diynn.layers.sequential import flat
 from diynn.module import Parameter, forget_gradient, parameters, zero_grad
@@ -34,7 +34,9 @@ class Optim:
     execution : str or Execution
         How the gradient of a batch is accumulated: ``"serial"``, in one piece; ``"threads"``, split over
         all cores, on NumPy and where net and loss are ``per_example``; ``"auto"``, as many threads as the
-        batch is worth; or ``diynn.execution.Threads(count)``.
+        batch is worth; ``"graph"``, as a CUDA graph, on CuPy; or ``diynn.execution.Threads(count)``.
+    precision : str, optional
+        ``"tf32"``: products of float32 in TF32, on CuPy; see :func:`diynn.execution.in_precision`.
 
     Raises
     ------
@@ -52,11 +54,12 @@ class Optim:
         *,
         rule: Rule | None = None,
         execution: str | Execution = "auto",
+        precision: str | None = None,
     ) -> None:
         if not callable(eps) and not eps > 0:
             raise ValueError(f"Optim: `eps` must be positive, got {eps!r}")
         self.net, self.loss, self.rule = net, loss, rule
-        self.execution = find_execution(execution)
+        self.execution = in_precision(precision, find_execution(execution))
         self.schedule: Schedule = eps if callable(eps) else constant(eps)
         self.steps = 0
         self._descent = Descent()

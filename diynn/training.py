@@ -42,6 +42,7 @@ def SGD(  # noqa: N802  # the sheet's name
     callbacks: Sequence[Callback | Callable[[Run], None]] = (),
     rng: int | np.random.Generator | None = None,
     execution: str | Execution = "auto",
+    precision: str | None = None,
     progress: bool = True,
 ) -> History:
     """Train a net by stochastic gradient descent on shuffled batches.
@@ -72,6 +73,8 @@ def SGD(  # noqa: N802  # the sheet's name
         Where the order of the examples is drawn from.
     execution : str or Execution
         How the gradient of a batch is accumulated, as in :class:`diynn.Optim`.
+    precision : str, optional
+        In what precision a GPU multiplies, likewise.
     progress : bool
         Whether to show a progress bar.
 
@@ -100,7 +103,8 @@ def SGD(  # noqa: N802  # the sheet's name
         validation = first, second
     watchers = [each if isinstance(each, Callback) else _Function(each) for each in callbacks]
     generator = np.random.default_rng(rng)
-    run = Run(net, loss, Optim(net, loss, eps, rule=rule, execution=execution), epochs)
+    optim = Optim(net, loss, eps, rule=rule, execution=execution, precision=precision)
+    run = Run(net, loss, optim, epochs)
     for watcher in watchers:
         watcher.start(run)
     steps = epochs * ceil(x.shape[0] / batch_size)

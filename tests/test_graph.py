@@ -310,9 +310,13 @@ def test_full_precision_is_what_there_is_by_default():
 
 
 def test_precisions_that_cannot_be_had():
+    net, (batch, *_) = net_and_batches()
     with pytest.raises(ValueError, match="`precision` must be None or 'tf32', got 'tf31'"):
         in_precision("tf31", serial)
-    net, (batch, *_) = net_and_batches()
+    with pytest.raises(ValueError, match="`precision` must be None or 'tf32'"):
+        diynn.Optim(net, LOSS, precision="tf31")
+    with pytest.raises(ValueError, match="takes CuPy's arrays alone"):
+        diynn.SGD(net, LOSS, *batch, precision="tf32", progress=False)
     with pytest.raises(ValueError, match="'tf32' takes CuPy's arrays alone, got a numpy array"):
         in_precision("tf32", serial)(net, LOSS, *batch)
 
