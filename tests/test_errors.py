@@ -227,6 +227,16 @@ def test_the_place_of_an_error_on_the_way_back():
             call(ones(5, 3), ones(5, 3))
 
 
+def test_the_place_stands_before_the_first_of_several_words():
+    class Wordy(ReLU):
+        def forward(self, data):
+            raise ValueError("first", "second")
+
+    with pytest.raises(ValueError, match="first") as caught:
+        Sequential(Wordy()).forward(ones(2, 3))
+    assert caught.value.args == ("layer 1 of 1: first", "second")
+
+
 def test_the_place_of_another_error_is_a_note():
     class Broken(ReLU):
         def forward(self, data):
@@ -383,6 +393,12 @@ def test_what_is_no_module():
         "forward, backward_delta, backward_update_gradient, zero_grad, update_parameters",
     ):
         Sequential([Tanh(), 3])
+    with raises(
+        TypeError,
+        "Sequential: `module` must be a module, got list without "
+        "forward, backward_delta, backward_update_gradient, zero_grad, update_parameters",
+    ):
+        Sequential([Tanh()], Tanh())
 
 
 def test_what_a_class_left_out():

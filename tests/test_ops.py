@@ -172,6 +172,20 @@ def check_same(found, expected):
         assert one.dtype == other.dtype
 
 
+def test_every_function_of_a_file_of_twins_is_registered():
+    from diynn.ops import on_numpy
+
+    own = {
+        name: each
+        for name, each in vars(on_numpy).items()
+        if getattr(each, "__module__", "") == on_numpy.__name__
+    }
+    public = {name: each for name, each in own.items() if not name.startswith("_")}
+    assert len(public) > 10
+    for name, function in public.items():
+        assert OPERATIONS[name].twins[np.ndarray] is function
+
+
 def check_equal(found, expected):
     if isinstance(expected, tuple):
         for one, other in zip(found, expected, strict=True):

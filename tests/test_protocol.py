@@ -330,6 +330,29 @@ def test_sequential_takes_modules_or_a_list_and_more_later():
     assert len(nets[1]) == 3  # the caller's list is the caller's
 
 
+def test_the_step_is_a_thousandth_unless_another_is_asked_for():
+    for net in (Linear(3, 2, rng=0), Sequential(Linear(3, 2, rng=0))):
+        for parameter in net.parameters():
+            parameter.gradient = parameter.gradient + 1
+        before = [parameter.value.copy() for parameter in net.parameters()]
+        net.update_parameters()
+        for parameter, value in zip(net.parameters(), before, strict=True):
+            np.testing.assert_allclose(parameter.value, value - 1e-3, rtol=0, atol=1e-15)
+
+
+def test_what_may_be_left_out_is_given_by_name():
+    x, net = np.ones((2, 3)), Sequential(Tanh())
+    for layer in TAKING_OUTPUT[:4]:
+        with pytest.raises(TypeError, match="positional"):
+            layer.backward_delta(x, x, layer.forward(x))
+    with pytest.raises(TypeError, match="positional"):
+        net.backward(net.record(x), x, False)
+    with pytest.raises(TypeError, match="positional"):
+        Linear(3, 2, False)
+    with pytest.raises(TypeError, match="positional"):
+        Conv1D(3, 1, 2, 1, False)
+
+
 def test_a_slice_is_a_net_of_the_same_modules():
     net = Sequential(Linear(8, 4), Tanh(), Linear(4, 2), Tanh(), Linear(2, 4), Tanh(), Linear(4, 8))
     encoder, decoder = net[:4], net[4:]
@@ -434,6 +457,17 @@ def test_summary_of_an_input_that_does_not_fit():
         sheet_net().summary((256, 2))
     with pytest.raises(ValueError, match=r"Linear\(4064, 100\) takes \(batch, 4064\), got \(batch, 4032\)$"):
         sheet_net().summary((254, 1))
+
+
+def test_summary_of_an_input_of_other_axes():
+    for shape in ((4064,), (256, 1, 1)):
+        with pytest.raises(ValueError, match=r"^layer 1 of 6: Conv1D\(3, 1, 32\) takes"):
+            sheet_net().summary(shape)
+
+
+def test_summary_of_a_net_with_one_array_of_parameters():
+    summary = Sequential(Linear(3, 2, bias=False, dtype="float32"), StudentTanH()).summary((3,))
+    assert (summary.parameters, summary.activations) == (6, 2 * 2 * 4)
 
 
 def test_summary_with_a_students_module():
