@@ -211,6 +211,21 @@ def test_small_batches_stay_whole_and_large_ones_are_split():
     assert Threads(3).plan(net, np.ones((8, 256))).threads == 3
 
 
+def test_blocks_fit_the_cache_unless_many_weights_are_read_for_each():
+    def block(net, shape):
+        return Threads(1).plan(net, np.ones((10_000, *shape), dtype="float32")).block
+
+    narrow = block(diynn.Sequential(diynn.Conv1D(3, 1, 8), diynn.Tanh()), (100, 1))
+    assert 100 < narrow * (100 + 2 * 98 * 8) * 8 / 1e4 < 1000  # a few MB of activations and deltas
+    assert block(diynn.Sequential(diynn.Conv1D(3, 1, 8), diynn.Tanh()), (1000, 1)) < narrow / 5
+    wide, wider = (
+        block(diynn.Sequential(diynn.Conv1D(3, 1, 8), diynn.Flatten(), diynn.Linear(8 * 998, n)), (1000, 1))
+        for n in (1, 100)
+    )
+    assert wider > 2 * wide
+    assert block(diynn.Linear(2000, 2000, dtype="float32"), (2000,)) * 4000 * 8 < 100e6
+
+
 def test_other_libraries_run_serially():
     import array_api_strict as strict
 

@@ -26,6 +26,7 @@ Execution: TypeAlias = Callable[[Any, Any, Array, Array], Array]
 _WORTH_A_THREAD = 3.5e7  # operations, about half a millisecond
 _CACHE = 2**22  # bytes that the activations and deltas of a block may take
 _PASSES = 3  # values of activations in a block, at least, for each weight: all weights are read for a block
+_BEYOND_CACHE = 16  # times as much, at most, where there are many weights
 _LEAST_ROWS = 4  # in a block: below it Python's own time shows
 _REMEMBERED = 8  # shapes of batches, with the memory of their steps
 _ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
@@ -86,8 +87,9 @@ class Threads:
         count = self.count
         if count is None:
             count = max(1, min(cores(), int(x.shape[0] * example.operations / _WORTH_A_THREAD)))
-        in_cache = _CACHE // (2 * example.values * x.itemsize)
-        return Plan(count, max(_LEAST_ROWS, in_cache, _PASSES * example.weights // example.values))
+        in_cache = max(_LEAST_ROWS, _CACHE // (2 * example.values * x.itemsize))
+        for_weights = _PASSES * example.weights // example.values
+        return Plan(count, max(in_cache, min(for_weights, _BEYOND_CACHE * in_cache)))
 
 
 def cores() -> int:
