@@ -1,5 +1,7 @@
 """The protocol of the sheet: whatever has its methods trains, whoever wrote it."""
 
+from dataclasses import FrozenInstanceError
+
 import numpy as np
 import pytest
 from array_api_strict import Device
@@ -342,9 +344,10 @@ def test_the_step_is_a_thousandth_unless_another_is_asked_for():
 
 def test_what_may_be_left_out_is_given_by_name():
     x, net = np.ones((2, 3)), Sequential(Tanh())
-    for layer in TAKING_OUTPUT[:4]:
+    for layer in TAKING_OUTPUT:
+        data = x[:, :, None] if isinstance(layer, MaxPool1D) else x
         with pytest.raises(TypeError, match="positional"):
-            layer.backward_delta(x, x, layer.forward(x))
+            layer.backward_delta(data, layer.forward(data), layer.forward(data))
     with pytest.raises(TypeError, match="positional"):
         net.backward(net.record(x), x, False)
     with pytest.raises(TypeError, match="positional"):
@@ -468,6 +471,27 @@ def test_summary_of_an_input_of_other_axes():
 def test_summary_of_a_net_with_one_array_of_parameters():
     summary = Sequential(Linear(3, 2, bias=False, dtype="float32"), StudentTanH()).summary((3,))
     assert (summary.parameters, summary.activations) == (6, 2 * 2 * 4)
+    assert str(summary).endswith("\n6 parameters, 16 bytes of activations an example")
+    with pytest.raises(FrozenInstanceError):
+        summary.parameters = 7
+
+
+def test_parameters_of_a_kind_that_cannot_be_counted_count_nothing():
+    module = StudentTanH()
+    module._parameters = [1.0, 2.0]
+    assert Sequential(Linear(3, 2), module).summary((3,)).parameters == 8
+
+
+def test_nobody_asks_for_the_delta_of_the_data_on_a_step():
+    class First(Linear):
+        def backward_delta(self, data, delta):
+            raise AssertionError("asked for")
+
+    net = Sequential(First(3, 2), Tanh())
+    net.backward_update_gradient(np.ones((2, 3)), np.ones((2, 2)))
+    Optim(net, MSELoss()).step(np.ones((2, 3)), np.ones((2, 2)))
+    with pytest.raises(AssertionError, match="asked for"):
+        net.backward_delta(np.ones((2, 3)), np.ones((2, 2)))
 
 
 def test_summary_with_a_students_module():
@@ -497,6 +521,12 @@ def test_repr_is_how_it_is_made(thing):
 
 
 # ------------------------------------------------------------------ libraries
+
+
+def test_repr_tells_what_is_not_the_default():
+    assert repr(Conv1D(3, 1, 32, 2, bias=False)) == "Conv1D(3, 1, 32, stride=2, bias=False)"
+    assert repr(Conv1D(3, 1, 32)) == "Conv1D(3, 1, 32)"
+    assert repr(Linear(3, 1, bias=False)) == "Linear(3, 1, bias=False)"
 
 
 def test_to_moves_parameters_and_gradients():

@@ -50,7 +50,7 @@ def gradient_product(data: Array, delta: Array) -> Array:
 @reference.bias_gradient.twin(np.ndarray)
 def bias_gradient(delta: Array) -> Array:
     """Sum as a product with ones, at BLAS's speed."""
-    rows = delta.reshape(-1, delta.shape[-1]) if delta.size else delta.reshape(0, delta.shape[-1])
+    rows = delta.reshape(-1, delta.shape[-1])
     return np.ones_like(rows, shape=rows.shape[0]) @ rows
 
 
