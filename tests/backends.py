@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -26,7 +26,7 @@ class Library:
     def __str__(self):
         return self.name
 
-    @property
+    @cached_property
     def dtypes(self):
         """The names of the real dtypes that the device has."""
         has = self.where.xp.__array_namespace_info__().dtypes(device=self.where.device, kind="real floating")

@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter, defaultdict
+from functools import wraps
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -59,6 +60,31 @@ def pytest_collection_modifyitems(items):
         for name in ("backend", "layer", "case"):
             if name in parameters:
                 item.user_properties.append((name, str(parameters[name])))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_pyfunc_call(pyfuncitem):
+    """Fail a property of a case that passes on fewer examples than the profile promises."""
+    test = getattr(pyfuncitem.obj, "hypothesis", None)
+    parameters = pyfuncitem.callspec.params if hasattr(pyfuncitem, "callspec") else {}
+    if test is None or not {"layer", "case"} & parameters.keys():
+        return (yield)
+    inner, drawn = test.inner_test, []
+
+    @wraps(inner)
+    def counted(*arguments, **options):
+        inner(*arguments, **options)
+        drawn.append(None)
+
+    test.inner_test = counted
+    try:
+        result = yield
+    finally:
+        test.inner_test = inner
+    promised = settings().max_examples
+    if len(drawn) < promised:
+        pytest.fail(f"drew {len(drawn)} examples; the profile promises {promised}")
+    return result
 
 
 def pytest_terminal_summary(terminalreporter, config):

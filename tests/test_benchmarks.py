@@ -1,6 +1,5 @@
 """The benchmarks are fair: all contenders do the same work, and one that does not is refused."""
 
-# ruff: noqa: E402  # the scripts find one another beside themselves
 from __future__ import annotations
 
 import json
@@ -10,17 +9,13 @@ from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-import numpy as np
-import pytest
-
-BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
-sys.path.insert(0, str(BENCHMARKS))
-
 import end_to_end
 import equality
 import import_time
 import layers
 import machine
+import numpy as np
+import pytest
 import report
 import scaling
 import training_step
@@ -29,6 +24,8 @@ from contenders import CONTENDERS, Contender, diynn_step, floor, traffic
 from harness import STEPS, Cell, DisagreementError, Figure, Race, check, read
 from worker import Seat
 from workloads import WORKLOADS, Workload
+
+BENCHMARKS = Path(__file__).parent.parent / "benchmarks"
 
 # ------------------------------------------------------------------ the same work
 

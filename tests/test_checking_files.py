@@ -117,7 +117,8 @@ def test_what_is_only_for_the_script_is_not_run():
 
 def test_a_name_that_no_line_run_defines_is_told():
     assert source(
-        "import numpy as np\ndata = np.load('x')\nclass Tanh:\n    def forward(self, x): return data\n"
+        "import numpy as np\ndata = np.load('x')\nEPS = 0.5\n"
+        "class Tanh:\n    def forward(self, x): return data + EPS\n"
     ).not_run() == {"data": 2}
 
 

@@ -31,6 +31,11 @@ class Chosen:
     node: ast.stmt
     piece: Piece
 
+    @property
+    def place(self) -> tuple[Piece, int, int]:
+        """Return where it stands, which stays the same each time the file is parsed."""
+        return self.piece, self.node.lineno, self.node.col_offset
+
 
 @dataclass
 class Source:
@@ -124,12 +129,13 @@ class Source:
 
     def not_run(self) -> dict[str, int]:
         """Return the names that a class may use and that only lines define which are not run."""
-        kept = {id(chosen.node) for chosen in self.needed()}
-        names = {name for chosen in self.needed() for name in _used(chosen.node)}
+        needed = self.needed()
+        kept = {chosen.place for chosen in needed}
+        names = {name for chosen in needed for name in _used(chosen.node)}
         return {
             name: chosen.node.lineno
             for chosen in self.statements()
-            if id(chosen.node) not in kept
+            if chosen.place not in kept
             for name in _bound(chosen.node)
             if name in names
         }
