@@ -214,15 +214,19 @@ def window_max_delta(data: Array, output: Array, delta: Array, k_size: int, stri
 
 @reference.cross_entropy.twin(np.ndarray)
 def cross_entropy(scores: Array, weights: Array) -> tuple[Array, Array]:
-    """Take the exponentials once for the cost and the gradient."""
-    shifted = scores - scores.max(axis=1, keepdims=True)
+    """Take the exponentials once; sum a few classes by BLAS, and find the largest across examples."""
+    batch, classes = scores.shape
+    turned = _empty(scores, classes, batch)
+    turned[...] = scores.T
+    ones = np.ones_like(scores, shape=classes)
+    shifted = scores - turned.max(axis=0)[:, None]
     delta = np.exp(shifted)
-    total = delta.sum(axis=1, keepdims=True)
-    weight = weights.sum(axis=1, keepdims=True)
-    delta *= weight / total
+    total = delta @ ones
+    delta *= (weights @ ones / total)[:, None]
     delta -= weights
-    shifted -= np.log(total)
-    return -np.vecdot(weights, shifted), delta
+    shifted -= np.log(total)[:, None]
+    shifted *= weights
+    return -(shifted @ ones), delta
 
 
 @reference.logistic_cross_entropy.twin(np.ndarray)
