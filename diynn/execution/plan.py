@@ -27,7 +27,7 @@ _WORTH_A_THREAD = 3.5e7  # operations, about half a millisecond
 _CACHE = 2**22  # bytes that the activations and deltas of a block may take
 _PASSES = 3  # values of activations in a block, at least, for each weight: all weights are read for a block
 _BEYOND_CACHE = 16  # times as much, at most, where there are many weights
-_LEAST_ROWS = 4  # in a block: below it Python's own time shows
+_LEAST_ROWS = 16  # in a block: below it Python's own time shows
 _REMEMBERED = 8  # shapes of batches, with the memory of their steps
 _ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
 
