@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import diynn
 from diynn import to_numpy
+from diynn.execution.recording import Recording
 from diynn.ops import OPERATIONS, overlap_add, twins, windows
 from tests import cupy_on_host
 from tests.backends import find
@@ -184,6 +185,78 @@ def test_every_function_of_a_file_of_twins_is_registered():
     assert len(public) > 10
     for name, function in public.items():
         assert OPERATIONS[name].twins[np.ndarray] is function
+
+
+# ------------------------------------------------------------------ the way that a twin takes
+
+
+def calls(name, *given_arguments):
+    """Return the names of NumPy's functions that an operation calls."""
+    places = [place for place, value in enumerate(given_arguments) if isinstance(value, np.ndarray)]
+
+    def call(*arrays):
+        whole = list(given_arguments)
+        for place, array in zip(places, arrays, strict=True):
+            whole[place] = array
+        result = OPERATIONS[name](*whole)
+        return result[0] if isinstance(result, tuple) else result
+
+    return [
+        each.func.__name__ for each in Recording(call, *(given_arguments[place] for place in places))._calls
+    ]
+
+
+def ones(*shape):
+    return np.ones(shape, dtype="float32")
+
+
+@pytest.mark.parametrize(("batch", "turned"), [(1, True), (31, True), (32, True), (33, False), (64, False)])
+@pytest.mark.parametrize("wide", [3, 32, 40])
+def test_small_batches_turn_a_product_round(batch, turned, wide):
+    found = calls("delta_product", ones(batch, wide), ones(5, wide))
+    assert found == (["copyto", "dot", "copyto"] if turned else ["dot"])
+
+
+@pytest.mark.parametrize(
+    ("chan", "many"), [(1, False), (6, False), (7, False), (8, True), (9, True), (16, True)]
+)
+def test_few_channels_are_gathered_for_one_product(chan, many):
+    data, weights, delta = ones(2, 9, chan), ones(3, chan, 4), ones(2, 7, 4)
+    for name, given_arguments in {
+        "convolve": (data, weights, None, 1),
+        "convolve_gradient": (data, delta, 3, 1),
+    }.items():
+        found = calls(name, *given_arguments)
+        assert (found.count("dot"), found.count("matmul")) == ((0, 3) if many else (1, 0))
+
+
+@pytest.mark.parametrize(
+    ("length", "k_size", "stride", "zeros"),
+    [
+        (8, 2, 2, 0),
+        (9, 2, 2, 1),
+        (9, 3, 3, 0),
+        (4, 1, 1, 0),
+        (8, 1, 2, 1),
+        (8, 2, 3, 1),
+        (8, 2, 1, 1),
+        (8, 4, 2, 1),
+    ],
+)
+def test_what_is_written_everywhere_is_not_set_to_zero(length, k_size, stride, zeros):
+    out = (length - k_size) // stride + 1
+    found = calls(
+        "window_max_delta", ones(2, length, 3), ones(2, out, 3), ones(2, out, 3), k_size, stride
+    )  # fmt: skip
+    separate = stride >= k_size
+    expected = {"not_equal": k_size - 1, "multiply": k_size - 1, "subtract": k_size - 1}
+    assert {name: found.count(name) for name in expected} == expected
+    assert found.count("copyto") == zeros + (separate and k_size == 1)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_sigmoid_has_one_array(dtype):
+    assert calls("sigmoid", np.ones(3, dtype=dtype)) == ["maximum", "negative", "exp", "add", "reciprocal"]
 
 
 def check_equal(found, expected):

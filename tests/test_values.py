@@ -222,6 +222,8 @@ LOSS_VALUES = [
     LossValue(NLLLoss(), [1, 0], [[-1, -2], [-0.5, -3]], [2, 0.5], [[0, -1], [-1, 0]]),
     LossValue(NLLLoss(), [[0, 1], [1, 0]], [[-1, -2], [-0.5, -3]], [2, 0.5], [[0, -1], [-1, 0]]),
     LossValue(NLLLoss(), [[0.25, 0.75]], [[-1, -2]], [0.25 + 1.5], [[-0.25, -0.75]]),
+    LossValue(NLLLoss(), [[-1, 2]], [[-0.5, -1]], [-0.5 + 2], [[1, -2]]),
+    LossValue(NLLLoss(), [0], [[-0.5, -np.inf]], [0.5], [[-1, 0]]),
     # -ln 5/8; ½ ln 8 + ½ ln 8/5; 2 ln 8, with the softmax weighted by the sum of the weights
     LossValue(CrossEntropyLoss(), [2], LOGITS, [LN8 - LN5], [[1 / 8, 2 / 8, -3 / 8]]),
     LossValue(CrossEntropyLoss(), [[0.5, 0, 0.5]], LOGITS, [LN8 - LN5 / 2], [[-3 / 8, 2 / 8, 1 / 8]]),
