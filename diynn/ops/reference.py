@@ -165,7 +165,7 @@ def logistic_cross_entropy(scores: Array, y: Array) -> tuple[Array, Array]:
 def likelihood(logs: Array, weights: Array) -> Array:
     """Return -Σ_k w_k ŷ_k, (batch,); a class of weight 0 counts nothing, even at log 0."""
     xp = namespace(logs)
-    return -xp.sum(xp.where(weights == 0, 0.0, weights * logs), axis=1)
+    return -xp.sum(weights * xp.where(weights == 0, 0.0, logs), axis=1)
 
 
 @Operation
