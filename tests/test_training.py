@@ -164,6 +164,15 @@ def test_callbacks_are_told_of_everything_in_order():
     assert told == ["start", (16,), (8,), 1, (16,), (8,), 2, "end"]
 
 
+@pytest.fixture
+def interruptible():
+    """Let Ctrl-C raise KeyboardInterrupt: a shell starts what it runs in the background without that."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_ctrl_c_ends_after_the_step_under_way_and_returns_what_there_is():
     class Interrupt(Callback):
         steps = 0
@@ -181,6 +190,7 @@ def test_ctrl_c_ends_after_the_step_under_way_and_returns_what_there_is():
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_ctrl_c_interrupts_at_once():
     class Twice(Callback):
         def step(self, run, costs):
