@@ -87,7 +87,23 @@ class MSELoss(Loss):
         return 2 * (yhat - _like(y, yhat))
 
 
-class NLLLoss(Loss):
+class _OfClasses(Loss):
+    """What the losses on classes take."""
+
+    per_example = True
+
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless ``y`` holds a class, or a weight a class, of each example, and ``check_targets``."""
+        check_classes(self, y, yhat)
+        self.check_targets(y, yhat)
+
+    def check_targets(self, y: Array, yhat: Array) -> None:
+        """Raise unless class indices are below the number of classes, where it can be seen at no cost."""
+        if y.ndim == 1 and on_host(y):
+            check_indices(repr(self), "y", y, yhat.shape[1])
+
+
+class NLLLoss(_OfClasses):
     """The negative log-likelihood, on log-probabilities: the sheet's cross entropy ``-ŷ_y``.
 
     ::
@@ -105,18 +121,6 @@ class NLLLoss(Loss):
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
 
-    per_example = True
-
-    def check(self, y: Array, yhat: Array) -> None:
-        """Raise unless ``y`` holds a class, or a weight a class, of each example, and ``check_targets``."""
-        check_classes(self, y, yhat)
-        self.check_targets(y, yhat)
-
-    def check_targets(self, y: Array, yhat: Array) -> None:
-        """Raise unless class indices are below the number of classes, where it can be seen at no cost."""
-        if y.ndim == 1 and on_host(y):
-            check_indices(repr(self), "y", y, yhat.shape[1])
-
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y of each example."""
         self.check(y, yhat)
@@ -128,7 +132,7 @@ class NLLLoss(Loss):
         return -_weights(y, yhat)
 
 
-class CrossEntropyLoss(Loss):
+class CrossEntropyLoss(_OfClasses):
     """Log-softmax and negative log-likelihood in one, on logits.
 
     ::
@@ -147,18 +151,6 @@ class CrossEntropyLoss(Loss):
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
 
-    per_example = True
-
-    def check(self, y: Array, yhat: Array) -> None:
-        """Raise unless ``y`` holds a class, or a weight a class, of each example, and ``check_targets``."""
-        check_classes(self, y, yhat)
-        self.check_targets(y, yhat)
-
-    def check_targets(self, y: Array, yhat: Array) -> None:
-        """Raise unless class indices are below the number of classes, where it can be seen at no cost."""
-        if y.ndim == 1 and on_host(y):
-            check_indices(repr(self), "y", y, yhat.shape[1])
-
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""
         return self.costs_and_delta(y, yhat)[0]
@@ -173,7 +165,22 @@ class CrossEntropyLoss(Loss):
         return cross_entropy(yhat, _weights(y, yhat))
 
 
-class BCELoss(Loss):
+class _OfProbabilities(Loss):
+    """What the losses on probabilities take."""
+
+    per_example = True
+
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless both have one shape, and ``check_targets``."""
+        check_values(self, y, yhat)
+        self.check_targets(y, yhat)
+
+    def check_targets(self, y: Array, yhat: Array) -> None:
+        """Raise unless ``y`` is in [0, 1]."""
+        check_probabilities(self, y)
+
+
+class BCELoss(_OfProbabilities):
     """Binary cross entropy, on probabilities, summed over the outputs.
 
     ::
@@ -191,17 +198,6 @@ class BCELoss(Loss):
     Source: the course sheet, "Mon cinquième se compresse".
     """
 
-    per_example = True
-
-    def check(self, y: Array, yhat: Array) -> None:
-        """Raise unless both have one shape, and ``check_targets``."""
-        check_values(self, y, yhat)
-        self.check_targets(y, yhat)
-
-    def check_targets(self, y: Array, yhat: Array) -> None:
-        """Raise unless ``y`` is in [0, 1]."""
-        check_probabilities(self, y)
-
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
         self.check(y, yhat)
@@ -215,7 +211,7 @@ class BCELoss(Loss):
         return (1 - y) * _clipped_inverse(1 - yhat) - y * _clipped_inverse(yhat)
 
 
-class BCEWithLogitsLoss(Loss):
+class BCEWithLogitsLoss(_OfProbabilities):
     """Sigmoid and binary cross entropy in one, on logits, summed over the outputs.
 
     ::
@@ -233,17 +229,6 @@ class BCEWithLogitsLoss(Loss):
 
     Source: the course sheet's binary cross entropy, of a sigmoid.
     """
-
-    per_example = True
-
-    def check(self, y: Array, yhat: Array) -> None:
-        """Raise unless both have one shape, and ``check_targets``."""
-        check_values(self, y, yhat)
-        self.check_targets(y, yhat)
-
-    def check_targets(self, y: Array, yhat: Array) -> None:
-        """Raise unless ``y`` is in [0, 1]."""
-        check_probabilities(self, y)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
