@@ -212,8 +212,11 @@ def test_a_copy_trains_its_own_net():
     check_step(net, optim, x, y)
 
 
-def test_a_wrong_target_is_an_error_at_every_step_and_leaves_nothing():
-    net, optim, x, y = begun()
+@pytest.mark.parametrize("steps", [0, 1, 2, 3], ids=["first", "recorded", "played", "played again"])
+def test_a_wrong_target_is_an_error_at_every_step_and_leaves_nothing(steps):
+    net, optim, x, y = setting()
+    for _ in range(steps):
+        optim.step(x, y)
     wrong = y.copy()
     wrong[3] = 2
     before = [parameter.value.copy() for parameter in parameters(net)]

@@ -131,12 +131,13 @@ class Worker:
         return serial(self.net, self.loss, x, y)
 
     def _recorded(self, x: Array, y: Array, first: bool) -> Array:
+        shape = (x.shape[0], *self.net.output_shape(x.shape[1:]))
+        yhat = np.broadcast_to(np.empty((), dtype=x.dtype), shape)  # as a check of shapes wants it
+        self.loss.check_targets(y, yhat)  # which a recording cannot: it looks at no values
         given = self._values if first else self._values + self.gradients
         recording = Recording(lambda x, y: serial(self.net, self.loss, x, y), x, y, given=given)
         for owner, name in self._gradients:
             setattr(owner, name, getattr(owner, name).view(np.ndarray))
-        shape = (x.shape[0], *self.net.output_shape(x.shape[1:]))
-        yhat = np.broadcast_to(np.empty((), dtype=x.dtype), shape)  # as a check of shapes wants it
         self._recordings[x.shape[0], first] = recording, yhat
         return recording.result
 
