@@ -76,34 +76,43 @@ def newest_records(folder: Path) -> list[dict[str, Any]]:
 def training_steps(recorded: dict[str, Any], cells: Sequence[Cell], plot: str) -> str:
     """Return the table of training steps: a row a batch size, a column a workload."""
     names = [name for name in WORKLOADS if any(cell.workload == name for cell in cells)]
-    rows = [f"| batch | {' | '.join(f'({name})' for name in names)} |", "| ---: " * (len(names) + 1) + "|"]
-    at = {(cell.workload, cell.batch): cell for cell in cells if verdicts.best_peer(cell)}
-    for batch in sorted({batch for _, batch in at}):
-        words = [_step(at[name, batch]) if (name, batch) in at else "" for name in names]
-        rows.append(f"| {batch:,} | {' | '.join(words)} |")
     results = recorded["results"]
-    leads = [lead for cell in cells if cell.batch >= 8 and (lead := verdicts.lead(cell)) is not None]
-    mean = f"{verdicts.geometric_mean(leads):.2f}" if leads else "-"
     titles = "; ".join(WORKLOADS[name].title for name in names)
-    return "\n\n".join(
-        [
-            f"One training step (forward, backward, update) in float32, backend `{results['backend']}`, "
-            f"{results['threads']} threads: milliseconds in the median, and how many times as long the best "
-            "of the other frameworks took, on all the threads or on one (@1), whichever is faster. "
-            f"Geometric mean from batch 8 on: {mean}. `{recorded['command']}`",
-            "\n".join(rows),
-            f"{titles}.",
-            f"![Time of a training step as a multiple of diynn's]({plot})",
-        ]
-    )
+    blocks = [
+        f"One training step (forward, backward, update) in float32, backend `{results['backend']}`, "
+        f"{results['threads']} threads: milliseconds in the median, and how many times as long the best "
+        "of the other frameworks took, on all the threads or on one (@1), whichever is faster. "
+        f"`{recorded['command']}`",
+    ]
+    for who, words in _WAYS.items():
+        own = [cell for cell in cells if who in cell.figures and verdicts.best_peer(cell)]
+        if own:
+            leads = [lead for cell in own if cell.batch >= 8 and (lead := verdicts.lead(cell, who=who))]
+            mean = f"{verdicts.geometric_mean(leads):.2f}" if leads else "-"
+            blocks += [f"{words} Geometric mean from batch 8 on: {mean}.", _table(who, names, own)]
+    blocks += [f"{titles}.", f"![Time of a training step as a multiple of diynn's]({plot})"]
+    return "\n\n".join(blocks)
 
 
-def _step(cell: Cell) -> str:
+_WAYS = {"diynn": "By default:", "diynn-processes": 'With `execution="processes"`:'}
+
+
+def _table(who: str, names: Sequence[str], cells: Sequence[Cell]) -> str:
+    """Return one way's figures: a row a batch size, a column a workload."""
+    rows = [f"| batch | {' | '.join(f'({name})' for name in names)} |", "| ---: " * (len(names) + 1) + "|"]
+    at = {(cell.workload, cell.batch): cell for cell in cells}
+    for batch in sorted({batch for _, batch in at}):
+        words = [_step(at[name, batch], who) if (name, batch) in at else "" for name in names]
+        rows.append(f"| {batch:,} | {' | '.join(words)} |")
+    return "\n".join(rows)
+
+
+def _step(cell: Cell, who: str) -> str:
     label, _ = verdicts.best_peer(cell) or ("", None)
-    lead = verdicts.lead(cell)
+    lead = verdicts.lead(cell, who=who)
     if lead is None:
         return ""
-    return f"{machine.digits(cell.figures['diynn'].median * 1e3)}, {lead:.2f} × {label}"
+    return f"{machine.digits(cell.figures[who].median * 1e3)}, {lead:.2f} × {label}"
 
 
 def _end_to_end(recorded: dict[str, Any]) -> list[str]:

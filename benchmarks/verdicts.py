@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from math import exp, inf, log
 from typing import TypeAlias
 
@@ -57,20 +58,20 @@ def best_peer(cell: Cell, *, one_thread: bool = True) -> tuple[str, Figure] | No
     return min(peers, key=lambda peer: peer[1].median, default=None)
 
 
-def lead(cell: Cell, *, one_thread: bool = True) -> float | None:
+def lead(cell: Cell, *, one_thread: bool = True, who: str = "diynn") -> float | None:
     """Return how many times as fast as the best peer diynn is."""
     peer = best_peer(cell, one_thread=one_thread)
-    return None if peer is None else quotient(peer[0], "diynn")(cell)
+    return None if peer is None else quotient(peer[0], who)(cell)
 
 
-def default_lead(cell: Cell) -> float | None:
+def default_lead(cell: Cell, *, who: str = "diynn") -> float | None:
     """Return the same among peers on all threads, which is their own default."""
-    return lead(cell, one_thread=False)
+    return lead(cell, one_thread=False, who=who)
 
 
-def over_floor(cell: Cell) -> float | None:
+def over_floor(cell: Cell, *, who: str = "diynn") -> float | None:
     """Return diynn's time over that of the products, or of the copies where those take longer."""
-    ratios = [quotient("diynn", name)(cell) for name in ("floor", "traffic") if name in cell.figures]
+    ratios = [quotient(who, name)(cell) for name in ("floor", "traffic") if name in cell.figures]
     return min((ratio for ratio in ratios if ratio is not None), default=None)
 
 
@@ -78,6 +79,11 @@ def choice(cell: Cell) -> float | None:
     """Return the time of diynn's own choice of execution over that of the better one."""
     ratios = [quotient("diynn", name)(cell) for name in ("diynn-serial", "diynn-threads")]
     return max((ratio for ratio in ratios if ratio is not None), default=None)
+
+
+def of(who: str, ratio: Callable[..., float | None]) -> Ratio:
+    """Return a ratio of diynn's as that of one of its ways of execution, such as ``"diynn-processes"``."""
+    return partial(ratio, who=who)
 
 
 def geometric_mean(values: Sequence[float]) -> float:
@@ -128,24 +134,14 @@ def on_cpu(cells: Sequence[Cell], threads: int, differences: dict[str, tuple[flo
     encoder = [cell for cell in cells if cell.workload == "a"]
     large = [cell for cell in encoder if cell.batch >= 512]
     largest = [cell for cell in encoder if cell.batch >= 2048]
-    better = " (all or one, whichever is faster)"
     return [
-        every(f"batch ≥ 8: as fast as the best peer on {threads} threads", batched, default_lead, least=1),
-        every(f"batch ≥ 8: as fast as the best peer{better}", batched, lead, least=1),
-        mean("batch ≥ 8: 1.3 times as fast as it in the geometric mean", batched, default_lead, 1.3),
-        mean(f"batch ≥ 8: 1.3 times as fast as it in the geometric mean{better}", batched, lead, 1.3),
+        *_against_peers("diynn", batched, large, largest, threads),
+        *_against_peers("diynn-processes", batched, large, largest, threads),
         *(
             every(f"batch 1: {name} takes twice diynn's time", single, quotient(name, "diynn"), least=2)
             for name in ("torch", "torch-compile", "sklearn")
         ),
         every("batch 1: within 1.5 of jax", single, quotient("diynn", "jax"), most=1.5),
-        every(f"a, batch ≥ 512: within 1.6 of the floor, {threads} threads", large, over_floor, most=1.6),
-        every(
-            f"a, batch ≥ 2048: {threads} threads are 1.7 times as fast as one",
-            largest,
-            quotient("diynn@1", "diynn"),
-            least=1.7,
-        ),
         every(
             "a, batch 64: within 1.1 of the same step by hand",
             encoder,
@@ -154,6 +150,36 @@ def on_cpu(cells: Sequence[Cell], threads: int, differences: dict[str, tuple[flo
         ),
         every("the default within 1.1 of serial and of threads", cells, choice, most=1.1),
         *(_equal(dtype, differences.get(dtype), most) for dtype, most in _EQUAL.items()),
+    ]
+
+
+def _against_peers(
+    who: str, batched: Sequence[Cell], large: Sequence[Cell], largest: Sequence[Cell], threads: int
+) -> list[Verdict]:
+    """Judge one of diynn's ways of execution against the peers, the floor and itself on one thread."""
+    better = " (all or one, whichever is faster)"
+    leads = ((f" on {threads} threads", of(who, default_lead)), (better, of(who, lead)))
+    return [
+        *(
+            every(f"{who}, batch ≥ 8: as fast as the best peer{how}", batched, ratio, least=1)
+            for how, ratio in leads
+        ),
+        *(
+            mean(f"{who}, batch ≥ 8: 1.3 times as fast in the geometric mean{how}", batched, ratio, 1.3)
+            for how, ratio in leads
+        ),
+        every(
+            f"{who}, a, batch ≥ 512: within 1.6 of the floor, {threads} threads",
+            large,
+            of(who, over_floor),
+            most=1.6,
+        ),
+        every(
+            f"{who}, a, batch ≥ 2048: {threads} threads are 1.7 times as fast as one",
+            largest,
+            quotient("diynn@1", who),
+            least=1.7,
+        ),
     ]
 
 

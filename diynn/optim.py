@@ -34,7 +34,8 @@ class Optim:
     execution : str or Execution
         How the gradient of a batch is accumulated: ``"serial"``, in one piece; ``"threads"``, split over
         all cores, on NumPy and where net and loss are ``per_example``; ``"auto"``, as many threads as the
-        batch is worth; ``"graph"``, as a CUDA graph, on CuPy; or ``diynn.execution.Threads(count)``.
+        batch is worth; ``"processes"``, over helper processes, on NumPy and with diynn's own modules;
+        ``"graph"``, as a CUDA graph, on CuPy; or ``diynn.execution.Threads(count)``.
     precision : str, optional
         ``"tf32"``: products of float32 in TF32, on CuPy; see :func:`diynn.execution.in_precision`.
 

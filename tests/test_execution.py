@@ -204,11 +204,11 @@ def test_two_trainings_at_once_leave_blas_as_it_was():
 def test_small_batches_stay_whole_and_large_ones_are_split():
     net = diynn.Sequential(diynn.Linear(256, 100), diynn.Tanh(), diynn.Linear(100, 256))
     choose = Threads()
-    assert choose.plan(net, np.ones((8, 256))).threads == 1
+    assert choose.plan(net, np.ones((8, 256))).shares == 1
     from diynn.execution.plan import cores
 
-    assert choose.plan(net, np.ones((8192, 256))).threads == cores()
-    assert Threads(3).plan(net, np.ones((8, 256))).threads == 3
+    assert choose.plan(net, np.ones((8192, 256))).shares == cores()
+    assert Threads(3).plan(net, np.ones((8, 256))).shares == 3
 
 
 def test_blocks_fit_the_cache_unless_many_weights_are_read_for_each():
@@ -238,10 +238,10 @@ def test_other_libraries_run_serially():
 
 
 def test_execution_is_chosen_by_name_or_given():
-    for name in ("auto", "graph", "serial", "threads", serial, Threads(2)):
+    for name in ("auto", "graph", "processes", "serial", "threads", serial, Threads(2)):
         diynn.Optim(diynn.Linear(1, 1), diynn.MSELoss(), execution=name)
     with pytest.raises(
-        ValueError, match=r"`execution` must be one of auto, graph, serial, threads, got 'gpu'"
+        ValueError, match=r"`execution` must be one of auto, graph, processes, serial, threads, got 'gpu'"
     ):
         diynn.Optim(diynn.Linear(1, 1), diynn.MSELoss(), execution="gpu")
     with pytest.raises(ValueError, match=r"Threads: `count` must be a positive integer, got 0"):

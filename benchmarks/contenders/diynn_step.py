@@ -77,6 +77,8 @@ class DiynnStep(Step):
         self.parameters = parameters(net)
         self.optim = diynn.Optim(net, loss_of(workload), workload.eps(batch), execution=execution)
         self.costs: Any = None
+        if execution == "processes" and not self.optim.execution.wait():
+            raise RuntimeError("no helper process has started")
 
     def step(self) -> None:
         """Zero, forward, backward, update."""

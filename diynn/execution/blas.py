@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 
-@contextmanager
-def single_threaded() -> Iterator[None]:
+class single_threaded:  # noqa: N801  # it stands in a `with`, as a function would; as one it takes twice as long
     """Let BLAS use one thread, and what was set before afterwards.
 
     BLAS spreads products over threads that are too small for it, and two thread pools that spin disturb
     one another. The setting is the whole process's: threadpoolctl heeds the thread that changed it first.
     """
-    before = [(library, library.get_num_threads()) for library in _libraries()]
-    for library, threads in before:
-        if threads != 1:
+
+    def __enter__(self) -> None:
+        settings = [(library, library.get_num_threads()) for library in _libraries()]
+        self._before = [(library, threads) for library, threads in settings if threads != 1]
+        for library, _ in self._before:
             library.set_num_threads(1)
-    try:
-        yield
-    finally:
-        for library, threads in before:
-            if threads != 1:
-                library.set_num_threads(threads)
+
+    def __exit__(self, *error: object) -> None:
+        for library, threads in self._before:
+            library.set_num_threads(threads)
 
 
 @cache

@@ -14,7 +14,7 @@ from diynn.execution.blas import single_threaded
 from diynn.execution.graph import Graphs
 from diynn.execution.memory import keep_freed_memory
 from diynn.execution.serial import serial
-from diynn.execution.threads import Split
+from diynn.execution.threads import Split, Worker
 from diynn.layers.sequential import flat
 from diynn.module import ours
 from diynn.shapes import positive
@@ -33,9 +33,9 @@ _ELEMENTWISE = 10  # operations that one value of an activation stands for, forw
 
 
 class Plan(NamedTuple):
-    """How many threads share a batch, and how many examples each takes at once."""
+    """Over how many a batch is shared out, and how many examples each takes at once."""
 
-    threads: int
+    shares: int
     block: int
 
 
@@ -79,17 +79,27 @@ class Threads:
             return None
         plan = self.plan(net, x)
         record = all(map(ours, (net, loss, *flat(net))))  # they compute with nothing but NumPy
-        return Split(net, loss, x.shape[0], count=plan.threads, block=plan.block, record=record)
+        return Split(
+            *(net, loss, x.shape[0]), count=plan.shares, block=plan.block, record=record, worker=self.worker
+        )
+
+    def worker(self, *arguments: Any) -> Worker:
+        """Make what takes a share."""
+        return Worker(*arguments)
 
     def plan(self, net: Any, x: Array) -> Plan:
         """Return how to take batches such as ``x``."""
         example = effort(net, x.shape[1:])
         count = self.count
         if count is None:
-            count = max(1, min(cores(), int(x.shape[0] * example.operations / _WORTH_A_THREAD)))
+            count = max(1, min(cores(), int(self.worth(example, x.shape[0]))))
         in_cache = max(_LEAST_ROWS, _CACHE // (2 * example.values * x.itemsize))
         for_weights = _PASSES * example.weights // example.values
         return Plan(count, max(in_cache, min(for_weights, _BEYOND_CACHE * in_cache)))
+
+    def worth(self, example: Effort, batch: int) -> float:
+        """Return how many threads a batch is worth."""
+        return batch * example.operations / _WORTH_A_THREAD
 
 
 def cores() -> int:
@@ -124,10 +134,17 @@ def effort(net: Any, shape: tuple[int, ...]) -> Effort:
     return Effort(operations, values, weights)
 
 
+def _processes() -> Execution:
+    from diynn.execution.processes import Processes  # what it imports takes half as long as all of diynn
+
+    return Processes()
+
+
 #: Ways of execution by name, as ``Optim(..., execution=...)`` takes them.
 EXECUTIONS: dict[str, Callable[[], Execution]] = {
     "auto": Threads,
     "graph": Graphs,
+    "processes": _processes,
     "serial": lambda: serial,
     "threads": lambda: Threads(cores()),
 }

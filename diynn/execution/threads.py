@@ -25,7 +25,7 @@ from diynn.execution.serial import serial
 from diynn.layers.sequential import Sequential, flat
 from diynn.module import forget_gradient, parameters, plus
 
-_crews: dict[tuple[int, int], Crew] = {}
+_hands: dict[tuple[int, int], Hand] = {}
 
 
 class Split:
@@ -42,17 +42,28 @@ class Split:
         Examples in all, threads, and examples that a thread takes at once.
     record : bool
         Whether to record from the second batch on: only where net and loss compute with nothing but NumPy.
+    worker : callable
+        Makes a `Worker`, with its arguments.
     """
 
     def __init__(
-        self, net: Any, loss: Any, batch: int, *, count: int, block: int, record: bool = False
+        self,
+        net: Any,
+        loss: Any,
+        batch: int,
+        *,
+        count: int,
+        block: int,
+        record: bool = False,
+        worker: Callable[..., Worker] | None = None,
     ) -> None:
         self.net, self.loss = net, loss
         self._modules = flat(net)
         handles = parameters(net)
         self._values = [(handle.owner, handle.name, handle.value) for handle in handles]
         self._gradients = [(handle.owner, handle.gradient_name) for handle in handles]
-        self._workers = [Worker(net, loss, share, block, record) for share in _cut(0, batch, count)]
+        make = worker or Worker
+        self._workers = [make(net, loss, share, block, record) for share in _cut(0, batch, count)]
         self._sums: list[Array] = []
 
     def fits(self, net: Any, loss: Any) -> bool:
@@ -71,7 +82,7 @@ class Split:
             if earlier[number] is sum_:  # a replica's own, about to be written anew
                 earlier[number] = sum_.copy()
         first, *others = self._workers
-        answers = [_crew(len(others)).ask(worker, x, y) for worker in others]
+        answers = [other.ask(number, x, y) for number, other in enumerate(others)]
         try:
             costs = first(x, y)
         finally:
@@ -93,7 +104,8 @@ class Worker:
     """One thread's share of a batch: a replica of the net, and how to go through the blocks."""
 
     def __init__(self, net: Any, loss: Any, share: slice, block: int, record: bool) -> None:
-        self.net, self.loss, self.record = _replica(net), loss, record
+        self.net, self.loss, self.record = replica(net), loss, record
+        self.share, self.block = share, block
         self._blocks = _cut(share.start, share.stop, ceil((share.stop - share.start) / block))
         self._values = [handle.value for handle in parameters(self.net)]
         self._gradients = [(handle.owner, handle.gradient_name) for handle in parameters(self.net)]
@@ -110,6 +122,10 @@ class Worker:
         costs = [self._block(x[part], y[part], part is self._blocks[0]) for part in self._blocks]
         self._begun = True
         return costs
+
+    def ask(self, number: int, x: Array, y: Array) -> Any:
+        """Let a thread begin, the one of that number; return what has the costs, or an error, to ``get``."""
+        return _hand(number).ask(self, x, y)
 
     def _block(self, x: Array, y: Array, first: bool) -> Array:
         """Write the gradient of the first block, add that of another."""
@@ -153,7 +169,7 @@ def _cut(start: int, stop: int, count: int) -> list[slice]:
     return [slice(*pair) for pair in pairwise(bounds)]
 
 
-def _replica(net: Any) -> Any:
+def replica(net: Any) -> Any:
     """Return a net with the same parameters and gradients of its own, not yet begun."""
     made: dict[int, Any] = {}
 
@@ -169,16 +185,15 @@ def _replica(net: Any) -> Any:
     return twin(net)
 
 
-class Crew:
-    """Threads that wait for work: two queues, which cost a tenth of a step less than a pool's futures."""
+class Hand:
+    """A thread that waits for work: two queues, which cost a tenth of a step less than a pool's futures."""
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, number: int) -> None:
         self._tasks: SimpleQueue[Any] = SimpleQueue()
-        for number in range(count):
-            Thread(target=self._serve, name=f"diynn_{number}", daemon=True).start()
+        Thread(target=self._serve, name=f"diynn_{number}", daemon=True).start()
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> SimpleQueue[Any]:
-        """Let a thread call a function; return where its result, or what it raised, is going to be."""
+        """Let the thread call a function; return where its result, or what it raised, is going to be."""
         answer: SimpleQueue[Any] = SimpleQueue()
         self._tasks.put((function, arguments, answer))
         return answer
@@ -193,8 +208,9 @@ class Crew:
             del function, arguments, answer  # a net is not to live on for having been trained
 
 
-def _crew(count: int) -> Crew:
-    key = (os.getpid(), count)  # a process that was forked has none of its parent's threads
-    if key not in _crews:
-        _crews[key] = Crew(count)
-    return _crews[key]
+def _hand(number: int) -> Hand:
+    """Return one of this process's threads: a process that was forked has none of its parent's."""
+    key = (os.getpid(), number)
+    if key not in _hands:
+        _hands[key] = Hand(number)
+    return _hands[key]
