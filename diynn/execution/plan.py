@@ -24,7 +24,8 @@ Execution: TypeAlias = Callable[[Any, Any, Array, Array], Array]
 
 # Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
 _WORTH_A_THREAD = 3.5e7  # operations, about half a millisecond
-_CACHE = 2**22  # bytes that the activations and deltas of a block may take
+_CACHE = 2**22  # bytes that the activations and deltas of a block may take, and what the loss makes
+_LOSS = 5  # values that a loss makes of one of the net's output
 _PASSES = 3  # values of activations in a block, at least, for each weight: all weights are read for a block
 _BEYOND_CACHE = 16  # times as much, at most, where there are many weights
 _LEAST_ROWS = 16  # in a block: below it Python's own time shows
@@ -93,7 +94,8 @@ class Threads:
         count = self.count
         if count is None:
             count = max(1, min(cores(), int(self.worth(example, x.shape[0]))))
-        in_cache = max(_LEAST_ROWS, _CACHE // (2 * example.values * x.itemsize))
+        values = 2 * example.values + _LOSS * example.output
+        in_cache = max(_LEAST_ROWS, _CACHE // (values * x.itemsize))
         for_weights = _PASSES * example.weights // example.values
         return Plan(count, max(in_cache, min(for_weights, _BEYOND_CACHE * in_cache)))
 
@@ -109,10 +111,11 @@ def cores() -> int:
 
 
 class Effort(NamedTuple):
-    """What one example takes: operations of a step, values of its activations, weights that meet it."""
+    """What one example takes: operations of a step, values of all activations and of the output, weights."""
 
     operations: float
     values: int
+    output: int
     weights: int
 
 
@@ -131,7 +134,7 @@ def effort(net: Any, shape: tuple[int, ...]) -> Effort:
         if module._parameters is not None:
             weights += prod(module._parameters.shape)
             operations += 6 * prod(module._parameters.shape) * size / shape[-1]
-    return Effort(operations, values, weights)
+    return Effort(operations, values, prod(shape), weights)
 
 
 def _processes() -> Execution:
