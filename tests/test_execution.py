@@ -226,6 +226,19 @@ def test_blocks_fit_the_cache_unless_many_weights_are_read_for_each():
     assert block(diynn.Linear(2000, 2000, dtype="float32"), (2000,)) * 4000 * 8 < 100e6
 
 
+def test_a_share_is_taken_in_one_piece_rather_than_two():
+    net = diynn.Sequential(diynn.Conv1D(3, 1, 8), diynn.Tanh())
+
+    def block(batch, count):
+        return Threads(count).plan(net, np.ones((batch, 100, 1))).block
+
+    several = block(10_000, 1)
+    assert block(3 * several, 1) == block(6 * several, 2) == several
+    assert block(2 * several, 1) == block(4 * several, 2) == 2 * several
+    assert block(2 * several + 1, 1) == several
+    assert block(0, 1) == 1
+
+
 def test_other_libraries_run_serially():
     import array_api_strict as strict
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from math import prod
+from math import ceil, prod
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -23,12 +23,12 @@ from diynn.shapes import positive
 Execution: TypeAlias = Callable[[Any, Any, Array, Array], Array]
 
 # Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
-_WORTH_A_THREAD = 3.5e7  # operations, about half a millisecond
+_WORTH_A_THREAD = 2.1e7  # operations, about a quarter of a millisecond
 _CACHE = 2**22  # bytes that the activations and deltas of a block may take, and what the loss makes
 _LOSS = 5  # values that a loss makes of one of the net's output
 _PASSES = 3  # values of activations in a block, at least, for each weight: all weights are read for a block
 _BEYOND_CACHE = 16  # times as much, at most, where there are many weights
-_LEAST_ROWS = 16  # in a block: below it Python's own time shows
+_LEAST_ROWS = 8  # in a block: below it Python's own time shows
 _REMEMBERED = 8  # shapes of batches, with the memory of their steps
 _ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
 
@@ -97,7 +97,11 @@ class Threads:
         values = 2 * example.values + _LOSS * example.output
         in_cache = max(_LEAST_ROWS, _CACHE // (values * x.itemsize))
         for_weights = _PASSES * example.weights // example.values
-        return Plan(count, max(in_cache, min(for_weights, _BEYOND_CACHE * in_cache)))
+        block = max(in_cache, min(for_weights, _BEYOND_CACHE * in_cache))
+        share = max(
+            1, ceil(x.shape[0] / count)
+        )  # in one piece rather than two: the first block shares no memory
+        return Plan(count, share if share <= 2 * block else block)
 
     def worth(self, example: Effort, batch: int) -> float:
         """Return how many threads a batch is worth."""

@@ -73,11 +73,6 @@ class RemoteWorker(Worker):
     _task: _Task | None = None
     _is_remote = False  # whether the last share was taken by the helper
 
-    @property
-    def gradients(self) -> list[Array]:
-        """The gradients of the share, wherever they were made."""
-        return self._task.gradients if self._is_remote and self._task else super().gradients
-
     def ask(self, number: int, x: Array, y: Array) -> Any:
         """Let a helper begin, or a thread; return what has an answer to ``get``."""
         self._is_remote = False
@@ -96,6 +91,7 @@ class RemoteWorker(Worker):
                 return super().ask(number, x, y)
             raise
         self._is_remote = True
+        self.gradients = self._task.gradients
         return _Answer(self, mate, x, y)
 
     def instead(self, x: Array, y: Array) -> list[Array]:

@@ -15,7 +15,7 @@ from itertools import pairwise
 from math import ceil
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -101,25 +101,36 @@ class Split:
 
 
 class Worker:
-    """One thread's share of a batch: a replica of the net, and how to go through the blocks."""
+    """One thread's share of a batch: a replica of the net, and how to go through the blocks.
+
+    Attributes
+    ----------
+    gradients : list of arrays
+        The gradients of the last share, one for each of the net's parameters.
+    """
 
     def __init__(self, net: Any, loss: Any, share: slice, block: int, record: bool) -> None:
         self.net, self.loss, self.record = replica(net), loss, record
         self.share, self.block = share, block
+        self.gradients: list[Array] = []
         self._blocks = _cut(share.start, share.stop, ceil((share.stop - share.start) / block))
-        self._values = [handle.value for handle in parameters(self.net)]
-        self._gradients = [(handle.owner, handle.gradient_name) for handle in parameters(self.net)]
+        self._handles = parameters(self.net)
+        self._sums: list[Array] = []
         self._begun = False
-        self._recordings: dict[tuple[int, bool], tuple[Recording, Array]] = {}
-
-    @property
-    def gradients(self) -> list[Array]:
-        """The gradients of the share, one for each of the net's parameters."""
-        return [getattr(owner, name) for owner, name in self._gradients]
+        self._recordings: dict[int, _Known] = {}
 
     def __call__(self, x: Array, y: Array) -> list[Array]:
         """Make the gradients anew; return the costs of each block."""
-        costs = [self._block(x[part], y[part], part is self._blocks[0]) for part in self._blocks]
+        costs = []
+        for part in self._blocks:
+            block_costs, gradients = self._block(x[part], y[part])
+            costs.append(block_costs)
+            if part is not self._blocks[0]:
+                for sum_, gradient in zip(self._sums, gradients, strict=True):
+                    sum_ += gradient
+            elif len(self._blocks) > 1:
+                self._sums = [gradient.copy() for gradient in gradients]
+        self.gradients = gradients if len(self._blocks) == 1 else self._sums
         self._begun = True
         return costs
 
@@ -127,39 +138,43 @@ class Worker:
         """Let a thread begin, the one of that number; return what has the costs, or an error, to ``get``."""
         return _hand(number).ask(self, x, y)
 
-    def _block(self, x: Array, y: Array, first: bool) -> Array:
-        """Write the gradient of the first block, add that of another."""
-        known = self._recordings.get((x.shape[0], first))
+    def _block(self, x: Array, y: Array) -> tuple[Array, list[Array]]:
+        """Return the costs and the gradients of a block."""
+        known = self._recordings.get(x.shape[0])
         if known is not None:
-            recording, yhat = known
-            self.loss.check_targets(y, yhat)  # the shapes are as they were
-            return recording.play(x, y).copy()
-        if first:
-            self._forget()
+            self.loss.check_targets(y, known.yhat)  # the shapes are as they were
+            return known.recording.play(x, y).copy(), known.gradients
+        self._forget()
         if self.record and self._begun:
             try:
-                return self._recorded(x, y, first).copy()
+                return self._recorded(x, y)
             except UnrecordableError:
-                if not first:
-                    raise
                 self.record = False
                 self._forget()
-        return serial(self.net, self.loss, x, y)
+        costs = serial(self.net, self.loss, x, y)
+        return costs, [handle.gradient for handle in self._handles]
 
-    def _recorded(self, x: Array, y: Array, first: bool) -> Array:
+    def _recorded(self, x: Array, y: Array) -> tuple[Array, list[Array]]:
         shape = (x.shape[0], *self.net.output_shape(x.shape[1:]))
         yhat = np.broadcast_to(np.empty((), dtype=x.dtype), shape)  # as a check of shapes wants it
         self.loss.check_targets(y, yhat)  # which a recording cannot: it looks at no values
-        given = self._values if first else self._values + self.gradients
-        recording = Recording(lambda x, y: serial(self.net, self.loss, x, y), x, y, given=given)
-        for owner, name in self._gradients:
-            setattr(owner, name, getattr(owner, name).view(np.ndarray))
-        self._recordings[x.shape[0], first] = recording, yhat
-        return recording.result
+        values = [handle.value for handle in self._handles]
+        recording = Recording(lambda x, y: serial(self.net, self.loss, x, y), x, y, given=values)
+        gradients = [handle.gradient.view(np.ndarray) for handle in self._handles]
+        self._recordings[x.shape[0]] = _Known(recording, gradients, yhat)
+        return recording.result.copy(), gradients
 
     def _forget(self) -> None:
         for module in flat(self.net):
             forget_gradient(module)
+
+
+class _Known(NamedTuple):
+    """What is known of blocks of one size."""
+
+    recording: Recording
+    gradients: list[Array]
+    yhat: Array
 
 
 def _cut(start: int, stop: int, count: int) -> list[slice]:
