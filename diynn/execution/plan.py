@@ -23,7 +23,7 @@ from diynn.shapes import positive
 Execution: TypeAlias = Callable[[Any, Any, Array, Array], Array]
 
 # Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
-_WORTH_A_THREAD = 2.1e7  # operations, about a quarter of a millisecond
+_WORTH_A_THREAD = 2e7  # operations, about a quarter of a millisecond
 _CACHE = 2**22  # bytes that the activations and deltas of a block may take, and what the loss makes
 _LOSS = 5  # values that a loss makes of one of the net's output
 _PASSES = 3  # values of activations in a block, at least, for each weight: all weights are read for a block
