@@ -7,7 +7,8 @@ from typing import Any, Self
 from diynn.arrays import Array, BackendLike, Device, DType, as_dtype, asarray, find_backend, namespace
 from diynn.shapes import Shape
 
-_NAMES = (("_parameters", "_gradient"), ("_bias", "_bias_gradient"))
+#: The attributes that hold parameters, each with that of its gradient.
+NAMES = (("_parameters", "_gradient"), ("_bias", "_bias_gradient"))
 
 
 class Parameter:
@@ -131,14 +132,14 @@ class Module:
 
     def zero_grad(self) -> None:
         """Set the gradient to zero."""
-        for name, gradient_name in _NAMES:
+        for name, gradient_name in NAMES:
             value = getattr(self, name)
             if value is not None:
                 setattr(self, gradient_name, namespace(value).zeros_like(value))
 
     def update_parameters(self, gradient_step: float = 1e-3) -> None:
         """Take one step against the gradient: ``parameters -= gradient_step * gradient``."""
-        for name, gradient_name in _NAMES:
+        for name, gradient_name in NAMES:
             value = getattr(self, name)
             if value is not None:
                 value -= gradient_step * getattr(self, gradient_name)
@@ -200,7 +201,7 @@ def parameters(module: Any) -> list[Parameter]:
 def own_parameters(module: Any, place: str = "") -> list[Parameter]:
     """Return the handles on the arrays that a module itself holds, whoever wrote it."""
     found = []
-    for name, gradient_name in _NAMES:
+    for name, gradient_name in NAMES:
         value = getattr(module, name, None)
         if value is None:
             continue
@@ -238,7 +239,7 @@ def forget_gradient(module: Any) -> None:
     a pass to write zeros and one to add to them; any other module is asked to ``zero_grad``.
     """
     if getattr(module, "starts_from_none", False):
-        for _, gradient_name in _NAMES:
+        for _, gradient_name in NAMES:
             setattr(module, gradient_name, None)
     else:
         zero_grad(module)

@@ -38,14 +38,16 @@ extern "C" void kernel(ptrdiff_t size, void** arrays, int64* numbers) {{
 
 
 class ElementwiseKernel:
-    """As ``cupy.ElementwiseKernel``: for arrays of one real type ``T``, raw or not, and integers."""
+    """As ``cupy.ElementwiseKernel``: for arrays and numbers of one real ``T``, raw or not, and integers."""
 
-    def __init__(self, inputs, outputs, body, name):
+    def __init__(self, inputs, outputs, body, name, no_return=False):
         self.inputs, self.outputs = ([each.split() for each in text.split(",")] for text in (inputs, outputs))
-        self.body, self.name = body, name
+        self.body, self.name, self.no_return = body, name, no_return
 
-    def __call__(self, *given):
+    def __call__(self, *given, size=None):
         parameters = self.inputs + self.outputs
+        dtype = next(each.dtype for each in given if isinstance(each, np.ndarray))
+        given = [np.full(size, each, dtype) if isinstance(each, float) else each for each in given]
         arrays = {name: np.ascontiguousarray(value) for (*_, name), value in self._arrays(given)}
         plain = [arrays[name] for kind, *_, name in parameters if kind == "T" and name in arrays]
         for _, name in self.outputs if len(given) == len(self.inputs) else ():
@@ -53,9 +55,13 @@ class ElementwiseKernel:
         assert len({array.dtype for array in arrays.values()}) == 1  # as CuPy demands of one T
         assert len({array.shape for array in plain}) == 1
         numbers = [value for value in given if not isinstance(value, np.ndarray)]
-        function = self.compiled(plain[0].dtype.name)
+        function = self.compiled(dtype.name)
         pointers = (ctypes.c_void_p * len(arrays))(*(array.ctypes.data for array in arrays.values()))
-        function(plain[0].size, pointers, (ctypes.c_longlong * len(numbers))(*numbers))
+        function(
+            plain[0].size if size is None else size, pointers, (ctypes.c_longlong * len(numbers))(*numbers)
+        )
+        if self.no_return:
+            return None
         results = [arrays[name] for *_, name in self.outputs]
         return results[0] if len(results) == 1 else tuple(results)
 
@@ -92,8 +98,8 @@ def _compile(source):
 
 
 @cache
-def twins():
-    """Return the twins of ``on_cupy.py`` by name, on NumPy arrays."""
+def on_cupy():
+    """Return ``diynn/ops/on_cupy.py``, imported with this in CuPy's place, and its twins by name."""
     cupy = ModuleType("cupy")
     cupy.ndarray, cupy.ElementwiseKernel = type("ndarray", (), {}), ElementwiseKernel
     cupy.empty, cupy.ones, cupy.lib = np.empty, np.ones, SimpleNamespace(stride_tricks=np.lib.stride_tricks)
@@ -108,5 +114,18 @@ def twins():
             del sys.modules["cupy"]
         else:
             sys.modules["cupy"] = before
+    del diynn.ops.DESCENTS[cupy.ndarray]
     operations = diynn.ops.OPERATIONS.values()
-    return {each.__name__: each.twins.pop(cupy.ndarray) for each in operations if cupy.ndarray in each.twins}
+    return module, {
+        each.__name__: each.twins.pop(cupy.ndarray) for each in operations if cupy.ndarray in each.twins
+    }
+
+
+def twins():
+    """Return the twins of ``on_cupy.py`` by name, on NumPy arrays."""
+    return on_cupy()[1]
+
+
+def descend(values, gradients, eps):
+    """Take the plain step of all arrays by the kernel of ``on_cupy.py``, on NumPy arrays."""
+    return on_cupy()[0].descend(values, gradients, eps)

@@ -167,6 +167,36 @@ def test_cupys_twins_leave_other_dtypes_to_the_definition(name):
         check_same(cupy_on_host.twins()[name](*values), OPERATIONS[name].reference(*values))
 
 
+@pytest.mark.skipif(cupy_on_host.COMPILER is None, reason="no C++ compiler to run CuPy's kernels with")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("count", [1, 2, 33, 70])
+def test_cupys_kernel_takes_the_plain_step_of_all_arrays(dtype, count):
+    rng = np.random.default_rng(count)
+    shapes = [[(3, 2), (2,), (1, 2, 3), (0, 4)][k % 4] for k in range(count)]
+    values, gradients = ([rng.normal(size=shape).astype(dtype) for shape in shapes] for _ in range(2))
+    expected = [value - 0.25 * gradient for value, gradient in zip(values, gradients, strict=True)]
+    assert cupy_on_host.descend(values, gradients, 0.25)
+    check_same(values, expected)
+
+
+@pytest.mark.skipif(cupy_on_host.COMPILER is None, reason="no C++ compiler to run CuPy's kernels with")
+def test_cupys_kernel_leaves_arrays_that_it_does_not_fit():
+    one, two, both = (np.ones((2, 2), dtype=dtype) for dtype in ("float32", "float64", "float32"))
+    half = np.ones((2, 2), dtype="float16")
+    for values in (
+        [one, two],
+        [half],
+        [one.T, np.ones((2, 3), dtype="float32").T],
+        [one, one],
+        [one[0], one[1]],
+    ):
+        before = [value.copy() for value in values]
+        gradients = [np.ones_like(value) for value in values]
+        assert not cupy_on_host.descend(values, gradients, 0.5)
+        check_same(values, before)
+    assert cupy_on_host.descend([one[0], both[0]], [both[1], one[1]], 0.5)
+
+
 def check_same(found, expected):
     for one, other in zip(found, expected, strict=True):
         np.testing.assert_array_equal(one, other)

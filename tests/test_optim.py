@@ -21,6 +21,7 @@ from diynn import (
     exponential_decay,
     step_decay,
 )
+from diynn.ops import DESCENTS
 from tests.backends import find
 
 
@@ -168,6 +169,50 @@ def test_each_parameter_has_a_state_of_its_own():
         for optim in optims:
             optim.update()
     np.testing.assert_array_equal(both.net.forward(x), Sequential(alone).forward(x))
+
+
+def two_layers():
+    return Sequential(Linear(3, 4, rng=0), Tanh(), Linear(4, 2, rng=1))
+
+
+def test_a_kernel_for_all_arrays_takes_the_plain_step(monkeypatch):
+    taken = []
+
+    def take(values, gradients, eps):
+        taken.append(len(values))
+        for value, gradient in zip(values, gradients, strict=True):
+            value -= eps * gradient
+        return len(taken) != 3
+
+    x, y = np.ones((5, 3)), np.ones((5, 2))
+    expected, net = two_layers(), two_layers()
+    for each in (expected, net):
+        optim = Optim(each, MSELoss(), 0.1, execution="serial")  # new gradients at each step
+        for _ in range(3):
+            optim.step(x, y)
+        monkeypatch.setitem(DESCENTS, np.ndarray, take)
+    assert taken == [4, 4]
+    for one, other in zip(net.parameters(), expected.parameters(), strict=True):
+        np.testing.assert_array_equal(one.value, other.value)
+    before = net[0]._parameters.copy()
+    optim.step(x, y)
+    assert taken == [4, 4, 4]
+    np.testing.assert_allclose(net[0]._parameters, before - 0.2 * net[0]._gradient)  # it said that it had not
+
+
+@pytest.mark.parametrize("execution", ["auto", "serial", "threads"])
+def test_a_bias_that_is_added_later_is_trained(execution):
+    linear = Linear(2, 2, bias=False, rng=0)
+    optim = Optim(Sequential(linear), MSELoss(), 0.1, execution=execution)
+    x = np.ones((3, 2))
+    for _ in range(3):
+        optim.step(x, x)
+    linear._bias, linear._bias_gradient = np.zeros(2), np.zeros(2)
+    for _ in range(3):
+        before = linear._bias.copy()
+        optim.step(x, x + 1)
+        np.testing.assert_allclose(linear._bias, before - 0.1 * linear._bias_gradient)
+        assert linear._bias_gradient.any()
 
 
 def test_a_rule_of_ones_own():

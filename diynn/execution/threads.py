@@ -23,7 +23,7 @@ from diynn.arrays import Array
 from diynn.execution.recording import Recording, UnrecordableError
 from diynn.execution.serial import serial
 from diynn.layers.sequential import Sequential, flat
-from diynn.module import forget_gradient, parameters, plus
+from diynn.module import NAMES, forget_gradient, parameters, plus
 
 _hands: dict[tuple[int, int], Hand] = {}
 
@@ -59,9 +59,13 @@ class Split:
     ) -> None:
         self.net, self.loss = net, loss
         self._modules = flat(net)
-        handles = parameters(net)
-        self._values = [(handle.owner, handle.name, handle.value) for handle in handles]
-        self._gradients = [(handle.owner, handle.gradient_name) for handle in handles]
+        self._values = [
+            (module, name, getattr(module, name, None))  # also a bias of None: there may be one some day
+            for module in self._modules
+            if getattr(module, "_parameters", None) is not None
+            for name, _ in NAMES
+        ]
+        self._gradients = [(handle.owner, handle.gradient_name) for handle in parameters(net)]
         make = worker or Worker
         self._workers = [make(net, loss, share, block, record) for share in _cut(0, batch, count)]
         self._sums: list[Array] = []
@@ -72,7 +76,7 @@ class Split:
             net is self.net
             and loss is self.loss
             and flat(net) == self._modules
-            and all(getattr(owner, name) is value for owner, name, value in self._values)
+            and all(getattr(owner, name, None) is value for owner, name, value in self._values)
         )
 
     def __call__(self, x: Array, y: Array) -> Array:

@@ -24,9 +24,10 @@ from diynn.ops.reference import (
     window_max_delta,
     windows,
 )
-from diynn.ops.registry import OPERATIONS, twins
+from diynn.ops.registry import DESCENTS, OPERATIONS, twins
 
 __all__ = [
+    "DESCENTS",
     "OPERATIONS",
     "bias_gradient",
     "convolve",

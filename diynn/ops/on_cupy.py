@@ -10,8 +10,10 @@ This file is imported with the first CuPy array (`diynn.arrays.when_seen`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
+from functools import cache
+from itertools import accumulate
 from operator import matmul
 from typing import Any
 
@@ -19,10 +21,14 @@ import cupy
 
 from diynn.arrays import Array
 from diynn.ops import reference
+from diynn.ops.registry import DESCENTS
 from diynn.shapes import window_count
 
 #: Who multiplies two matrices. Within a CUDA graph's capture CuPy refuses to: `diynn.execution.cuda` can.
 MULTIPLY: ContextVar[Callable[[Array, Array], Array]] = ContextVar("MULTIPLY", default=matmul)
+
+# How many arrays a kernel updates: the arguments of a kernel have 4 KiB, an array 32 bytes of them.
+_MOST_ARRAYS = 32
 
 # Up to which number of classes a thread takes a whole example; beyond it, many of them share one better.
 _FEW_CLASSES = 64
@@ -281,3 +287,38 @@ def logistic_cross_entropy(scores: Array, y: Array) -> tuple[Array, Array]:
         return reference.logistic_cross_entropy.reference(scores, y)
     costs, delta = _logistic_cross_entropy(scores, y)
     return reference.sum_examples(costs), delta
+
+
+# ------------------------------------------------------------------ updates
+
+
+def descend(values: Sequence[Array], gradients: Sequence[Array], eps: float) -> bool:
+    """Take the plain step of all arrays in one kernel, and say so; False where it does not fit them."""
+    arrays = (*values, *gradients)
+    memories = {id(each if each.base is None else each.base) for each in values}  # written to at once
+    if not (_fits(*arrays) and all(each.flags.c_contiguous for each in arrays)) or len(memories) < len(
+        values
+    ):
+        return False
+    for start in range(0, len(values), _MOST_ARRAYS):
+        part = slice(start, start + _MOST_ARRAYS)
+        flat = [[each.reshape(-1) for each in side[part]] for side in (gradients, values)]
+        kernel, size = _descent(tuple(each.size for each in flat[1]))
+        kernel(*flat[0], eps, *flat[1], size=size)
+    return True
+
+
+DESCENTS[cupy.ndarray] = descend
+
+
+@cache
+def _descent(sizes: tuple[int, ...]) -> tuple[Any, int]:
+    """Return the kernel that updates arrays of these sizes, and how many values they have in all."""
+    ends = list(accumulate(sizes))
+    body = " else ".join(
+        f"if (i < {end}) {{ value{k}[i - {end - size}] -= eps * gradient{k}[i - {end - size}]; }}"
+        for k, (end, size) in enumerate(zip(ends, sizes, strict=True))
+    )
+    inputs = ", ".join([*(f"raw T gradient{k}" for k in range(len(sizes))), "T eps"])
+    outputs = ", ".join(f"raw T value{k}" for k in range(len(sizes)))
+    return cupy.ElementwiseKernel(inputs, outputs, body, "diynn_descent", no_return=True), ends[-1]
