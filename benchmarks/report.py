@@ -89,12 +89,12 @@ def training_steps(recorded: dict[str, Any], cells: Sequence[Cell], plot: str) -
         if own:
             leads = [lead for cell in own if cell.batch >= 8 and (lead := verdicts.lead(cell, who=who))]
             mean = f"{verdicts.geometric_mean(leads):.2f}" if leads else "-"
-            blocks += [f"{words} Geometric mean from batch 8 on: {mean}.", _table(who, names, own)]
+            blocks += [f"{words}, {mean} in the geometric mean from batch 8 on:", _table(who, names, own)]
     blocks += [f"{titles}.", f"![Time of a training step as a multiple of diynn's]({plot})"]
     return "\n\n".join(blocks)
 
 
-_WAYS = {"diynn": "By default:", "diynn-processes": 'With `execution="processes"`:'}
+_WAYS = {"diynn": "By default", "diynn-processes": 'With `execution="processes"`'}
 
 
 def _table(who: str, names: Sequence[str], cells: Sequence[Cell]) -> str:
