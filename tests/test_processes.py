@@ -188,18 +188,44 @@ def test_an_interrupt_while_a_helper_is_waited_for(monkeypatch):
     assert workers(ours.execution)[0]._is_remote
 
 
-def test_one_that_cannot_start_leaves_the_work_to_threads(monkeypatch):
+@pytest.mark.parametrize("python", ["/bin/false", "/no/such/python"])
+def test_one_that_cannot_start_leaves_the_work_to_threads(monkeypatch, python):
     monkeypatch.setattr(helpers, "_helpers", {})
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+    monkeypatch.setattr(sys, "executable", python)
     ours, theirs = optim(Processes(2)), optim(Threads(2))
     helper = helpers.helper(0)
-    helper.process.wait()
+    if not helper.is_closed:
+        helper.process.wait()
     for seed in range(3):
         ours.step(*conv_data(64, seed))
         theirs.step(*conv_data(64, seed))
     check_same(ours, theirs)
     assert helper.is_closed
     assert helpers.helper(0) is helper
+    assert not ours.execution.wait(1.0)
+
+
+def test_a_process_that_was_forked_has_helpers_of_its_own_and_leaves_its_parents():
+    script = """
+import os, sys, numpy as np, diynn
+from diynn.execution import helpers
+from diynn.execution.processes import Processes
+execution = Processes(2)
+assert execution.wait()
+mine = helpers.helper(0)
+child = os.fork()
+if child == 0:
+    assert helpers.helper(0).process.pid != mine.process.pid
+    assert execution.wait()
+    sys.exit(0)
+assert os.waitpid(child, 0)[1] == 0
+assert mine.process.poll() is None
+optim = diynn.Optim(diynn.Linear(4, 4), diynn.MSELoss(), execution=execution)
+optim.step(np.ones((8, 4)), np.ones((8, 4)))
+assert list(execution._splits.values())[0]._workers[1]._is_remote
+"""
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=PATIENCE)
+    assert found.returncode == 0, found.stderr
 
 
 def test_two_trainings_at_once_share_a_helper():

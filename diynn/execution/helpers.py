@@ -65,17 +65,25 @@ class Helper:
         self.lock = Lock()
         self.forgotten: list[int] = []
         self.was_ready = self.is_closed = False
+        self._owner = os.getpid()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         environment |= {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "MKL", "OMP", "BLIS")}
-        with theirs:
+        command = [sys.executable, "-P", "-c", f"from {__name__} import serve; serve({theirs.fileno()})"]
+        try:
             self.process = subprocess.Popen(
-                [sys.executable, "-P", "-c", f"from {__name__} import serve; serve({theirs.fileno()})"],
+                command,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 env=environment,
                 start_new_session=True,  # Ctrl-C is for the process that trains
             )
-        atexit.register(self.close)
+        except OSError:  # no more processes, no Python to be found, a sandbox: threads do without
+            self.is_closed = True
+            self.connection.close()
+        else:
+            atexit.register(self.close)
+        finally:
+            theirs.close()
 
     def is_ready(self) -> bool:
         """Say whether it listens already."""
@@ -114,8 +122,9 @@ class Helper:
             self.is_closed = True
             atexit.unregister(self.close)
             self.connection.close()
-            self.process.kill()
-            self.process.wait()
+            if os.getpid() == self._owner:  # not a copy of it, in a process that was forked
+                self.process.kill()
+                self.process.wait()
 
 
 _helpers: dict[tuple[int, int], Helper] = {}
