@@ -271,6 +271,27 @@ def test_what_is_no_longer_trained_is_forgotten():
     assert helpers.helper(0).forgotten == []
 
 
+@pytest.mark.skipif(
+    not os.path.isdir("/proc/self/fd"), reason="this system does not tell what files are open"
+)
+def test_nothing_is_left_of_what_was_trained():
+    wait_for_helpers(1)
+    places = [f"/proc/{process}/fd" for process in (os.getpid(), helpers.helper(0).process.pid)]
+
+    def files():
+        ours = optim(Processes(2))
+        for batch in (64, 30):
+            for seed in range(3):
+                ours.step(*conv_data(batch, seed))
+        return [len(os.listdir(place)) for place in places]
+
+    files()
+    before = files()
+    for _ in range(5):
+        after = files()
+    assert after == before
+
+
 def test_small_batches_stay_whole_and_weights_cost_their_copy():
     wide = diynn.Sequential(diynn.Linear(256, 100), diynn.Tanh(), diynn.Linear(100, 256))
     sequence = diynn.Sequential(diynn.Flatten(), diynn.Linear(4000, 100))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import gc
+import weakref
 
 import numpy as np
 import pytest
@@ -234,6 +236,21 @@ def test_more_shapes_than_are_kept():
     for size in [*range(1, 15), *range(1, 15), 3, 3]:
         check_step(net, optim, rng.normal(size=(size, 3)), rng.integers(0, 2, size))
     assert len(optim.execution._splits) <= 8
+
+
+def test_the_memory_of_a_recording_is_free_once_nobody_has_it():
+    _, optim, x, y = begun()
+    (split,) = optim.execution._splits.values()
+    (known,) = split._workers[0]._recordings.values()
+    kept = [weakref.ref(each) for each in (known.recording, known.recording.result, *known.gradients)]
+    gc.disable()  # which looks for circles, some day
+    try:
+        del split, known
+        optim.execution._splits.clear()
+        optim.step(x, y)  # with gradients of its own
+        assert [each() for each in kept] == [None] * len(kept)
+    finally:
+        gc.enable()
 
 
 class Counting(diynn.Tanh):

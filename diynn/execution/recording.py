@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any
+from weakref import proxy
 
 import numpy as np
 
@@ -126,7 +127,7 @@ class Recording:
 
     def _watched(self, array: Array) -> Array:
         watched = array.view(Recorded)
-        watched.recording = self
+        watched.recording = proxy(self)  # or the memory of both would stay until Python looks for circles
         return watched
 
     def _read(self, value: Any) -> Any:
