@@ -239,6 +239,18 @@ def test_a_share_is_taken_in_one_piece_rather_than_two():
     assert block(0, 1) == 1
 
 
+@pytest.mark.parametrize("execution", ["serial", "auto", "threads"])
+@pytest.mark.parametrize("targets", [7, 9, 16])
+def test_as_many_targets_as_examples(execution, targets):
+    optim = diynn.Optim(diynn.Linear(6, 3), diynn.MSELoss(), execution=execution)
+    for _ in range(2):
+        with pytest.raises(
+            ValueError, match=rf"`y` must have the shape of `yhat`, \(8, 3\), got \({targets}, 3\)"
+        ):
+            optim.step(np.ones((8, 6)), np.ones((targets, 3)))
+        optim.step(np.ones((8, 6)), np.ones((8, 3)))
+
+
 def test_other_libraries_run_serially():
     import array_api_strict as strict
 

@@ -248,6 +248,29 @@ def test_two_trainings_at_once_share_a_helper():
         check_same(each, expected)
 
 
+def test_two_threads_that_find_a_helper_ready_at_once(monkeypatch):
+    monkeypatch.setattr(helpers, "_helpers", {})
+    helper, receive = helpers.helper(0), helpers._receive
+    end = time.monotonic() + PATIENCE
+    while not helper._poll(0):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+    def slowly(connection, poll):
+        time.sleep(0.2)
+        return receive(connection, poll)
+
+    monkeypatch.setattr(helpers, "_receive", slowly)
+    threads = [threading.Thread(target=helper.is_ready, daemon=True) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+        assert not thread.is_alive()
+    assert helper.is_ready()
+    helper.close()
+
+
 def test_a_class_that_helpers_do_not_have_is_trained_by_threads():
     class Mine(diynn.Tanh):
         pass

@@ -87,11 +87,14 @@ class Helper:
 
     def is_ready(self) -> bool:
         """Say whether it listens already."""
-        if not (self.was_ready or self.is_closed) and self._poll(0):
-            try:
-                self.was_ready = _receive(self.connection, self._poll) == "ready"
+        if not (self.was_ready or self.is_closed) and self.lock.acquire(blocking=False):
+            try:  # one thread alone, as it says so once
+                if not self.was_ready and self._poll(0):
+                    self.was_ready = _receive(self.connection, self._poll) == "ready"
             except GONE:
                 self.close()
+            finally:
+                self.lock.release()
         return self.was_ready and not self.is_closed
 
     def keep(self, number: int, net: Any, loss: Any, block: int, layout: Layout) -> list[Array]:

@@ -67,15 +67,17 @@ class Threads:
         key = (x.shape, x.dtype, y.shape, y.dtype)
         split = self._splits.get(key)
         if split is None or not split.fits(net, loss):
-            split = self._splits[key] = self._split(net, loss, x)
+            split = self._splits[key] = self._split(net, loss, x, y)
             if len(self._splits) > _REMEMBERED:
                 del self._splits[next(iter(self._splits))]
         with single_threaded():
             return serial(net, loss, x, y) if split is None else split(x, y)
 
-    def _split(self, net: Any, loss: Any, x: Array) -> Split | None:
+    def _split(self, net: Any, loss: Any, x: Array, y: Array) -> Split | None:
         """Return how to take batches of this shape; None for in one piece, where they may not be split."""
         keep_freed_memory()
+        if x.shape[:1] != y.shape[:1]:  # the loss knows what to say of it
+            return None
         if not (getattr(net, "per_example", False) and getattr(loss, "per_example", False)):
             return None
         plan = self.plan(net, x)
