@@ -200,6 +200,22 @@ def test_a_kernel_for_all_arrays_takes_the_plain_step(monkeypatch):
     np.testing.assert_allclose(net[0]._parameters, before - 0.2 * net[0]._gradient)  # it said that it had not
 
 
+def test_a_net_with_an_update_of_its_own_is_asked_for_it(monkeypatch):
+    class Clipped(Sequential):
+        def update_parameters(self, gradient_step=1e-3):
+            super().update_parameters(gradient_step)
+            for each in self.parameters():
+                np.clip(each.value, -0.1, 0.1, out=each.value)
+
+    monkeypatch.setitem(DESCENTS, np.ndarray, lambda values, gradients, eps: pytest.fail("not asked"))
+    net = Clipped(Linear(6, 3, rng=0))
+    optim = Optim(net, MSELoss(), 1e-2)
+    optim.step(np.ones((8, 6)), np.full((8, 3), 50.0))
+    for _ in range(4):
+        optim.update()
+        assert np.abs(net[0]._parameters).max() <= 0.1
+
+
 @pytest.mark.parametrize("execution", ["auto", "serial", "threads"])
 def test_a_bias_that_is_added_later_is_trained(execution):
     linear = Linear(2, 2, bias=False, rng=0)

@@ -248,6 +248,45 @@ def test_two_trainings_at_once_share_a_helper():
         check_same(each, expected)
 
 
+def test_one_that_does_not_know_what_it_is_to_do_is_not_started_again(monkeypatch, capfd):
+    monkeypatch.setattr(helpers, "_helpers", {})
+    wait_for_helpers(1)
+    helper = helpers.helper(0)
+
+    class NotThere(diynn.Linear):  # as if it were diynn's own, in this process alone
+        __module__, __qualname__ = "diynn.layers.linear", "NotThere"
+
+    monkeypatch.setattr("diynn.layers.linear.NotThere", NotThere, raising=False)
+    ours, theirs = (
+        diynn.Optim(NotThere(28, 5, rng=0, dtype="float32"), diynn.CrossEntropyLoss(), 1e-3, execution=each)
+        for each in (Processes(2), Threads(2))
+    )
+    for seed in range(6):
+        x, y = conv_data(64, seed)
+        ours.step(x.reshape(64, 28), y)
+        theirs.step(x.reshape(64, 28), y)
+        if seed < 4:
+            end = time.monotonic() + PATIENCE
+            while not (helpers.helper(0).is_ready() or helpers.helper(0).is_closed):
+                assert time.monotonic() < end
+    check_same(ours, theirs)
+    assert helper.is_closed
+    assert helpers.helper(0).is_closed
+    assert helpers.helper(0).in_vain == 3
+    assert "NotThere" in capfd.readouterr().err
+
+
+def test_a_helper_does_not_warn_beside_the_process_that_trains(capfd):
+    wait_for_helpers(1)
+    net = diynn.Linear(6, 3, rng=0)
+    ours = diynn.Optim(net, diynn.MSELoss(), 1e-9, execution=Processes(2))
+    x = np.ones((64, 6))
+    x[60:] = 1e300
+    ours.step(x, np.ones((64, 3)))
+    assert workers(ours.execution)[0]._is_remote
+    assert capfd.readouterr().err == ""
+
+
 def test_two_threads_that_find_a_helper_ready_at_once(monkeypatch):
     monkeypatch.setattr(helpers, "_helpers", {})
     helper, receive = helpers.helper(0), helpers._receive

@@ -41,7 +41,7 @@ class Descent:
             if self._at_once(arrays, eps):
                 return
         update_parameters(net, eps)
-        if not all(map(ours, modules)):
+        if not all(map(ours, (net, *modules))):
             return
         self._modules, self._recording = modules, None
         self._places = [

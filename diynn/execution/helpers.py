@@ -40,6 +40,7 @@ GONE = (EOFError, OSError)
 
 # Seconds in which a message is looked for before it is waited for: to be woken takes longer.
 _PATIENCE = 5e-4
+_MOST_IN_VAIN = 3  # helpers in a row that may end without an answer before none is started any more
 _LINE = 64  # bytes: arrays begin at lines of the cache
 
 
@@ -65,6 +66,7 @@ class Helper:
         self.lock = Lock()
         self.forgotten: list[int] = []
         self.was_ready = self.is_closed = False
+        self.in_vain = 0  # helpers before it that ended without an answer
         self._owner = os.getpid()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         environment |= {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "MKL", "OMP", "BLIS")}
@@ -117,6 +119,7 @@ class Helper:
     def answer(self) -> list[Array] | BaseException:
         """Wait for the costs of each block, or the error that came; raise one of ``GONE`` if it is gone."""
         found: list[Array] | BaseException = _receive(self.connection, self._poll)
+        self.in_vain = -1
         return found
 
     def close(self) -> None:
@@ -124,7 +127,6 @@ class Helper:
         if not self.is_closed:
             self.is_closed = True
             atexit.unregister(self.close)
-            self.connection.close()
             if os.getpid() == self._owner:  # not a copy of it, in a process that was forked
                 self.process.kill()
                 self.process.wait()
@@ -137,8 +139,12 @@ def helper(number: int) -> Helper:
     """Return one of this process's helpers: a process that was forked has none of its parent's."""
     key = (os.getpid(), number)
     found = _helpers.get(key)
-    if found is None or (found.is_closed and found.was_ready):  # what could not even start stays closed
+    if found is None:
         _helpers[key] = found = Helper()
+    elif found.is_closed and found.was_ready and found.in_vain < _MOST_IN_VAIN:
+        in_vain = found.in_vain
+        _helpers[key] = found = Helper()
+        found.in_vain = in_vain + 1
     return found
 
 
@@ -151,6 +157,7 @@ def serve(descriptor: int) -> None:
     poll = _poll(connection)
     tasks: dict[int, _Kept] = {}
     keep_freed_memory()
+    np.seterr(all="ignore")  # the process that trains warns of its own share, by its own filters
     try:
         _send(connection, "ready")
         while True:

@@ -127,7 +127,7 @@ class Recording:
 
     def _watched(self, array: Array) -> Array:
         watched = array.view(Recorded)
-        watched.recording = proxy(self)  # or the memory of both would stay until Python looks for circles
+        watched.recording = proxy(self)  # or neither would ever be freed
         return watched
 
     def _read(self, value: Any) -> Any:

@@ -86,11 +86,18 @@ class Split:
             if earlier[number] is sum_:  # a replica's own, about to be written anew
                 earlier[number] = sum_.copy()
         first, *others = self._workers
-        answers = [other.ask(number, x, y) for number, other in enumerate(others)]
+        answers: list[Any] = []
+        shares: list[Any] = []
         try:
+            for number, other in enumerate(others):
+                answers.append(other.ask(number, x, y))
             costs = first(x, y)
-        finally:
-            shares = [answer.get() for answer in answers]  # nobody works on when we leave
+        finally:  # nobody works on when we leave
+            for answer in answers:
+                try:
+                    shares.append(answer.get())
+                except BaseException as error:
+                    shares.append(error)
         for share in shares:
             if isinstance(share, BaseException):
                 raise share
