@@ -1,8 +1,7 @@
 """Twins for NumPy: the same values with fewer temporaries, and products in the order BLAS likes.
 
 Each names what it avoids; ``benchmarks/layers.py`` shows the gain. What a twin cannot do it leaves to
-the definition. Arrays are written in place only where they have just been made. Sums are `dot`'s:
-`matmul` warns of floating-point flags, which kernels of BLAS also raise on values beside the array.
+the definition. Arrays are written in place only where they have just been made.
 """
 
 from __future__ import annotations
@@ -52,14 +51,14 @@ def gradient_product(data: Array, delta: Array) -> Array:
 def bias_gradient(delta: Array) -> Array:
     """Sum as a product with ones, at BLAS's speed."""
     rows = delta.reshape(-1, delta.shape[-1])
-    return np.dot(np.ones_like(rows, shape=rows.shape[0]), rows)
+    return np.ones_like(rows, shape=rows.shape[0]) @ rows
 
 
 @reference.sum_examples.twin(np.ndarray)
 def sum_examples(values: Array) -> Array:
     """Sum as a product with ones, at BLAS's speed."""
     rows = values.reshape(values.shape[0], prod(values.shape[1:]))
-    return np.dot(rows, np.ones_like(rows, shape=rows.shape[1]))
+    return rows @ np.ones_like(rows, shape=rows.shape[1])
 
 
 @reference.sigmoid.twin(np.ndarray)
@@ -222,12 +221,12 @@ def cross_entropy(scores: Array, weights: Array) -> tuple[Array, Array]:
     ones = np.ones_like(scores, shape=classes)
     shifted = scores - turned.max(axis=0)[:, None]
     delta = np.exp(shifted)
-    total = np.dot(delta, ones)
-    delta *= (np.dot(weights, ones) / total)[:, None]
+    total = delta @ ones
+    delta *= (weights @ ones / total)[:, None]
     delta -= weights
     shifted -= np.log(total)[:, None]
     shifted *= weights
-    return -np.dot(shifted, ones), delta
+    return -(shifted @ ones), delta
 
 
 @reference.logistic_cross_entropy.twin(np.ndarray)
