@@ -14,14 +14,11 @@ import numpy as np
 import pytest
 
 import diynn
-from diynn.execution import Threads
+from diynn.execution import Threads, helpers
+from diynn.execution.processes import Processes
 from diynn.module import parameters
 
-helpers = pytest.importorskip("diynn.execution.helpers", reason="no Unix sockets here")
-if not helpers.available():
-    pytest.skip("no Unix sockets here", allow_module_level=True)
-
-from diynn.execution.processes import Processes  # noqa: E402  # where there are
+pytestmark = pytest.mark.skipif(not helpers.available(), reason="no Unix sockets here")
 
 PATIENCE = 60.0  # seconds for a helper to start on a busy machine
 

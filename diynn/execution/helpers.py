@@ -60,13 +60,13 @@ class Helper:
         The numbers of tasks that it need not keep any longer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, in_vain: int = 0) -> None:
         self.connection, theirs = Pipe()
         self._poll = _poll(self.connection)
         self.lock = Lock()
         self.forgotten: list[int] = []
         self.was_ready = self.is_closed = False
-        self.in_vain = 0  # helpers before it that ended without an answer
+        self.in_vain = in_vain  # helpers before it, at most, that ended since the last answer
         self._owner = os.getpid()
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         environment |= {f"{library}_NUM_THREADS": "1" for library in ("OPENBLAS", "MKL", "OMP", "BLIS")}
@@ -119,7 +119,7 @@ class Helper:
     def answer(self) -> list[Array] | BaseException:
         """Wait for the costs of each block, or the error that came; raise one of ``GONE`` if it is gone."""
         found: list[Array] | BaseException = _receive(self.connection, self._poll)
-        self.in_vain = -1
+        self.in_vain = 0
         return found
 
     def close(self) -> None:
@@ -140,12 +140,10 @@ def helper(number: int) -> Helper:
     key = (os.getpid(), number)
     found = _helpers.get(key)
     if found is None:
-        _helpers[key] = found = Helper()
+        _helpers[key] = Helper()
     elif found.is_closed and found.was_ready and found.in_vain < _MOST_IN_VAIN:
-        in_vain = found.in_vain
-        _helpers[key] = found = Helper()
-        found.in_vain = in_vain + 1
-    return found
+        _helpers[key] = Helper(found.in_vain + 1)
+    return _helpers[key]
 
 
 # ------------------------------------------------------------------ in the helper
