@@ -1,7 +1,7 @@
 """Small neural networks that can be read, on any array library, fast."""
 
 from diynn import data, functional, initializers
-from diynn.arrays import asarray, to_numpy
+from diynn.arrays import asarray, set_backend, to_numpy
 from diynn.callbacks import Callback, EarlyStopping, KeepBest, Run
 from diynn.checking import check
 from diynn.checkpoints import load, save
@@ -22,15 +22,23 @@ from diynn.layers import (
     Softmax,
     Tanh,
 )
-from diynn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss, NLLLoss
+from diynn.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CategoricalCrossEntropyLoss,
+    CrossEntropyLoss,
+    Loss,
+    MSELoss,
+    NLLLoss,
+)
 from diynn.metrics import accuracy
 from diynn.module import Module
-from diynn.optim import Optim
+from diynn.optim import SGD, Optim
 from diynn.parameter import Parameter
 from diynn.rules import Adam, AdamW, Momentum, Rule
 from diynn.schedules import constant, cosine_decay, exponential_decay, step_decay
-from diynn.sheet import NAMES as _SHEET_NAMES
-from diynn.training import SGD, predict
+from diynn.sheet import names as _names
+from diynn.training import predict
 
 __version__ = "0.1.0"
 
@@ -42,6 +50,7 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "Callback",
+    "CategoricalCrossEntropyLoss",
     "Conv1D",
     "CrossEntropyLoss",
     "Dropout",
@@ -80,9 +89,11 @@ __all__ = [
     "load",
     "predict",
     "save",
+    "set_backend",
     "step_decay",
     "to_numpy",
 ]
 
-globals().update(_SHEET_NAMES)  # TanH, Sigmoide, Sequentiel, ...: one table in `diynn.sheet`
-__all__ += sorted(_SHEET_NAMES)
+_spelled = _names(globals())  # TanH, Sigmoide, Sequentiel, ...: one table in `diynn.sheet`
+globals().update(_spelled)
+__all__ += sorted(_spelled)

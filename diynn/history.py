@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, overload
+
+from diynn.sheet import elsewhere
 
 
 class History:
     """The course of a training, one value an epoch.
 
+    As a sequence it is its costs: ``history[-1]``, ``list(history)``, ``plt.plot(history)``.
     ``history["cost"]`` is the list of one column; ``cost`` and ``seconds`` are always there,
     ``validation_cost`` where there was validation data, and a column a metric, also with
     ``validation_`` before its name.
@@ -32,11 +36,26 @@ class History:
     def _why(self) -> str:
         return "" if self.stopped is None else f", stopped: {self.stopped}"
 
+    def __getattr__(self, name: str) -> Any:
+        raise elsewhere(self, name)
+
     def __len__(self) -> int:
         return len(self.columns.get("cost", ()))
 
-    def __getitem__(self, column: str) -> list[float]:
-        return self.columns[column]
+    @overload
+    def __getitem__(self, place: str | slice) -> list[float]: ...
+    @overload
+    def __getitem__(self, place: int) -> float: ...
+    def __getitem__(self, place: str | slice | int) -> list[float] | float:
+        if isinstance(place, str):
+            if place not in self.columns:
+                known = ", ".join(self.columns) or "none yet"
+                raise KeyError(f"History: no column {place!r}; there are {known}")
+            return self.columns[place]
+        return self.costs[place]
+
+    def __iter__(self) -> Iterator[float]:
+        return iter(self.costs)
 
     @property
     def costs(self) -> list[float]:

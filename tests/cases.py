@@ -18,6 +18,7 @@ from diynn import (
     AvgPool1D,
     BCELoss,
     BCEWithLogitsLoss,
+    CategoricalCrossEntropyLoss,
     Conv1D,
     CrossEntropyLoss,
     Dropout,
@@ -239,7 +240,7 @@ def values(pick, rng, batch):
 
 
 def labels(pick, rng, batch):
-    classes, sort = pick(1, 4), pick(0, 3)
+    classes, sort = pick(2, 4), pick(0, 3)
     indices = rng.integers(0, classes, batch)
     if sort == 0:  # one-hot
         target = np.equal.outer(indices, np.arange(classes))
@@ -248,6 +249,11 @@ def labels(pick, rng, batch):
     else:
         target = indices.astype(["int64", "int32", "uint8"][pick(0, 2)])
     return target, rng.normal(size=(batch, classes))
+
+
+def chosen(pick, rng, batch):
+    target, logits = labels(pick, rng, batch)
+    return target, rng.uniform(0.1, 0.9, logits.shape)  # away from the clip of the logarithm
 
 
 def probabilities(pick, rng, batch):
@@ -275,6 +281,7 @@ LOSSES = [
     LossCase(MSELoss(), values),
     LossCase(NLLLoss(), labels),
     LossCase(CrossEntropyLoss(), labels),
+    LossCase(CategoricalCrossEntropyLoss(), chosen),
     LossCase(BCELoss(), probabilities),
     LossCase(BCEWithLogitsLoss(), chances),
 ]

@@ -15,17 +15,18 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A file imports from the lines above its own, or from within its own folder; a new one gets a place here.
 LEVELS = [
-    {"arrays"},
+    {"arrays", "sheet"},
     {"shapes", "sharing"},
-    {"composition", "ops", "parameter", "schedules"},
-    {"module", "initializers", "rules"},
-    {"layers", "losses"},
-    {"execution", "data", "checkpoints", "sheet"},
-    {"optim", "metrics", "functional", "checking"},
+    {"composition", "ops", "parameter", "schedules", "initializers"},
+    {"module", "rules", "data"},
+    {"layers", "losses", "dataset"},
+    {"execution", "assembly", "checkpoints"},
+    {"metrics", "functional", "checking"},
     {"plots", "export"},
     {"history"},
     {"callbacks"},
     {"training"},
+    {"optim"},
     {"demo"},
     {"cli"},
 ]

@@ -87,7 +87,10 @@ def test_loss_agrees_with_autograd(case, data):
     yhat, name = variable(call.yhat), str(case)
     indices = call.y.ndim == 1 and name in ("NLLLoss", "CrossEntropyLoss")
     y = torch.tensor(call.y).to(torch.int64 if indices else torch.float64)
-    if name == "NLLLoss" and not indices:  # torch has it for indices alone
+    if name == "CategoricalCrossEntropyLoss":  # torch has it of its own softmax alone
+        hot = torch.nn.functional.one_hot(y.to(torch.int64), yhat.shape[1]) if y.ndim == 1 else y
+        costs = -hot * yhat.log()
+    elif name == "NLLLoss" and not indices:  # torch has it for indices alone
         costs = -y * yhat
     else:
         costs = functional(LOSSES[name], yhat, y, reduction="none")

@@ -11,6 +11,7 @@ from diynn import (
     AvgPool1D,
     BCELoss,
     BCEWithLogitsLoss,
+    CategoricalCrossEntropyLoss,
     Conv1D,
     CrossEntropyLoss,
     Dropout,
@@ -267,6 +268,10 @@ LOSS_VALUES = [
     # -ln 1/4 - ln 4/5; -½ ln 1/4 - ½ ln 3/4
     LossValue(BCELoss(), [[1, 0]], [[1 / 4, 1 / 5]], [LN5], [[-4, 5 / 4]]),
     LossValue(BCELoss(), [0.5], [1 / 4], [LN4 - LN3 / 2], [-2 + 2 / 3]),
+    # -ln 1/5; -½ ln 4/5 - ½ ln 1/5 = ½ ln 25/4
+    LossValue(CategoricalCrossEntropyLoss(), [1], [[4 / 5, 1 / 5]], [LN5], [[0, -5]]),
+    LossValue(CategoricalCrossEntropyLoss(), [[0.5, 0.5]], [[4 / 5, 1 / 5]], [LN5 - LN2], [[-5 / 8, -5 / 2]]),
+    LossValue(CategoricalCrossEntropyLoss(), [0], [[0.0, 1.0]], [100], [[0, 0]]),
     # sigmoid(ln a) = a / (1 + a), again; the same costs as of 3/4 and 1/5
     LossValue(BCEWithLogitsLoss(), [[1, 0]], [[LN3, -LN4]], [LN5 - LN3], [[-1 / 4, 1 / 5]]),
     LossValue(BCEWithLogitsLoss(), [0.5, 0.5], [LN3, 0], [LN4 - LN3 / 2, LN2], [1 / 4, 0]),

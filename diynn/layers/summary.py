@@ -69,7 +69,7 @@ def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -
     for number, (place, module) in enumerate(leaves):
         wanted = getattr(module, "input_shape", None)
         if wanted is not None:
-            fitting = wanted if shape is None else _fit(shape, wanted)
+            fitting = wanted if shape is None else fit(shape, wanted)
             if fitting is None and input_shape is not None:
                 raise ValueError(
                     f"layer {number + 1} of {len(leaves)}: {module!r} takes {text(wanted)}, "
@@ -86,7 +86,7 @@ def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -
     return Summary(rows, counted, values * bits // 8)
 
 
-def _fit(shape: Shape, wanted: Shape) -> Shape | None:
+def fit(shape: Shape, wanted: Shape) -> Shape | None:
     """Fill the unknown sizes of either shape from the other; None where they contradict."""
     if len(shape) != len(wanted) or any(
         None not in (got, want) and got != want for got, want in zip(shape, wanted, strict=True)
