@@ -1,6 +1,6 @@
 """Small neural networks that can be read, on any array library, fast."""
 
-from diynn import data, functional, initializers
+from diynn import data, functional, initializers, metrics, plots
 from diynn.arrays import asarray, to_numpy
 from diynn.callbacks import Callback, EarlyStopping, KeepBest, Run
 from diynn.checking import check
@@ -19,6 +19,7 @@ from diynn.layers import (
     Sigmoid,
     Softmax,
     Tanh,
+    Transposed,
 )
 from diynn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss, NLLLoss
 from diynn.metrics import accuracy
@@ -35,6 +36,7 @@ from diynn.optim import (
     step_decay,
 )
 from diynn.sheet import NAMES as _SHEET_NAMES
+from diynn.tracing import trace
 from diynn.training import SGD, predict
 
 __version__ = "0.1.0"
@@ -70,6 +72,7 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "Transposed",
     "accuracy",
     "asarray",
     "check",
@@ -81,10 +84,13 @@ __all__ = [
     "functional",
     "initializers",
     "load",
+    "metrics",
+    "plots",
     "predict",
     "save",
     "step_decay",
     "to_numpy",
+    "trace",
 ]
 
 globals().update(_SHEET_NAMES)  # TanH, Sigmoide, Sequentiel, ...: one table in `diynn.sheet`

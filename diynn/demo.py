@@ -190,6 +190,6 @@ def _first_weights(net: Sequential) -> Any:
 
 def _write(figures: dict[str, Any], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    for name, figure in figures.items():
-        figure.savefig(out / f"{name}.png", dpi=150)
+    for name, ax in figures.items():
+        ax.figure.savefig(out / f"{name}.png", dpi=150)
         print(f"wrote {out / name}.png")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from diynn import rendering
+
 
 class History:
     """The course of a training, one value an epoch.
@@ -58,8 +60,12 @@ class History:
         epochs = [float(number) for number in range(1, len(self) + 1)]
         return {"epoch": epochs} | {name: list(values) for name, values in self.columns.items()}
 
-    def plot(self) -> Any:
-        """Return a matplotlib figure of the learning curve (extra ``demo``)."""
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the curve of :func:`diynn.plots.learning_curve` and return its axes (extra ``demo``)."""
         from diynn.plots import learning_curve
 
-        return learning_curve(self.to_dict())
+        return learning_curve(self.to_dict(), ax=ax)
+
+    def _repr_html_(self) -> str:
+        """Return the table of the epochs for a notebook."""
+        return rendering.history_html(self)

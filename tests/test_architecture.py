@@ -16,12 +16,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A file imports from the lines above its own, or from within its own folder; a new one gets a place here.
 LEVELS = [
     {"arrays"},
-    {"shapes"},
+    {"shapes", "rendering"},
     {"ops"},
     {"module", "initializers"},
     {"layers", "losses"},
     {"execution", "data", "checkpoints", "sheet"},
-    {"optim", "metrics", "functional", "checking"},
+    {"optim", "metrics", "functional", "checking", "tracing"},
     {"plots", "export"},
     {"history"},
     {"callbacks"},

@@ -7,8 +7,10 @@ from diynn.layers.pooling import AvgPool1D, MaxPool1D
 from diynn.layers.reshape import Flatten
 from diynn.layers.sequential import Sequential
 from diynn.layers.softmax import LogSoftmax, Softmax
+from diynn.layers.transposed import Transposed
 
 __all__ = [
     "AvgPool1D", "Conv1D", "Flatten", "Linear", "LogSoftmax", "MaxPool1D", "ReLU", "Sequential",
     "Sigmoid", "Softmax", "Tanh",
+    "Transposed",
 ]  # fmt: skip

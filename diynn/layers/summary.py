@@ -10,6 +10,7 @@ import numpy as np
 
 from diynn.arrays import asarray_like, namespace
 from diynn.module import Module, own_parameters
+from diynn.rendering import summary_html, text_table
 from diynn.shapes import Shape, size, text
 
 _HEADER = ("place", "module", "output", "parameters")
@@ -32,21 +33,30 @@ class Summary:
     parameters: int
     activations: int | None = None
 
-    def __str__(self) -> str:
-        cells = [
+    def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Return the header and the lines of the table, as text."""
+        return _HEADER, [
             (place, module, "?" if shape is None else text(shape), f"{count:,}")
             for place, module, shape, count in self.rows
         ]
-        widths = [max(len(row[column]) for row in [_HEADER, *cells]) for column in range(4)]
-        aligned = [f"{{:<{width}}}" for width in widths[:3]] + [f"{{:>{widths[3]}}}"]
-        lines = ["  ".join(aligned).format(*row) for row in [_HEADER, *cells]]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        lines.append(f"{self.parameters:,} parameters")
+
+    def total(self) -> str:
+        """Return the line below the table, and where a size is unknown how to learn it."""
+        line = f"{self.parameters:,} parameters"
         if self.activations is not None:
-            lines[-1] += f", {self.activations:,} bytes of activations an example"
-        return "\n".join(lines)
+            line += f", {self.activations:,} bytes of activations an example"
+        if any(shape is None or None in shape for _, _, shape, _ in self.rows):
+            line += "; ? depends on the input: net.summary((length, channels)) tells"
+        return line
+
+    def __str__(self) -> str:
+        return f"{text_table(*self.cells(), numbers=1)}\n{self.total()}"
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        return summary_html(self)
 
 
 def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -> Summary:
