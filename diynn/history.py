@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from diynn import rendering
+from diynn.rendering import html_table
+
+_SHOWN = 12  # epochs of a table in a notebook: of a longer training the first and the last
 
 
 class History:
@@ -67,5 +69,13 @@ class History:
         return learning_curve(self.to_dict(), ax=ax)
 
     def _repr_html_(self) -> str:
-        """Return the table of the epochs for a notebook."""
-        return rendering.history_html(self)
+        """Return a line an epoch of everything measured; of a long training the first and the last epochs."""
+        columns, count = self.to_dict(), len(self)
+        shown: list[int | None] = list(range(count))
+        if count > _SHOWN:
+            shown[_SHOWN // 2 : -_SHOWN // 2] = [None]
+        rows = [
+            ["…" if epoch is None else f"{values[epoch]:.4g}" for values in columns.values()]
+            for epoch in shown
+        ]
+        return html_table(list(columns), rows, len(columns), caption=repr(self))

@@ -156,9 +156,10 @@ def purity(labels: Array, clusters: Array) -> float:
             f"purity: `labels` and `clusters` must have one shape (batch,), batch > 0, "
             f"got {true.shape} and {found.shape}"
         )
-    check_indices("purity", "labels", true, int(true.max()) + 1)
-    check_indices("purity", "clusters", found, int(found.max()) + 1)
-    counts = np.zeros((int(found.max()) + 1, int(true.max()) + 1), dtype=np.int64)
+    classes, groups = max(int(true.max()), 0) + 1, max(int(found.max()), 0) + 1
+    check_indices("purity", "labels", true, classes)
+    check_indices("purity", "clusters", found, groups)
+    counts = np.zeros((groups, classes), dtype=np.int64)
     np.add.at(counts, (found, true), 1)
     return float(counts.max(axis=1).sum() / true.size)
 

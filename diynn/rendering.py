@@ -4,13 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from diynn.history import History
-    from diynn.layers.summary import Summary
-
-_EPOCHS = 12  # of a history that are shown: of a longer one the first and the last
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> str:
@@ -40,24 +33,3 @@ def html_table(
     title = f"<caption style='text-align:left'>{escape(caption)}</caption>" if caption else ""
     body = "".join(line(row, "td") for row in rows)
     return f"<table>{title}<thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
-
-
-def summary_html(summary: Summary) -> str:
-    """Return the table that ``print(net)`` shows."""
-    header, rows = summary.cells()
-    return html_table(header, rows, 1, caption=summary.total())
-
-
-def history_html(history: History) -> str:
-    """Return a line an epoch of everything measured; of a long training the first and the last epochs."""
-    columns: dict[str, list[float]] = history.to_dict()
-    names = list(columns)
-    count = len(history)
-    shown: list[Any] = list(range(count))
-    if count > _EPOCHS:
-        shown = [*range(_EPOCHS // 2), None, *range(count - _EPOCHS // 2, count)]
-    rows = [
-        ["…"] * len(names) if epoch is None else [f"{columns[name][epoch]:.4g}" for name in names]
-        for epoch in shown
-    ]
-    return html_table(names, rows, len(names), caption=repr(history))

@@ -31,6 +31,7 @@ from diynn import (
     Sigmoid,
     Softmax,
     Tanh,
+    Transposed,
 )
 from tests.backends import NUMPY
 
@@ -80,12 +81,17 @@ def shared(pick, **new):
     return Sequential(linear, Sigmoid(), linear)
 
 
+def tied(pick, **new):
+    encoder = Linear(pick(1, 4), pick(1, 3), **new)
+    return Sequential(encoder, Tanh(), Transposed(encoder), Sigmoid())
+
+
 def strided(pick, **new):
     conv = Conv1D(pick(1, 3), 2, 3, pick(1, 3), bias=False, **new)
     return Sequential(conv, Tanh(), Conv1D(1, 3, 2, **new), AvgPool1D(1, 2))
 
 
-NETS = [mlp, nested, shared, strided]
+NETS = [mlp, nested, shared, strided, tied]
 
 
 def sheet_net(pick, **new):
@@ -106,7 +112,8 @@ LAYERS = [
     LayerCase("ReLU", lambda pick, **new: ReLU()),
     LayerCase("Softmax", lambda pick, **new: Softmax()),
     LayerCase("LogSoftmax", lambda pick, **new: LogSoftmax()),
-    LayerCase("Sequential", lambda pick, **new: NETS[pick(0, 3)](pick, **new)),
+    LayerCase("Transposed", lambda pick, **new: Transposed(Linear(pick(1, 4), pick(1, 4), **new))),
+    LayerCase("Sequential", lambda pick, **new: NETS[pick(0, 4)](pick, **new)),
     LayerCase("Sequential-sheet", sheet_net, lambda pick, net: (11, 1)),
 ]
 # fmt: on

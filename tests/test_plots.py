@@ -215,7 +215,7 @@ def test_a_mosaic_fills_its_figure(rows, columns):
     ax.figure.draw_without_rendering()
     inked = ax.get_tightbbox().bounds
     assert 0.8 * ax.figure.bbox.width < inked[2] <= ax.figure.bbox.width
-    assert 0.8 * ax.figure.bbox.height < inked[3] <= ax.figure.bbox.height
+    assert 0.75 * ax.figure.bbox.height < inked[3] <= ax.figure.bbox.height
     assert inked[0] >= 0
 
 

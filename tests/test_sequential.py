@@ -122,7 +122,8 @@ def test_the_way_back_has_the_outputs_of_the_way_there(layer):
 
 
 def test_whether_a_batch_may_be_split_is_known_of_our_classes_alone():
-    assert all(case.build(lambda low, high: low).per_example for case in LAYERS)
+    split = {case.name for case in LAYERS if case.build(lambda low, high: low).per_example}
+    assert {case.name for case in LAYERS} - split == {"Transposed"}  # it writes into another layer's gradient
     assert all(case.loss.per_example for case in LOSSES)
     assert not diynn.Module().per_example
     assert not diynn.Loss().per_example
@@ -150,7 +151,7 @@ def test_printed_net():
         "3.0    Linear(4064, 100)            (batch, 100)       406,500",
         "3.1    ReLU()                       (batch, 100)             0",
         "3.2    Linear(100, 10, bias=False)  (batch, 10)          1,000",
-        "407,628 parameters",
+        "407,628 parameters; ? depends on the input: net.summary((length, channels)) tells",
     ]
 
 

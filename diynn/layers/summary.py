@@ -10,7 +10,7 @@ import numpy as np
 
 from diynn.arrays import asarray_like, namespace
 from diynn.module import Module, own_parameters
-from diynn.rendering import summary_html, text_table
+from diynn.rendering import html_table, text_table
 from diynn.shapes import Shape, size, text
 
 _HEADER = ("place", "module", "output", "parameters")
@@ -56,7 +56,7 @@ class Summary:
 
     def _repr_html_(self) -> str:
         """Return the table for a notebook."""
-        return summary_html(self)
+        return html_table(*self.cells(), 1, caption=self.total())
 
 
 def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -> Summary:

@@ -1,0 +1,51 @@
+"""Tables in a notebook."""
+
+import pytest
+
+import diynn
+from diynn.history import History
+from diynn.rendering import html_table, text_table
+
+
+def test_a_table_in_a_terminal_aligns_numbers_to_the_right():
+    assert text_table(("name", "count"), [("a", "1"), ("long name", "1,000")], numbers=1).splitlines() == [
+        "name       count",
+        "---------  -----",
+        "a              1",
+        "long name  1,000",
+    ]
+
+
+def test_a_table_in_a_notebook_escapes_what_is_in_it():
+    html = html_table(("<b>",), [("a < b & c",)], caption="<script>")
+    assert "<td style='text-align:left'>a &lt; b &amp; c</td>" in html
+    assert "&lt;b&gt;" in html
+    assert "<script>" not in html
+
+
+def test_a_summary_is_a_table_in_a_notebook():
+    net = diynn.Sequential(diynn.Linear(3, 5), diynn.Tanh())
+    html = net.summary((3,))._repr_html_()
+    assert html.count("<tr>") == 3
+    assert "<td style='text-align:left'>Linear(3, 5)</td>" in html
+    assert "20 parameters" in html
+
+
+@pytest.mark.parametrize(("epochs", "lines"), [(0, 0), (1, 1), (12, 12), (13, 13), (100, 13)])
+def test_a_history_is_a_table_in_a_notebook(epochs, lines):
+    history = History()
+    for epoch in range(epochs):
+        history.add(cost=float(epoch), seconds=0.5)
+    html = history._repr_html_()
+    assert html.count("<tr>") == 1 + lines
+    assert ("…" in html) == (epochs > 12)
+    if epochs:
+        assert f"<td style='text-align:right'>{epochs}</td>" in html  # the last is there
+        assert "epoch" in html
+
+
+def test_an_unknown_size_says_how_to_learn_it():
+    net = diynn.Sequential(diynn.Conv1D(3, 1, 4), diynn.Flatten())
+    assert str(net).endswith("16 parameters; ? depends on the input: net.summary((length, channels)) tells")
+    assert "?" not in str(net.summary((8, 1)))
+    assert "?" not in str(diynn.Sequential(diynn.Linear(3, 4)))
