@@ -21,7 +21,7 @@ from typing import Any, TypeAlias
 from diynn.arrays import Array, namespace
 from diynn.checkpoints import matched
 from diynn.execution.serial import serial  # the other ways keep memory between two calls
-from diynn.layers import Sequential
+from diynn.layers import Sequential, Transposed
 from diynn.module import Parameter
 
 Arrays: TypeAlias = dict[str, Array]
@@ -90,6 +90,7 @@ def substituted(owner: str, net: Any, values: Arrays, *others: Any) -> Iterator[
     """
     handles = matched(owner, net, values)
     modules = [module for _, module in net.leaves()] if isinstance(net, Sequential) else [net]
+    modules += [each.linear for each in modules if isinstance(each, Transposed)]  # it adds to its gradient
     before = [(vars(each), dict(vars(each))) for each in (*modules, *others)]
     try:
         for label, handle in handles.items():

@@ -85,7 +85,14 @@ for ax, (name, hidden) in zip(axes.flat, [*shown[:4], ("checkerboard × 4", 4), 
 page.save(figure, "frontiers")
 
 # %% [markdown]
-# PROSE2
+# One layer does no better than a coin. Two hidden units *can* solve the exclusive or, and do so from some
+# starting points only: 0.81 on average over ten seeds, with a wide spread. Four always do.
+#
+# The checkerboard shows something else. As it comes, no number of units learns it: 0.55 with 64. Drawn four
+# times as large, 16 units reach 0.88. Nothing about the problem has changed, only its unit of length: a tanh
+# bends over about one unit, and with squares of half a unit a net of small weights sees next to no bend at
+# all. Weights would have to grow first. That is why one scales the inputs before one adds units. And 64 units
+# are not better than 16 here: after 150 epochs it is no longer the number of units that is missing.
 #
 # ## The frontier as it is learnt
 

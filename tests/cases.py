@@ -112,7 +112,7 @@ LAYERS = [
     LayerCase("ReLU", lambda pick, **new: ReLU()),
     LayerCase("Softmax", lambda pick, **new: Softmax()),
     LayerCase("LogSoftmax", lambda pick, **new: LogSoftmax()),
-    LayerCase("Transposed", lambda pick, **new: Transposed(Linear(pick(1, 4), pick(1, 4), rng=0, **new))),
+    LayerCase("Transposed", lambda pick, **new: Transposed(Linear(*draws(2, pick), **{"rng": 0, **new}))),
     LayerCase("Sequential", lambda pick, **new: NETS[pick(0, 4)](pick, **new)),
     LayerCase("Sequential-sheet", sheet_net, lambda pick, net: (11, 1)),
 ]
