@@ -31,7 +31,8 @@ y = slope * x + intercept + rng.normal(0, noise, x.shape)
 # %% [markdown]
 # ## The loop
 #
-# Zero the gradient, go forward, go backward, take a step. This is what `diynn.Optim` does, written out once.
+# Zero the gradient, go forward, go backward, take a step. This is what `diynn.Optim` does, written out
+# once.
 
 
 # %%
@@ -86,8 +87,8 @@ page.save(ax, "fit")
 #
 # $$\varepsilon < 1 / \lambda_{\max}(X^\top X),$$
 #
-# and jumps from side to side from half of it on. The gradient is a *sum* over the batch: with twice as many
-# points, $\lambda$ is twice as large and the longest step half as long. Page 3 comes back to this.
+# and jumps from side to side from half of it on. The gradient is a *sum* over the batch: with twice as
+# many points, $\lambda$ is twice as large and the longest step half as long. Page 3 comes back to this.
 
 # %%
 design = np.hstack([x, np.ones_like(x)])

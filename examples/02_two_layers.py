@@ -1,9 +1,9 @@
 # %% [markdown]
 # # 2. Two layers and a bend between them
 #
-# One linear layer draws one straight line. The exclusive or cannot be told apart by a line: class 1 lies in
-# two opposite corners. The sheet's second net can, for there is a `Tanh` between two linear modules, and a
-# `Sigmoid` makes a probability of the output:
+# One linear layer draws one straight line. The exclusive or cannot be told apart by a line: class 1 lies
+# in two opposite corners. The sheet's second net can, for there is a `Tanh` between two linear modules,
+# and a `Sigmoid` makes a probability of the output:
 #
 # $$\hat y = \sigma\bigl(\tanh(x W_1 + b_1)\, W_2 + b_2\bigr).$$
 
@@ -11,7 +11,7 @@
 import numpy as np
 from matplotlib import animation
 from matplotlib import pyplot as plt
-from page import Page, spread
+from page import Page, seeds, spread
 
 import diynn
 from diynn.data import checkerboard, four_gaussians
@@ -56,8 +56,8 @@ def train(problem, hidden, epochs, seed, callbacks=()):
 # %% [markdown]
 # ## How many hidden units does a problem need?
 #
-# The checkerboard of 4 × 4 squares is the exclusive or once more, with more corners. It is tried twice: with
-# squares half a unit wide, as it comes, and drawn four times as large.
+# The checkerboard of 4 × 4 squares is the exclusive or once more, with more corners. It is tried twice:
+# with squares half a unit wide, as it comes, and drawn four times as large.
 
 # %%
 problems = {"xor": four_gaussians, "checkerboard": checkerboard, "checkerboard × 4": wide_checkerboard}
@@ -71,8 +71,7 @@ for name, problem in problems.items():
         nets[name, hidden] = found[0][0]
         cells.append(spread([accuracy for _, accuracy in found], ".2f"))
     rows.append((name, *cells))
-seeds = len(page.seeds(1, 10))
-note = f"accuracy on fresh points, {seeds} seed{'s' * (seeds > 1)}, {epochs} epochs"
+note = f"accuracy on fresh points, {seeds(len(page.seeds(1, 10)))}, {epochs} epochs"
 page.table("hidden", ("hidden units", *sizes), rows, note)
 
 # %%
@@ -88,11 +87,12 @@ page.save(figure, "frontiers")
 # One layer does no better than a coin. Two hidden units *can* solve the exclusive or, and do so from some
 # starting points only: 0.81 on average over ten seeds, with a wide spread. Four always do.
 #
-# The checkerboard shows something else. As it comes, no number of units learns it: 0.55 with 64. Drawn four
-# times as large, 16 units reach 0.88. Nothing about the problem has changed, only its unit of length: a tanh
-# bends over about one unit, and with squares of half a unit a net of small weights sees next to no bend at
-# all. Weights would have to grow first. That is why one scales the inputs before one adds units. And 64 units
-# are not better than 16 here: after 150 epochs it is no longer the number of units that is missing.
+# The checkerboard shows something else. As it comes, no number of units learns it: 0.55 with 64. Drawn
+# four times as large, 16 units reach 0.88. Nothing about the problem has changed, only its unit of length:
+# a tanh bends over about one unit, and with squares of half a unit a net of small weights sees next to no
+# bend at all. Weights would have to grow first. That is why one scales the inputs before one adds units.
+# And 64 units are not better than 16 here: after 150 epochs it is no longer the number of units that is
+# missing.
 #
 # ## The frontier as it is learnt
 
@@ -136,9 +136,9 @@ plt.close(figure)
 # ## Deeper, and the gradient that vanishes
 #
 # Each module hands down $\delta^{h-1} = \delta^h\, W^\top$ times the slope of its activation, which for a
-# tanh is at most 1. If the weights are small as well, every layer takes something away, and what arrives at
-# the first is next to nothing. `diynn.trace` sends one batch through a net and back, and shows it module by
-# module.
+# tanh is at most 1. If the weights are small as well, every layer takes something away, and what arrives
+# at the first is next to nothing. `diynn.trace` sends one batch through a net and back, and shows it
+# module by module.
 
 # %%
 depth, width = 10, 20
@@ -175,10 +175,12 @@ ax.set(xlabel="linear layer, from the input", ylabel="norm of its gradient")
 ax.legend(frameon=False)
 page.save(ax, "vanishing")
 header = ("weights at the start", "first layer", "last layer", "saturated")
-page.table("vanishing", header, rows, "norm of the gradient; share of values of the tanh layers that are flat")
+page.table(
+    "vanishing", header, rows, "norm of the gradient; share of values of the tanh layers that are flat"
+)
 
 # %% [markdown]
-# With small weights the first layer's gradient is smaller than the last one's by five powers of ten: it does
-# not learn. With the sheet's ±1 it goes the other way, and the first layer's gradient is ten times the last
-# one's, while a fifth of the units are saturated before anything is learnt. Glorot's law, diynn's default,
-# chooses the width of the weights such that signal and gradient keep their size.
+# With small weights the first layer's gradient is smaller than the last one's by five powers of ten: it
+# does not learn. With the sheet's ±1 it goes the other way, and the first layer's gradient is ten times
+# the last one's, while a fifth of the units are saturated before anything is learnt. Glorot's law, diynn's
+# default, chooses the width of the weights such that signal and gradient keep their size.

@@ -17,7 +17,7 @@
 # %%
 import numpy as np
 from matplotlib import pyplot as plt
-from page import Page
+from page import Page, seeds
 
 import diynn
 from diynn.data import four_gaussians
@@ -61,7 +61,9 @@ figure, ax = plt.subplots(figsize=(8, 3.6), layout="constrained")
 shown = ax.imshow(np.log10(costs), cmap="cividis_r", aspect="auto", vmin=-2, vmax=1)
 for (row, column), cost in np.ndenumerate(costs):
     dark = np.log10(cost) > -0.5
-    ax.text(column, row, f"{cost:.2g}", ha="center", va="center", color="white" if dark else "black", fontsize=8)
+    ax.text(
+        column, row, f"{cost:.2g}", ha="center", va="center", color="white" if dark else "black", fontsize=8
+    )
 ax.set_xticks(range(len(steps)), [f"{eps:.1g}" for eps in steps], fontsize=9)
 ax.set_yticks(range(len(sizes)), sizes)
 ax.set(xlabel="step size ε", ylabel="batch size", title=f"mean cost of an example after {epochs} epochs")
@@ -80,18 +82,17 @@ for size, line in zip(sizes, costs, strict=True):
     best = steps[line.argmin()]
     rows.append((size, f"{best:.2g}", f"{line.min():.3g}", f"{longest:.2g}", f"{longest * size:.2g}"))
 header = ("batch size", "best ε", "its cost", "longest ε", "longest ε × batch")
-seeds = len(page.seeds(1, 5))
-page.table("steps", header, rows, f"{epochs} epochs, mean of {seeds} seed{'s' * (seeds > 1)}")
+page.table("steps", header, rows, f"{epochs} epochs, mean of {seeds(len(page.seeds(1, 5)))}")
 
 # %% [markdown]
 # The first consequence is seen in the left columns of the map: with small steps all batch sizes end at the
-# same cost. The second shows on the right, where the dark region begins earlier for large batches: from 8 to
-# 512 the longest step falls from 0.3 to 0.01, about as one over the batch size. A batch of 2 takes no longer
-# steps than one of 8: there the noise of so few examples sets the limit, and the rule ends.
+# same cost. The second shows on the right, where the dark region begins earlier for large batches: from 8
+# to 512 the longest step falls from 0.3 to 0.01, about as one over the batch size. A batch of 2 takes no
+# longer steps than one of 8: there the noise of so few examples sets the limit, and the rule ends.
 #
-# The best cost is the same for batches of 2 to 128, and at the same step size. Only the whole data set in one
-# batch falls behind: 20 epochs are 20 steps, too few of the length that it bears. A small batch pays in time
-# instead: an epoch of batches of 2 has 256 times as many steps.
+# The best cost is the same for batches of 2 to 128, and at the same step size. Only the whole data set in
+# one batch falls behind: 20 epochs are 20 steps, too few of the length that it bears. A small batch pays
+# in time instead: an epoch of batches of 2 has 256 times as many steps.
 #
 # ## The course of it
 
@@ -104,7 +105,11 @@ for size, style in zip((8, 64, 512), ("-", "--", ":"), strict=True):
     ax.semilogy(range(1, len(history) + 1), history.costs, style, label=f"batch {size}, ε = {eps:.2g}")
     steps_an_epoch = -(-len(labels) // size)
     rows.append((size, f"{eps:.2g}", steps_an_epoch, f"{history.costs[-1]:.3g}"))
-ax.set(xlabel="epoch", ylabel="mean cost of an example", title="Steps of one length: ε in proportion to 1 / batch")
+ax.set(
+    xlabel="epoch",
+    ylabel="mean cost of an example",
+    title="Steps of one length: ε in proportion to 1 / batch",
+)
 ax.legend(frameon=False)
 page.save(ax, "course")
 page.table("course", ("batch size", "ε", "steps an epoch", "cost at the end"), rows)

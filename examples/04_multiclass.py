@@ -1,8 +1,9 @@
 # %% [markdown]
 # # 4. Ten classes: squared error or cross entropy?
 #
-# The sheet puts a softmax at the end and says of the squared error that its results are disappointing, since
-# it "averages" errors and does not push the outputs towards 0 or 1; a cross entropy is better. Is it so?
+# The sheet puts a softmax at the end and says of the squared error that its results are disappointing,
+# since it "averages" errors and does not push the outputs towards 0 or 1; a cross entropy is better. Is it
+# so?
 #
 # The two gradients with respect to the scores $z$, for one-hot $y$ and $s = \operatorname{softmax}(z)$:
 #
@@ -15,7 +16,7 @@
 # %%
 import numpy as np
 from matplotlib import pyplot as plt
-from page import Page, spread
+from page import Page, seeds, spread
 
 import diynn
 from diynn.data import digits, one_hot
@@ -106,12 +107,12 @@ for loss, found in runs.items():
         )
     )
 header = ("loss", "ε", "test accuracy", "epochs to 0.90", "outputs undecided", "mean P(right)")
-page.table("losses", header, rows, f"{len(runs[losses[0]])} seeds, {epochs} epochs, another split each")
+page.table("losses", header, rows, f"{seeds(len(accuracies))}, {epochs} epochs, another split each")
 
 # %%
 final = {loss: [history["validation_accuracy"][-1] for history, _, _ in runs[loss]] for loss in losses}
 ahead = sum(ce > mse for mse, ce in zip(final["squared error"], final["cross entropy"], strict=True))
-print(f"cross entropy is ahead in {ahead} of {len(runs[losses[0]])} seeds")
+print(f"cross entropy is ahead in {ahead} of {seeds(len(runs[losses[0]]))}")
 
 # %%
 figure, (left, right) = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained")
@@ -136,10 +137,10 @@ page.save(diynn.plots.confusion_matrix(y, outputs.argmax(axis=1), 10), "confusio
 # ## Is the sheet's claim borne out?
 #
 # Yes, but "disappointing" is a strong word for it. Over ten seeds, each loss at its best step size, cross
-# entropy reads 98.1 % of the test digits right and the squared error 97.1 %: one point, with a spread of 0.6
-# from seed to seed. It is there in half the epochs as well. What the sheet says about 0 and 1 is seen more
-# clearly: three times as many outputs of the squared error stay undecided between 0.05 and 0.95, and the right
-# class gets 0.93 on average rather than 0.97.
+# entropy reads 98.1 % of the test digits right and the squared error 97.1 %: one point, with a spread of
+# 0.6 from seed to seed. It is there in half the epochs as well. What the sheet says about 0 and 1 is seen
+# more clearly: three times as many outputs of the squared error stay undecided between 0.05 and 0.95, and
+# the right class gets 0.93 on average rather than 0.97.
 #
-# In the quick form, with two seeds and eight epochs, the accuracies do not differ by more than their spread,
-# and the squared error may well be ahead: two runs say nothing about one point.
+# In the quick form, with two seeds and eight epochs, the accuracies do not differ by more than their
+# spread, and the squared error may well be ahead: two runs say nothing about one point.

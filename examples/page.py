@@ -8,13 +8,17 @@ import shlex
 import sys
 from collections.abc import Sequence
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-import diynn
+import numpy as np
+from cycler import cycler
+from matplotlib import pyplot
+from PIL import Image
 
-HERE = Path(__file__).parent
-_LIMIT = 100_000  # bytes of a picture that is kept beside the text
+import diynn
+from diynn.plots.canvas import PALETTE
 
 
 class Page:
@@ -38,8 +42,8 @@ class Page:
         Whether to take the time that the results in the gallery took.
     where : dict
         The keywords ``backend`` and ``dtype`` of a layer.
-    asarray : callable
-        Makes an array on the backend, in the dtype of the layers.
+    asarray, indices : callable
+        Make an array on the backend: in the dtype of the layers, or as it is.
     """
 
     def __init__(self, name: str, studies: Sequence[str] = ()) -> None:
@@ -48,7 +52,9 @@ class Page:
             parser.add_argument("studies", nargs="*", metavar="study", help=f"of {', '.join(studies)}")
         parser.add_argument("--backend", default="numpy", help="numpy, cupy, torch, jax, ...")
         parser.add_argument("--seed", type=int, default=0)
-        parser.add_argument("--full", action="store_true", help="the run behind the gallery, not the quick one")
+        parser.add_argument(
+            "--full", action="store_true", help="the run behind the gallery, not the quick one"
+        )
         parser.add_argument("--out", type=Path, default=Path("figures"), help="folder for what is written")
         notebook = "ipykernel" in sys.modules
         options = parser.parse_args(shlex.split(os.environ.get("PAGE_OPTIONS", "")) if notebook else None)
@@ -62,6 +68,8 @@ class Page:
         self.where: dict[str, Any] = {"backend": options.backend, "dtype": "float32"}
         self.asarray = partial(diynn.asarray, backend=options.backend, dtype="float32")
         self.indices = partial(diynn.asarray, backend=options.backend)
+        # pyplot's own colours are hard to tell apart for some readers.
+        pyplot.rcParams["axes.prop_cycle"] = cycler(color=PALETTE)
 
     def __contains__(self, study: str) -> bool:
         return study in self.studies
@@ -77,19 +85,17 @@ class Page:
     def save(self, drawn: Any, title: str) -> None:
         """Write the figure of axes, or a figure, as ``<page>_<title>.png``; a script closes it as well."""
         figure = getattr(drawn, "figure", drawn)
-        path = self._path(title, "png")
-        dpi = 100
-        figure.savefig(path, dpi=dpi)
-        while path.stat().st_size > _LIMIT and dpi > 50:
-            dpi -= 10
-            figure.savefig(path, dpi=dpi)
+        path, buffer = self._path(title, "png"), BytesIO()
+        figure.savefig(buffer, dpi=100)
+        # 256 colours are enough for a figure, and keep it small.
+        Image.open(buffer).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
         print(f"wrote {path}")
         if not self.notebook:
-            from matplotlib import pyplot
-
             pyplot.close(figure)
 
-    def table(self, title: str, header: Sequence[str], rows: Sequence[Sequence[object]], note: str = "") -> None:
+    def table(
+        self, title: str, header: Sequence[str], rows: Sequence[Sequence[object]], note: str = ""
+    ) -> None:
         """Print a table, and write it as ``<page>_<title>.txt``."""
         lines = [list(map(str, row)) for row in [header, *rows]]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -108,7 +114,11 @@ class Page:
 
 
 def spread(values: Sequence[float], form: str = ".3f") -> str:
-    """Write the mean of several runs and their standard deviation."""
-    import numpy as np
+    """Write the mean of several runs and their standard deviation, or the value of a single one."""
+    mean = f"{np.mean(values):{form}}"
+    return mean if len(values) == 1 else f"{mean} ± {np.std(values):{form}}"
 
-    return f"{np.mean(values):{form}} ± {np.std(values):{form}}"
+
+def seeds(count: int) -> str:
+    """Write a number of seeds."""
+    return f"{count} seed{'s' * (count > 1)}"

@@ -10,8 +10,10 @@ import numpy as np
 from diynn.arrays import asarray_like, to_numpy
 from diynn.plots.canvas import MARKERS, axes, colour, ink, new_figure
 
+_LARGER = {"*": 2.2, "P": 1.6, "X": 1.6}  # markers that cover little of their size
 
-def scatter(points: Any, labels: Any, *, size: float = 18, ax: Any = None) -> Any:
+
+def scatter(points: Any, labels: Any, *, size: float = 22, ax: Any = None) -> Any:
     """Draw points with a colour and a marker for each class.
 
     Parameters
@@ -49,12 +51,13 @@ def scatter(points: Any, labels: Any, *, size: float = 18, ax: Any = None) -> An
 
 def _mark(ax: Any, points: Any, labels: Any, size: float, prefix: str) -> None:
     for label in np.unique(labels):
+        marker = MARKERS[int(label) % len(MARKERS)]
         ax.scatter(
             *points[labels == label].T,
             color=colour(int(label)),
-            marker=MARKERS[int(label) % len(MARKERS)],
+            marker=marker,
             label=f"{prefix}{int(label)}",
-            s=size,
+            s=size * _LARGER.get(marker, 1),
             edgecolors="white",
             linewidths=0.4,
         )
