@@ -137,7 +137,10 @@ if "reconstruct" in page:
     reconstruct()
 
 # %% [markdown]
-# RECONSTRUCT
+# **Found**, with the full run: for codes of 2 to 16 numbers the autoencoder's error is about half of
+# PCA's. With 32 numbers there is nothing left to gain: both rebuild the digits nearly perfectly, and PCA
+# is as good, without any training. The images show the difference: PCA's ghosts are grey where the
+# autoencoder decides.
 #
 # ## cluster: are there ten groups in the code?
 #
@@ -191,7 +194,11 @@ if "cluster" in page:
     cluster()
 
 # %% [markdown]
-# CLUSTER
+# **Found**, with the full run: the code is *not* better for k-means than the pixels themselves. Purity
+# 0.78 against 0.80, and the same order for NMI and ARI, by about one standard deviation. PCA lies between.
+# The digits are small and centred, so their pixels form groups already; and an autoencoder is asked to
+# rebuild an image, not to put equal digits side by side. Whoever expects a better clustering from the code
+# has to measure it.
 #
 # ## visualise: a plane of digits
 #
@@ -315,7 +322,13 @@ if "denoise" in page:
     denoise()
 
 # %% [markdown]
-# DENOISE
+# **Found**, with the full run, at a noise of 0.3: fresh noise is best, fixed noise next, clean training
+# far behind. The net trained on clean digits is even worse than no net at all: it has learnt to rebuild 32
+# numbers' worth of anything, the noise included, and noise takes it where it has never been. Fixed noise
+# lets the net learn that very noise by heart, and costs half as much again as fresh noise does. Denoising
+# has its price at noise 0, where clean training is ahead.
+#
+# In the quick form the order holds, by little: after eight epochs nobody has learnt anything by heart yet.
 #
 # ## classify: when labels are few
 #
@@ -364,7 +377,10 @@ if "classify" in page:
     classify()
 
 # %% [markdown]
-# CLASSIFY
+# **Found**, with the full run: next to nothing. With ten labels, one a digit, the code of 16 is ahead by
+# 0.02, where the spread is 0.05; from 50 labels on, the pixels are as good or better, and a code of 16
+# loses a point in the end for what it left out. As preprocessing for a linear classifier on these digits,
+# the autoencoder does not pay. That is no law: 64 pixels are few, and a linear classifier on them is good.
 #
 # ## tied: the decoder's weights are the encoder's
 #
@@ -408,13 +424,17 @@ if "tied" in page:
     tied()
 
 # %% [markdown]
-# TIED
+# **Found**, with the full run: tied weights regularise, and it shows where data are few. On all 1,437
+# digits the free decoder is slightly better; on 300 the tied one is, and on 100 by a fifth, with half of
+# the parameters. The distance between training and test error is smaller with tied weights in all three
+# cases. The time is much the same: the products are as large, and only the update has less to do.
 #
 # ## study: a planned experiment
 #
 # Four questions at once, each combination with each seed: how many layers, how large a code, which
 # activation, which step size? Every finished run is a line of a file, so a study that was stopped goes on
-# where it was, and the table is made from the file alone.
+# where it was, and the table is made from the file alone. With one layer a side there is no activation to
+# choose.
 
 
 # %%
@@ -476,4 +496,8 @@ if "study" in page:
     study()
 
 # %% [markdown]
-# STUDY
+# **Found**, with the full run: the size of the code matters most, then the step size. A step of 0.0003 is
+# too small for 40 epochs whatever else is chosen. Two layers a side beat one, and a third did not help in
+# that time. ReLU and tanh are level; a sigmoid keeps up with them in a net of two layers, and does not
+# train at all in some settings of three. Which settings those are is in the file, and the worst lines of
+# the table name two.

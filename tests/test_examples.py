@@ -157,7 +157,7 @@ def test_the_numbers_of_the_gallery_are_those_that_were_written():
     tables = re.findall(r"<!-- (figures/\w+\.txt) -->\n```text\n(.*?)```", text, re.DOTALL)
     assert {f"figures/{path.name}" for path in FIGURES.glob("*.txt")} == {name for name, _ in tables}
     for name, table in tables:
-        assert (EXAMPLES / name).read_text(encoding="utf-8") == table, name
+        assert (EXAMPLES / name).read_text(encoding="utf-8") == table, f"python examples/gallery.py: {name}"
 
 
 def test_the_readme_links_the_gallery():
@@ -188,7 +188,7 @@ def test_the_page_on_a_layer_of_your_own_is_one_program_in_two_languages():
 
 def commands(text):
     """Return the shell commands of a text, without remarks."""
-    lines = re.findall(r"^(?:# )?((?:python|diynn|pip|mkdocs) [^#\n]*)", text, re.MULTILINE)
+    lines = re.findall(r"^(?:# )?((?:python|diynn|pip|mkdocs|jupytext) [^#\n]*)", text, re.MULTILINE)
     return [line.strip() for line in lines]
 
 

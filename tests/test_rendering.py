@@ -1,10 +1,14 @@
 """Tables in a notebook."""
 
+from pathlib import Path
+
 import pytest
 
 import diynn
 from diynn.history import History
 from diynn.rendering import html_table, text_table
+
+ROOT = str(Path(__file__).parent.parent)
 
 
 def test_a_table_in_a_terminal_aligns_numbers_to_the_right():
@@ -49,3 +53,33 @@ def test_an_unknown_size_says_how_to_learn_it():
     assert str(net).endswith("16 parameters; ? depends on the input: net.summary((length, channels)) tells")
     assert "?" not in str(net.summary((8, 1)))
     assert "?" not in str(diynn.Sequential(diynn.Linear(3, 4)))
+
+
+# ------------------------------------------------------------------ in a notebook
+
+
+def outputs(*cells):
+    """Run cells in a fresh notebook; return the outputs of each."""
+    nbclient = pytest.importorskip("nbclient", reason='notebooks need nbclient: pip install -e ".[examples]"')
+    pytest.importorskip("ipykernel", reason='notebooks need ipykernel: pip install -e ".[examples]"')
+    from nbformat.v4 import new_code_cell, new_notebook
+
+    notebook = new_notebook(cells=[new_code_cell(cell) for cell in cells])
+    nbclient.NotebookClient(
+        notebook, timeout=60, kernel_name="python3", resources={"metadata": {"path": ROOT}}
+    ).execute()
+    return [[output.get("data", output) for output in cell.outputs] for cell in notebook.cells]
+
+
+def test_figures_show_themselves_in_a_fresh_notebook(monkeypatch):
+    monkeypatch.delenv("MPLBACKEND", raising=False)
+    history = "from diynn.history import History; h = History(); h.add(cost=1.0, seconds=0.1)"
+    _, last, loop, table, ours = outputs(
+        history,
+        "h.plot()",
+        "for _ in range(2):\n    h.plot()",
+        "h",
+        "import matplotlib.pyplot as plt; _, ax = plt.subplots(); _ = h.plot(ax=ax)",
+    )
+    assert [sum("image/png" in output for output in cell) for cell in (last, loop, ours)] == [1, 2, 1]
+    assert "<table>" in table[0]["text/html"]
