@@ -46,9 +46,10 @@ page.save(figure, "signals")
 # %%
 def make_net(kind, seed):
     """Return one of the three nets."""
-    new = {"rng": np.random.default_rng(seed), "init": diynn.initializers.he_uniform, **page.where}
+    plain = {"rng": np.random.default_rng(seed), **page.where}
+    new = {"init": diynn.initializers.he_uniform, **plain}  # for the layers before a ReLU
     if kind == "linear":
-        return diynn.Sequential(diynn.Flatten(), diynn.Linear(40, 10, **new))
+        return diynn.Sequential(diynn.Flatten(), diynn.Linear(40, 10, **plain))
     if kind == "mlp":
         return diynn.Sequential(
             diynn.Flatten(),
@@ -56,7 +57,7 @@ def make_net(kind, seed):
             diynn.ReLU(),
             diynn.Linear(256, 128, **new),
             diynn.ReLU(),
-            diynn.Linear(128, 10, **new),
+            diynn.Linear(128, 10, **plain),
         )
     return diynn.Sequential(
         diynn.Conv1D(5, 1, 32, **new),
@@ -66,14 +67,14 @@ def make_net(kind, seed):
         diynn.Conv1D(3, 32, 32, 2, **new),
         diynn.ReLU(),
         diynn.Flatten(),
-        diynn.Linear(7 * 32, 10, **new),
+        diynn.Linear(7 * 32, 10, **plain),
     )
 
 
 recipes = {  # epochs, step size, decay of the weights
     "linear": (page.choose(3, 40), 1e-2, 0.01),
     "mlp": (page.choose(3, 40), 5e-3, 0.5),
-    "cnn": (page.choose(3, 60), 5e-3, 0.1),
+    "cnn": (page.choose(3, 60), 5e-3, 0.3),
 }
 
 
