@@ -112,7 +112,7 @@ train(wide_checkerboard, 64, page.choose(15, 100), page.seed, callbacks=[remembe
 x, y = wide_checkerboard(250, rng=page.seed)
 
 # The frames are drawn with few pixels and colours: a film is to stay below 100 kB.
-figure, ax = plt.subplots(figsize=(3, 3.2), layout="constrained")
+figure, ax = plt.subplots(figsize=(2.8, 3), layout="constrained")
 
 
 def show(frame):
@@ -128,7 +128,7 @@ def show(frame):
 
 page.out.mkdir(parents=True, exist_ok=True)
 film = animation.FuncAnimation(figure, show, frames, interval=200, cache_frame_data=False)
-film.save(page.out / "02_frontier.gif", writer=animation.PillowWriter(fps=6), dpi=70)
+film.save(page.out / "02_frontier.gif", writer=animation.PillowWriter(fps=5), dpi=64)
 print(f"wrote {page.out / '02_frontier.gif'}")
 plt.close(figure)
 

@@ -263,7 +263,13 @@ if "visualise" in page:
     visualise()
 
 # %% [markdown]
-# VISUALISE
+# **Found**, with the full run: a tanh on a code of two numbers squeezes the digits against the edges of a
+# square, and fifteen neighbours there know the digit in 64 % of all cases. With steps twice as long it
+# gets worse: of the twenty units of ten seeds five saturate for all digits. Such a unit is *constant*, and
+# the plane is a line. Without that tanh no unit was constant in any of ten seeds; the neighbours are right in
+# 80 %, with three hidden layers in 90 %, and in 94 % when the net has been trained to denoise, and longer:
+# ten clouds, of which those of 5, 7 and 8 touch. Purity rises less, for k-means looks for round groups of
+# one size.
 #
 # ## denoise: clean images from noisy ones
 #
@@ -328,7 +334,7 @@ if "denoise" in page:
 # lets the net learn that very noise by heart, and costs half as much again as fresh noise does. Denoising
 # has its price at noise 0, where clean training is ahead.
 #
-# In the quick form the order holds, by little: after eight epochs nobody has learnt anything by heart yet.
+# In the quick form the nets are hardly apart: after eight epochs nobody has learnt anything by heart yet.
 #
 # ## classify: when labels are few
 #

@@ -147,7 +147,9 @@ right.set(xlabel="slope a of a unit (dashed: at the start)", ylabel="units")
 page.save(figure, "prelu")
 
 # %% [markdown]
-# PRELU
+# **Found**, with the full run: no. Both read 97.3 % of the test digits right, in every respect the same,
+# though the slopes do move: from 0.25 to about 0.4 for most units, and below zero for some. A layer can
+# learn something and help nothing; one has to look at both.
 #
 # ## From here
 #
