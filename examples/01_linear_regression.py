@@ -38,15 +38,15 @@ y = slope * x + intercept + rng.normal(0, noise, x.shape)
 # %%
 def descend(eps, steps, start=(-1.0, 1.0)):
     """Return the weights and biases that a descent goes through, and the cost at each."""
-    net, loss = diynn.Linear(1, 1, backend=page.backend), diynn.MSELoss()
-    inputs, targets = diynn.asarray(x, page.backend), diynn.asarray(y, page.backend)
+    net, loss = diynn.Linear(1, 1, **page.where), diynn.MSELoss()
+    inputs, targets = page.asarray(x), page.asarray(y)
     net._parameters += start[0] - float(net._parameters[0, 0])
     net._bias += start[1]
     path = []
     for _ in range(steps + 1):
         output = net.forward(inputs)
         costs = diynn.to_numpy(loss.forward(targets, output))
-        path.append((float(net._parameters[0, 0]), float(net._bias[0]), costs.sum()))
+        path.append((float(net._parameters[0, 0]), float(net._bias[0]), float(costs.sum())))
         net.zero_grad()
         net.backward_update_gradient(inputs, loss.backward(targets, output))
         net.update_parameters(gradient_step=eps)

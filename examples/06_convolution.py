@@ -130,4 +130,8 @@ ax.set(xlabel="test accuracy", title="Each point is a seed, the bar their mean",
 page.save(ax, "pooling")
 
 # %% [markdown]
-# POOLING
+# **Found**, with the full run: the maximum is ahead of the average by 0.004, where the spread from seed to
+# seed is as large. And the convolution itself? A net without it and with 100 hidden units is a point
+# behind, but it has a thirteenth of the parameters. Given as many, it reads 98.5 % right and is ahead of
+# both. On digits that are centred, a window of three pixels along a line is no help that a linear layer
+# would miss. The next page has data on which it is.

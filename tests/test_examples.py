@@ -91,6 +91,24 @@ nbformat.write(notebook, out)
     assert not [output for output in outputs if output.get("name") == "stderr"]
 
 
+@pytest.mark.parametrize(
+    ("library", "arguments"),
+    [
+        ("torch", ["01_linear_regression.py"]),
+        ("torch", ["05_autoencoder.py", "tied"]),
+        ("jax", ["08_your_own_layer.py"]),
+    ],
+    ids=["01-torch", "05-torch", "08-jax"],
+)
+def test_a_page_runs_on_another_library(library, arguments, tmp_path):
+    pytest.importorskip(library)
+    pytest.importorskip("sklearn")
+    name, *studies = arguments
+    command = [sys.executable, str(EXAMPLES / name), *studies, "--backend", library, "--out", str(tmp_path)]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=300, env=environment())
+    assert result.returncode == 0, result.stderr[-3000:]
+
+
 def needed(page):
     """Return the optional libraries that a page imports."""
     imported = set()
