@@ -55,7 +55,7 @@ class Page:
         parser.add_argument(
             "--full", action="store_true", help="the run behind the gallery, not the quick one"
         )
-        parser.add_argument("--out", type=Path, default=Path("figures"), help="folder for what is written")
+        parser.add_argument("--out", type=Path, default=Path("results"), help="folder for what is written")
         notebook = "ipykernel" in sys.modules
         options = parser.parse_args(shlex.split(os.environ.get("PAGE_OPTIONS", "")) if notebook else None)
         unknown = set(getattr(options, "studies", ())) - set(studies)

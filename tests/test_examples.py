@@ -44,7 +44,7 @@ def test_a_page_runs_as_a_script_and_writes_what_it_names(page, tmp_path):
     """Warnings are errors; from any folder, with nothing set up but the package."""
     for extra in needed(page):
         pytest.importorskip(extra, reason=f'the page needs {extra}: pip install -e ".[examples]"')
-    command = [sys.executable, "-W", "error", str(page), "--out", "results"]
+    command = [sys.executable, "-W", "error", str(page)]
     result = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=LIMIT, env=environment()
     )
