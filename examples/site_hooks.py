@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 from html import unescape
+from pathlib import Path
 from typing import Any
 
 import griffe
@@ -17,6 +19,12 @@ _FOREIGN = re.compile(
     r"<script\b[^>]*>(?:(?!</script>).)*(?:MathJax|mermaid)(?:(?!</script>).)*</script>",
     re.DOTALL | re.IGNORECASE,
 )
+
+
+def on_startup(**_: Any) -> None:
+    """Let the kernels that execute the pages, if any do, find what the pages share."""
+    here = str(Path(__file__).parent)
+    os.environ["PYTHONPATH"] = os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])
 
 
 def on_post_page(output: str, **_: Any) -> str:
