@@ -102,7 +102,7 @@ frames = []
 
 def remember(run):
     """Keep the answers on a grid after each epoch."""
-    if run.epoch % page.choose(3, 5) == 0:
+    if run.epoch % page.choose(3, 7) == 0:
         frames.append((run.epoch, diynn.to_numpy(run.net(page.asarray(grid))).reshape(60, 60)))
 
 
@@ -128,7 +128,7 @@ def show(frame):
 
 page.out.mkdir(parents=True, exist_ok=True)
 film = animation.FuncAnimation(figure, show, frames, interval=200, cache_frame_data=False)
-film.save(page.out / "02_frontier.gif", writer=animation.PillowWriter(fps=5), dpi=64)
+film.save(page.out / "02_frontier.gif", writer=animation.PillowWriter(fps=4), dpi=64)
 print(f"wrote {page.out / '02_frontier.gif'}")
 plt.close(figure)
 
