@@ -18,6 +18,7 @@ from diynn.layers import Conv1D, Flatten, Linear, MaxPool1D, ReLU, Sequential, S
 from diynn.losses import BCELoss, CrossEntropyLoss, Loss
 from diynn.metrics import accuracy, confusion_counts, confusion_text
 from diynn.optim import Adam, AdamW, Rule, cosine_decay
+from diynn.plots.canvas import close
 from diynn.training import SGD, predict
 
 CODE = 10  # numbers in the autoencoder's code, and components of the PCA beside it
@@ -192,4 +193,5 @@ def _write(figures: dict[str, Any], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     for name, ax in figures.items():
         ax.figure.savefig(out / f"{name}.png", dpi=150)
+        close(ax.figure)
         print(f"wrote {out / name}.png")

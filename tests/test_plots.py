@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from diynn import plots
 from diynn.arrays import namespace
-from diynn.plots.canvas import PALETTE
+from diynn.plots.canvas import PALETTE, close
 
 LIBRARIES = pytest.mark.parametrize("xp", [np, array_api_strict], ids=["numpy", "strict"])
 
@@ -62,6 +62,14 @@ def test_figures_are_pyplots_where_somebody_looks(watched):
         "import matplotlib.pyplot as plt;"
         "sys.exit([plt.figure(n) for n in plt.get_fignums()] != [ax.figure for ax in drawn])"
     )
+
+
+def test_what_has_been_written_is_let_go():
+    ax = plots.images([np.eye(64)])  # of pyplot, which this file imports
+    assert pyplot.fignum_exists(ax.figure.number)
+    close(ax.figure)
+    assert not pyplot.fignum_exists(ax.figure.number)
+    run("from diynn.plots.canvas import close; close(None); sys.exit('matplotlib' in sys.modules)")
 
 
 def test_the_extra_to_install_is_named(monkeypatch):

@@ -47,6 +47,13 @@ def _watched() -> bool:
     return notebook or "matplotlib.pyplot" in sys.modules or hasattr(sys, "ps1")
 
 
+def close(figure: Any) -> None:
+    """Let go of a figure that has been written: pyplot would keep one of its own, and show it later."""
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close(figure)
+
+
 def axes(ax: Any, width: float, height: float) -> Any:
     """Return the axes given, or those of a new figure."""
     return new_figure(width, height).subplots() if ax is None else ax

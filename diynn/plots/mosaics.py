@@ -137,7 +137,7 @@ def _filters(parameters: Any, largest: float, ax: Any) -> Any:
     for channel in range(chan_in):
         table[channel * (k_size + 1) :][:k_size] = parameters[:, channel]
     cell = min(0.3, _WIDEST / chan_out)
-    ax = axes(ax, width=2.2 + cell * chan_out, height=1.1 + min(cell * len(table), _WIDEST))
+    ax = axes(ax, width=2.2 + cell * chan_out, height=1.3 + min(cell * len(table), _WIDEST))
     ax.imshow(table, cmap=SIGNED, vmin=-largest, vmax=largest, interpolation="nearest")
     steps = [row for row in range(len(table)) if (row + 1) % (k_size + 1)]
     ax.set_yticks(steps, [str(row % (k_size + 1)) for row in steps], fontsize=8)
