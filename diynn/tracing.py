@@ -8,8 +8,9 @@ from math import prod, sqrt
 from typing import Any
 
 from diynn.arrays import Array, copy, namespace
-from diynn.layers import Sequential
+from diynn.layers.sequential import in_series
 from diynn.module import parameters, zero_grad
+from diynn.parameter import Parameter
 from diynn.rendering import html_table, text_table
 from diynn.shapes import size, text
 
@@ -139,10 +140,14 @@ def trace(net: Any, loss: Any, x: Array, y: Array) -> Trace:
             module.backward_update_gradient(data, deltas[-1])
             deltas.append(module.backward_delta(data, deltas[-1]))
         deltas.reverse()
-        rows = [
-            _row(place, module, values[i], values[i + 1], deltas[i + 1])
-            for i, (place, module) in enumerate(leaves)
-        ]
+        series = {id(module) for _, module in leaves}
+        rows = []
+        for i, (place, module) in enumerate(leaves):
+            # What a module shares with another one of the net is that one's.
+            own = [
+                each for each in parameters(module) if each.owner is module or id(each.owner) not in series
+            ]
+            rows.append(_row(place, module, own, values[i], values[i + 1], deltas[i + 1]))
     finally:
         for handle, gradient in zip(handles, kept, strict=True):
             handle.gradient = gradient
@@ -150,15 +155,14 @@ def trace(net: Any, loss: Any, x: Array, y: Array) -> Trace:
 
 
 def _leaves(module: Any, place: str) -> Iterator[tuple[str, Any]]:
-    if not isinstance(module, Sequential):
+    if not in_series(module):
         yield place, module
         return
     for number, part in enumerate(module):
         yield from _leaves(part, f"{place}.{number}" if place else str(number))
 
 
-def _row(place: str, module: Any, data: Array, output: Array, delta: Array) -> Row:
-    own = parameters(module)
+def _row(place: str, module: Any, own: list[Parameter], data: Array, output: Array, delta: Array) -> Row:
     gradient = sqrt(sum(_norm(handle.gradient) ** 2 for handle in own)) if own else None
     flat = None if own else _flat(module, data, output)
     saturated = dead = None

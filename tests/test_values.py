@@ -13,7 +13,9 @@ from diynn import (
     BCEWithLogitsLoss,
     Conv1D,
     CrossEntropyLoss,
+    Dropout,
     Flatten,
+    GaussianNoise,
     Linear,
     LogSoftmax,
     Loss,
@@ -56,9 +58,23 @@ def sequence(*channels):
     return np.stack(channels, axis=-1)[None].astype(float)
 
 
-def one_two_minus_one(rng, shape, fan_in, fan_out):
-    """Return the weight (3, 1) of the value below, for a layer whose weight is no parameter of its own."""
-    return np.asarray([[1.0], [2.0], [-1.0]])
+class Given:
+    """A generator whose draws are given."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def random(self, size=None, dtype="float64", out=None):
+        out = np.empty(size, dtype=dtype) if out is None else out
+        out[...] = self.values
+        return out
+
+    standard_normal = random
+
+
+def drawing(layer, values):
+    layer.rng = Given(values)
+    return layer
 
 
 def tied_net(**new):
@@ -162,6 +178,21 @@ LAYER_VALUES = [
         delta=[[5, 7, -11]],
         back=[[0, 0, -11]],
     ),
+    # Draws of 0.1, 0.9, 0.6 against p = 0.6: the first value goes, the others are divided by 0.4.
+    LayerValue(
+        lambda **new: drawing(Dropout(0.6), [0.1, 0.9, 0.6]),
+        data=[[2, 4, -6]],
+        output=[[0, 10, -15]],
+        delta=[[5, 2, 4]],
+        back=[[0, 5, 10]],
+    ),
+    LayerValue(
+        lambda **new: drawing(GaussianNoise(0.5), [1, -4, 0]),
+        data=[[2, 4, -6]],
+        output=[[2.5, 2, -6]],
+        delta=[[5, 2, 4]],
+        back=[[5, 2, 4]],
+    ),
     # e^z = 1, 2, 5 and 1, 1, 2. Σ δ y = 1 - 5 = -4 and 1 + 2 - 1 = 2: back is y (δ + 4) and y (δ - 2).
     LayerValue(
         lambda **new: Softmax(),
@@ -178,15 +209,15 @@ LAYER_VALUES = [
         delta=[[8, 0, -4], [4, -16, 8]],
         back=[[15 / 2, -1, -13 / 2], [5, -15, 10]],
     ),
-    # x Wᵀ + b of W = (1 2 -1)ᵀ: 3·(1, 2, -1) + b; δ W = 1 - 2·2 - 1·0. W's own gradient is another's.
+    # x Wᵀ + b of W = (1 2 -1)ᵀ: 3·(1, 2, -1) + b; δ W = 1·1 - 2·2 - 0·1; δᵀ x = 3 δ for the W of the other.
     LayerValue(
-        lambda **new: Transposed(Linear(3, 1, init=one_two_minus_one, **new)),
+        lambda **new: Transposed(Linear(3, 1, bias=False, **new)),
         data=[[3]],
-        parameters=[[0.5, 0, 1]],
+        parameters=[[0.5, 0, 1], [[1], [2], [-1]]],
         output=[[3.5, 6, -2]],
         delta=[[1, -2, 0]],
         back=[[-3]],
-        gradients=[[1, -2, 0]],
+        gradients=[[1, -2, 0], [[3], [-6], [0]]],
     ),
     # W = 2: h = 2 x + 1 = 3 and -3, then 2 h - 1 = 5 and -7. Through the second δᵀh = 3·1 - 3·10, through the
     # first xᵀ(2 δ) = 2·1 - 2·20: -27 - 38. Biases: 2 + 20 and 1 + 10.

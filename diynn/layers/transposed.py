@@ -5,6 +5,7 @@ from __future__ import annotations
 from diynn.arrays import Array, namespace
 from diynn.layers.linear import Linear
 from diynn.module import Module
+from diynn.ops import bias_gradient, delta_product, gradient_product, product
 from diynn.shapes import Shape, check
 
 
@@ -16,16 +17,15 @@ class Transposed(Module):
         y = x Wᵀ + b           (batch, out) → (batch, in), W (in, out) of the other layer
 
     The weight stays the other layer's: it is read there at every call, its gradient is added to
-    ``linear._gradient``, and the other layer alone updates and counts it. So both have to stand in the net
-    that is trained, as encoder and decoder do. A batch is not split: two shares would add to one array.
+    ``linear._gradient``. The other layer is a child of this one: a net in which both stand, as encoder and
+    decoder do, trains, moves, saves and counts it once.
 
     Parameters
     ----------
     linear : Linear
         The layer whose weight is shared.
     bias : bool
-        Whether b is added. It is made where the parameters of `linear` live, starts at zero, and is all
-        that this module has for parameters.
+        Whether b is added. It is made where the parameters of `linear` live, and starts at zero.
 
     Attributes
     ----------
@@ -41,6 +41,8 @@ class Transposed(Module):
     Source: the course sheet, "Mon cinquième se compresse": weight sharing.
     """
 
+    per_example = pure = True
+
     def __init__(self, linear: Linear, *, bias: bool = True) -> None:
         if not isinstance(linear, Linear):
             raise TypeError(f"Transposed: `linear` must be a Linear, got {type(linear).__name__}")
@@ -49,7 +51,7 @@ class Transposed(Module):
         if bias:
             weight = linear._parameters
             self._bias = namespace(weight).zeros_like(weight[:, 0])
-            self.zero_grad()
+            self._bias_gradient = namespace(weight).zeros_like(weight[:, 0])
 
     def __repr__(self) -> str:
         bias = "" if self._bias is not None else ", bias=False"
@@ -58,23 +60,22 @@ class Transposed(Module):
     def forward(self, data: Array) -> Array:
         """Return x Wᵀ + b."""
         check(self, data)
-        output = data @ self.linear._parameters.T
-        return output if self._bias is None else output + self._bias
+        output = delta_product(data, self.linear._parameters)
+        if self._bias is not None:
+            output += self._bias
+        return output
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ W (eq. 2)."""
         check(self, data, delta)
-        return delta @ self.linear._parameters
+        return product(delta, self.linear._parameters)
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add δᵀ x to the gradient of the other layer, and the sum of δ to that of b (eq. 1)."""
         check(self, data, delta)
-        shared = delta.T @ data
-        # The other layer's turn comes later in the walk back: its gradient may still count as None.
-        gradient = self.linear._gradient
-        self.linear._gradient = shared if gradient is None else gradient + shared
+        self.linear._gradient += gradient_product(delta, data)
         if self._bias is not None:
-            self._bias_gradient = self._bias_gradient + namespace(delta).sum(delta, axis=0)
+            self._bias_gradient += bias_gradient(delta)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return (in,)."""
