@@ -83,3 +83,17 @@ def test_figures_show_themselves_in_a_fresh_notebook(monkeypatch):
     )
     assert [sum("image/png" in output for output in cell) for cell in (last, loop, ours)] == [1, 2, 1]
     assert "<table>" in table[0]["text/html"]
+
+
+def test_a_training_without_a_bar_prints_nothing_in_a_notebook():
+    """No warning of tqdm's either, that there are no ipywidgets."""
+    _, training, net, trace = outputs(
+        "import sys, numpy as np, diynn; sys.modules['ipywidgets'] = None; x = np.eye(4)",
+        "net = diynn.Sequential(diynn.Linear(4, 4)); loss = diynn.MSELoss()\n"
+        "h = diynn.SGD(net, loss, x, x, progress=False)",
+        "net",
+        "diynn.trace(net, loss, x, x)",
+    )
+    assert training == []
+    assert "Linear(4, 4)" in net[0]["text/html"]
+    assert "mean cost of an example" in trace[0]["text/html"]
