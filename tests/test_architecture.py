@@ -16,12 +16,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A file imports from the lines above its own, or from within its own folder; a new one gets a place here.
 LEVELS = [
     {"arrays", "sheet"},
-    {"shapes", "sharing"},
+    {"shapes", "sharing", "rendering"},
     {"composition", "ops", "parameter", "schedules", "initializers"},
     {"module", "rules", "data"},
     {"layers", "losses", "dataset"},
     {"execution", "assembly", "checkpoints"},
-    {"metrics", "functional", "checking"},
+    {"metrics", "functional", "checking", "tracing"},
     {"plots", "export"},
     {"history"},
     {"callbacks"},

@@ -28,6 +28,7 @@ from diynn import (
     Sigmoid,
     Softmax,
     Tanh,
+    Transposed,
     initializers,
     to_numpy,
 )
@@ -75,6 +76,11 @@ class Given:
 def drawing(layer, values):
     layer.rng = Given(values)
     return layer
+
+
+def tied_net(**new):
+    linear = Linear(1, 1, **new)
+    return Sequential(linear, Transposed(linear))
 
 
 LAYER_VALUES = [
@@ -203,6 +209,27 @@ LAYER_VALUES = [
         output=[[-LN8, -LN4, LN5 - LN8], [-LN4, -LN4, -LN2]],
         delta=[[8, 0, -4], [4, -16, 8]],
         back=[[15 / 2, -1, -13 / 2], [5, -15, 10]],
+    ),
+    # x Wᵀ + b of W = (1 2 -1)ᵀ: 3·(1, 2, -1) + b; δ W = 1·1 - 2·2 - 0·1; δᵀ x = 3 δ for the W of the other.
+    LayerValue(
+        lambda **new: Transposed(Linear(3, 1, bias=False, **new)),
+        data=[[3]],
+        parameters=[[0.5, 0, 1], [[1], [2], [-1]]],
+        output=[[3.5, 6, -2]],
+        delta=[[1, -2, 0]],
+        back=[[-3]],
+        gradients=[[1, -2, 0], [[3], [-6], [0]]],
+    ),
+    # W = 2: h = 2 x + 1 = 3 and -3, then 2 h - 1 = 5 and -7. Through the second δᵀh = 3·1 - 3·10, through the
+    # first xᵀ(2 δ) = 2·1 - 2·20: -27 - 38. Biases: 2 + 20 and 1 + 10.
+    LayerValue(
+        lambda **new: tied_net(**new),
+        data=[[1], [-2]],
+        parameters=[[[2]], [1], [-1]],
+        output=[[5], [-7]],
+        delta=[[1], [10]],
+        back=[[4], [40]],
+        gradients=[[[-65]], [22], [11]],
     ),
     # 2 x + 1 = 3 and -3, of which ReLU leaves 3 and 0; -3·3 + 0.5 and 0.5.
     # The second layer gets xᵀδ = 3·1 + 0·10, and hands δ = -3 and -30 to ReLU, which leaves -3 and 0.
