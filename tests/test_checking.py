@@ -11,8 +11,8 @@ import pytest
 
 import diynn
 from diynn.checking import Verdict, check
-from diynn.checking.kinds import KINDS
-from diynn.checking.numeric import along
+from diynn.checking.contract.kinds import KINDS
+from diynn.checking.contract.numeric import along
 from tests.zoo import load
 
 WRONG = [animal for animal in load() if ".wrong" in animal.cls.__module__]
@@ -188,7 +188,7 @@ def test_any_choice_among_equal_maxima_passes(backward, monkeypatch):
 
 @pytest.mark.parametrize("distance", [0.0, 1e-9, 2e-5, 1e-4 / 3, 5e-5, 7e-5, 9.9e-5, 9.9999e-5])
 def test_a_kink_is_seen_wherever_in_the_step_it_lies(distance):
-    from diynn.checking.numeric import DOUBLE
+    from diynn.checking.contract.numeric import DOUBLE
 
     slope, smooth, _ = along(lambda x: np.maximum(x - distance, 0), np.zeros(1), np.ones(1), DOUBLE)
     assert not smooth[0] or abs(slope[0]) < 1e-5
@@ -404,5 +404,5 @@ def test_what_is_not_finite_is_json_all_the_same():
 def test_what_is_heavy_is_not_imported_before_it_is_used():
     code = "import sys, diynn, diynn.checking; print(sorted(sys.modules))"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-    for heavy in ("diynn.checking.examine", "diynn.checking.mistakes", "tqdm", "html"):
+    for heavy in ("diynn.checking.contract.examine", "diynn.checking.diagnosis.mistakes", "tqdm", "html"):
         assert f"'{heavy}'" not in told

@@ -10,10 +10,10 @@ from time import perf_counter
 
 import pytest
 
-from diynn.checking.collect import read
-from diynn.checking.command import register
-from diynn.checking.grade import find, grade
-from diynn.checking.sandbox import Job, Limits, judge
+from diynn.checking.files.finding import read
+from diynn.checking.files.command import register
+from diynn.checking.files.grade import find, grade
+from diynn.checking.files.sandbox import Job, Limits, judge
 
 SOLUTION = Path(__file__).parent / "zoo" / "files" / "solution.py"
 HEAD = "import os, sys, time\nimport numpy as np\nfrom module import Module\n"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from diynn.checking.collect import Piece, Source, read
-from diynn.checking.define import Definitions
-from diynn.checking.kinds import KINDS, Setup
-from diynn.checking.recognise import CannotBuild, builder, recognise
+from diynn.checking.files.finding import Piece, Source, read
+from diynn.checking.files.define import Definitions
+from diynn.checking.contract.kinds import KINDS, Setup
+from diynn.checking.files.building import CannotBuild, builder, recognise
 
 SOLUTION = Path(__file__).parent / "zoo" / "files" / "solution.py"
 

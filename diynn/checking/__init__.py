@@ -14,8 +14,8 @@ import copy
 from collections.abc import Callable
 from typing import Any
 
-from diynn.checking.kinds import KINDS, UNKNOWN, UNKNOWN_LOSS, Kind, Setup
-from diynn.checking.report import Report, Result, Verdict
+from diynn.checking.contract.kinds import KINDS, UNKNOWN, UNKNOWN_LOSS, Kind, Setup
+from diynn.checking.reporting.report import Report, Result, Verdict
 
 __all__ = ["Report", "Result", "Verdict", "check"]
 
@@ -72,10 +72,10 @@ def check(
     >>> check(diynn.Tanh).ok
     True
     """
-    from diynn.checking.examine import examine
-    from diynn.checking.messages import language
-    from diynn.checking.recognise import preferred_variant, recognise
-    from diynn.checking.target import Target
+    from diynn.checking.contract.examine import examine
+    from diynn.checking.reporting.messages import language
+    from diynn.checking.files.building import preferred_variant, recognise
+    from diynn.checking.contract.target import Target
 
     cls = target if isinstance(target, type) else type(target)
     kind = _kind_of(like) if like is not None else recognise(cls.__name__)
@@ -104,7 +104,7 @@ def _how_to_build(
     target: Any, cls: type, kind: Kind, input_shape: tuple[int, ...] | None
 ) -> tuple[Callable[[Setup], Any], tuple[Setup, ...], Kind]:
     """Return what builds it, for which setups, and as what it is judged."""
-    from diynn.checking.recognise import CannotBuild, builder, settle, setups_of
+    from diynn.checking.files.building import CannotBuild, builder, settle, setups_of
 
     if isinstance(target, type):
         setups = kind.setups
@@ -129,8 +129,8 @@ def _runnable(make: Callable[[Setup], Any], kind: Kind, setups: tuple[Setup, ...
         return setups
     import numpy as np
 
-    from diynn.checking.recognise import CannotBuild
-    from diynn.checking.subject import Raised, Subject
+    from diynn.checking.files.building import CannotBuild
+    from diynn.checking.contract.subject import Raised, Subject
 
     def runs(setup: Setup) -> bool:
         try:
@@ -150,7 +150,7 @@ def _runnable(make: Callable[[Setup], Any], kind: Kind, setups: tuple[Setup, ...
 
 
 def _kind_of(like: Any) -> Kind:
-    from diynn.checking.recognise import recognise
+    from diynn.checking.files.building import recognise
 
     name = like if isinstance(like, str) else getattr(like, "__name__", type(like).__name__)
     kind = KINDS.get(name) or recognise(name)

@@ -1,0 +1,181 @@
+"""The properties of modules: how they behave between calls."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diynn.checking.contract.properties import ROUNDING, Finding, module_property, same
+from diynn.checking.contract.subject import Raised, Subject
+from diynn.checking.contract.trial import Trial, close
+
+
+@module_property("unchanged", "forward", runs=("shapes", "delta"))
+def unchanged(t: Trial) -> Finding:
+    """Require that neither the data nor the delta is changed by any method."""
+    subject = t.fresh()
+    subject.harmless("zero_grad")
+    data, delta = t.data.copy(), t.delta.copy()
+    subject.call("forward", data)
+    calls = {"forward": None, "backward_delta": (data, delta), "backward_update_gradient": (data, delta)}
+    for method, arguments in calls.items():
+        if arguments is not None and _usable(subject, method):
+            subject.harmless(method, *arguments)
+        for name, now, before in (("data", data, t.data), ("delta", delta, t.delta)):
+            if not np.array_equal(now, before):
+                words = {"method": method, "argument": name}
+                return Finding(now, before, False, "any.mutates", words=words)
+    return Finding(data, t.data, True)
+
+
+@module_property("parameters_unchanged", "backward_update_gradient", runs=("shapes",))
+def parameters_unchanged(t: Trial) -> Finding | None:
+    """Require that only ``update_parameters`` changes the parameters."""
+    if not t.values:
+        return None
+    subject = t.fresh()
+    subject.call("zero_grad")
+    for method in ("forward", "backward_update_gradient", "backward_delta"):
+        arguments = (t.data.copy(),) if method == "forward" else (t.data.copy(), t.delta.copy())
+        try:
+            subject.call(method, *arguments)
+        except Raised:
+            continue  # told by another property
+        for path, before in t.values.items():
+            now = subject.read(path)
+            if not np.array_equal(now, before):
+                return Finding(now, before, False, "any.updates_early", words={"method": method})
+    return Finding(None, None, True)
+
+
+@module_property("order", "backward_delta", runs=("shapes", "delta", "gradient"))
+def order(t: Trial) -> Finding:
+    """Require that backward is right whatever was called before, and an output stays what it was."""
+    plain = t.fresh()
+    output = plain.call("forward", t.data.copy())
+    kept = np.array(output)
+    delta = t.backward_delta(plain)
+    gradient = t.one_gradient() if t.values else {}
+    rng = np.random.default_rng(t.seed + 2)
+    other = t.bench.kind.draw(rng, t.data.shape)
+    plain.call("forward", other.copy())
+    if isinstance(output, np.ndarray) and not np.array_equal(output, kept, equal_nan=True):
+        return Finding(output, kept, False, "any.reuses_output", words={"method": "forward"})
+    for prelude in ("other", "nothing"):
+        subject = t.fresh()
+        if t.values:
+            subject.call("zero_grad")
+        if prelude == "other":
+            subject.call("forward", other.copy())
+        words = {"method": "backward_delta", "prelude": prelude}
+        try:
+            got = t.backward_delta(subject)
+        except Raised as error:
+            return Finding(str(error.words.get("text", error.key)), delta, False, "any.cached", words=words)
+        if not close(got, delta, ROUNDING):
+            return Finding(got, delta, False, "any.cached", words=words)
+        if not t.values:
+            continue
+        words = {"method": "backward_update_gradient", "prelude": prelude}
+        try:
+            t.update_gradient(subject)
+        except Raised as error:
+            return Finding(str(error.words.get("text", error.key)), None, False, "any.cached", words=words)
+        now = t.gradients(subject)
+        for path, right in gradient.items():
+            if not close(now[path], right, 1e-5 if t.bench.single(t) else ROUNDING):
+                return Finding(now[path], right, False, "any.cached", words=words)
+    return Finding(None, None, True)
+
+
+@module_property("update_parameters", "update_parameters", runs=("shapes", "gradient"))
+def update_parameters(t: Trial) -> Finding | None:
+    """Require that ``update_parameters(step)`` subtracts step × gradient, exactly."""
+    if not t.values:
+        t.fresh().harmless("update_parameters", 1e-3)
+        return None
+    subject = t.fresh()
+    subject.call("zero_grad")
+    t.forward(subject)
+    t.update_gradient(subject)
+    gradient, step = t.gradients(subject), 0.125
+    subject.call("update_parameters", step)
+    got = {path: subject.read(path).astype(float) for path in t.values}
+    right = {path: value - step * gradient[path] for path, value in t.values.items()}
+    if any(gradient[path].shape != value.shape for path, value in t.values.items()):
+        return None  # told by `gradient`
+    fine = all(close(got[path], right[path], 1e-5 if t.bench.single(t) else ROUNDING) for path in right)
+    extra = {"before": t.parts(t.values), "gradient": t.parts(gradient), "step": step}
+    return Finding(t.parts(got), t.parts(right), fine, extra=extra)
+
+
+@module_property("finite", "forward", runs=("shapes", "delta"))
+def finite(t: Trial) -> Finding | None:
+    """Require that extreme inputs give finite outputs and deltas."""
+    for value in t.bench.kind.extremes:
+        data = t.data.copy()
+        data[:, 0, ...] = value
+        if not t.bench.kind.name and not np.isfinite(t.forward(t.fresh(), np.full_like(data, 30.0))).all():
+            return None  # an exponential of its own, perhaps: a function we do not know may overflow
+        subject = t.fresh()
+        for method, arguments in (("forward", (data,)), ("backward_delta", (data, t.delta))):
+            got = subject.array(method, *(each.copy() for each in arguments))
+            if not np.isfinite(got).all():
+                words = {"method": method, "value": f"{value:g}"}
+                # The formula of the mistake wants the data that were given.
+                return Finding(got, None, False, extra={"x": data, "of": method}, words=words)
+    return Finding(None, None, True)
+
+
+@module_property("dtype", "forward", runs=("shapes", "delta"), after=("delta",))
+def dtype(t: Trial) -> Finding | None:
+    """Require that data in single precision or in whole numbers give the same."""
+    single = Trial(t.bench, t.values, t.data.astype(np.float32), t.delta.astype(np.float32), t.seed)
+    double = Trial(t.bench, t.values, single.data.astype(float), single.delta.astype(float), t.seed)
+    for method in ("forward", "backward_delta"):
+        got, right = _both(single, double, method)
+        if got.dtype.kind != "f" or not close(got.astype(float), right, 1e-3):
+            return Finding(got, right, False, words={"method": method, "dtype": "float32"})
+    if t.bench.kind.name == "MaxPool1D":
+        return Finding(None, None, True)  # whole numbers tie
+    whole = Trial(t.bench, t.values, np.round(2 * t.data).astype(int), t.delta, t.seed)
+    whole.data[whole.data == 0] = 1  # off the kink
+    for method in ("forward", "backward_delta"):
+        exact = Trial(t.bench, t.values, whole.data.astype(float), t.delta, t.seed)
+        try:
+            got, right = _both(whole, exact, method)
+        except Raised:
+            break  # an error is an honest answer
+        if not close(got.astype(float), right, 1e-5):
+            mistake = "any.truncates" if got.dtype.kind in "iu" or np.all(got == np.trunc(got)) else ""
+            return Finding(got, right, False, mistake, words={"method": method, "dtype": "int64"})
+    return Finding(None, None, True)
+
+
+def _both(one: Trial, other: Trial, method: str) -> tuple[np.ndarray, np.ndarray]:
+    answers = []
+    for each in (one, other):
+        subject = each.fresh()
+        output = each.forward(subject)
+        answers.append(output if method == "forward" else each.backward_delta(subject))
+    return answers[0], answers[1]
+
+
+@module_property("strided", "forward", after=("forward", "delta"))
+def strided(t: Trial) -> Finding:
+    """Require that arrays that do not lie in one piece give the same."""
+    data, delta = (np.repeat(each, 2, axis=-1)[..., ::2] for each in (t.data, t.delta))
+    for method, arguments in (("forward", (data,)), ("backward_delta", (data, delta))):
+        subject = t.fresh()
+        right_one = t.fresh()
+        if method == "backward_delta":
+            subject.call("forward", data)
+            t.forward(right_one)
+        got = subject.array(method, *arguments)
+        right = t.forward(right_one) if method == "forward" else t.backward_delta(right_one)
+        if not close(got, right, ROUNDING):
+            return Finding(got, right, False, words={"method": method})
+    return same(np.zeros(0), np.zeros(0))
+
+
+def _usable(subject: Subject, method: str) -> bool:
+    return callable(getattr(subject.instance, method, None))

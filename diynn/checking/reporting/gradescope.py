@@ -1,0 +1,61 @@
+"""Verdicts as Gradescope's autograder reads them: ``results.json``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from diynn.checking.files.grade import Verdicts
+from diynn.checking.reporting.messages import text
+from diynn.checking.reporting.render import report_text
+from diynn.checking.reporting.report import Report, Result, Verdict
+
+
+def results(found: Sequence[Verdicts], lang: str) -> dict[str, Any]:
+    """Return one test for each property of each class; a remark passes, what could not be judged does not.
+
+    Parameters
+    ----------
+    found : sequence of Verdicts
+    lang : str
+        The language of the feedback.
+    """
+    tests: list[dict[str, Any]] = []
+    for verdicts in found:
+        before = f"{verdicts.name}: " if len(found) > 1 else ""
+        for number, problem in enumerate(verdicts.problems, start=1):
+            tests.append(_test(f"{before}{verdicts.name} ({number})", False, problem.say(lang)))
+        for report in verdicts.reports:
+            if report.judged or report.failed:
+                tests += [_of(before, report, result, lang) for result in report.results]
+    return {
+        "output": "\n\n".join(report_text(report) for verdicts in found for report in verdicts.reports),
+        "output_format": "text",
+        "visibility": "visible",
+        "stdout_visibility": "hidden",
+        "tests": tests or [_test("diynn check", False, text("no_classes", lang))],
+    }
+
+
+def to_json(found: Sequence[Verdicts], lang: str) -> str:
+    """Return the text of ``results.json``."""
+    return json.dumps(results(found, lang), ensure_ascii=False, indent=1)
+
+
+def _of(before: str, report: Report, result: Result, lang: str) -> dict[str, Any]:
+    alone = Report(report.name, report.kind, report.where, [result], lang)
+    name = f"{before}{report.name}: {text(f'property.{result.property}', lang)}"
+    passed = result.verdict in (Verdict.PASSED, Verdict.REMARK)
+    return _test(name, passed, "" if result.verdict is Verdict.PASSED else report_text(alone))
+
+
+def _test(name: str, passed: bool, output: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "score": float(passed),
+        "max_score": 1.0,
+        "status": "passed" if passed else "failed",
+        "output": output,
+        "visibility": "visible",
+    }
