@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.kinds import reference, shape_after
+from diynn.checking.contract.kinds import KINDS, reference, shape_after
 from diynn.checking.contract.layouts import layouts
 from diynn.checking.contract.loss_trial import LossBench, LossTrial, draw_loss_trial
-from diynn.checking.reporting.report import Result, Verdict
-from diynn.checking.contract.subject import Raised, Subject, spell
+from diynn.checking.contract.paths import spell
+from diynn.checking.contract.raised import Raised
 from diynn.checking.contract.target import Target
-from diynn.checking.contract.trial import Bench, Trial, close
-from diynn.checking.diagnosis.readings import calibrate
+from diynn.checking.contract.trial import Bench, Trial
+from diynn.checking.diagnosis.closeness import close
+from diynn.checking.diagnosis.readings import (
+    LABELS,
+    Ask,
+    Draw,
+    Reading,
+    calibrate,
+    normal,
+    own,
+    probabilities,
+    recognise_costs,
+    targets,
+    unit,
+)
+from diynn.checking.reporting.results import Result, Verdict
 
 
 def module_trials(target: Target) -> list[Trial]:
@@ -44,14 +57,14 @@ def _output_shape(target: Target, trial: Trial) -> tuple[int, ...]:
         found: tuple[int, ...] = trial.forward(trial.fresh()).shape
     except Raised:
         found = trial.data.shape
-    if not target.kind.name:
+    if not target.kind.name or target.kind.formula is not None:
         return found
     return shape_after(target.kind.name, trial.data.shape, tuple(trial.bench.setup.arguments.items()))
 
 
 def _lay_out(trials: Sequence[Trial], benches: Sequence[Bench]) -> None:
     """Find out how a linear map or convolution lays out its parameters: as its outputs say."""
-    if not benches or not benches[0].kind.parameters:
+    if not benches or not benches[0].kind.parameters or benches[0].kind.formula is not None:
         return
     scores: dict[int, int] = {}
     readable: dict[int, int] = {}
@@ -91,16 +104,70 @@ def _name_parameters(target: Target, trials: Sequence[Trial]) -> None:
 
 def loss_trials(target: Target) -> list[LossTrial]:
     """Return the trials of a loss, on predictions on which its reading of the sheet is defined."""
-
-    def make() -> Any:
-        return target.make(target.setups[0])
-
-    shapes = [setup.shape for setup in target.setups]
+    setup = target.setups[0]
+    shapes = [each.shape for each in target.setups]
     target.begin("forward")
-    variant, labels, matched = calibrate(target.kind.name, target.preferred, lambda: Subject(make()), shapes)
-    bench = LossBench(make, target.kind, variant, labels, matched)
+    bench = LossBench(lambda: target.make(setup), target.kind, *_read(target, shapes))
+    if not target.kind.name and bench.reading.matched:
+        bench = LossBench(bench.make, KINDS[bench.reading.kind], bench.reading, bench.draw)
+        target.kind = bench.kind
     return [
         draw_loss_trial(bench, shape, np.random.default_rng([target.seed, place, number]), place + number)
         for place, shape in enumerate(shapes)
         for number in range(target.draws)
     ]
+
+
+def _read(target: Target, shapes: list[tuple[int, ...]]) -> tuple[Reading, Draw]:
+    """Find out what a loss computes, by its costs, and draw predictions for it."""
+
+    def ask(y: np.ndarray, yhat: np.ndarray) -> np.ndarray | None:
+        try:
+            return target.make(target.setups[0]).array("forward", y, yhat)
+        except Raised:
+            return None
+
+    if target.kind.name:
+        found = calibrate(target.kind.name, target.preferred, ask, shapes)
+        if found.matched:
+            return found, found.variant.draw
+        return found, unit  # costs of no known reading are differentiated where all of them are defined
+    known = recognise_costs(ask, shapes)
+    if known is not None:
+        return known, known.variant.draw
+    return _read_unknown(target, ask, shapes)
+
+
+def _read_unknown(target: Target, ask: Ask, shapes: list[tuple[int, ...]]) -> tuple[Reading, Draw]:
+    """Find targets that a loss of none of the sheet's formulas can have: those its backward is right for."""
+    scores = ask(targets("onehot", np.random.default_rng(0), shapes[0], soft=False),
+                 normal(np.random.default_rng(0), shapes[0]))  # fmt: skip
+    variant = own(scores is not None and bool(np.isfinite(scores).all()))
+    running: list[tuple[Reading, Draw]] = []
+    for labels in LABELS[""]:
+        for draw in (unit, probabilities, normal):
+            reading = Reading("", variant, labels, False)
+            bench = LossBench(lambda: target.make(target.setups[0]), target.kind, reading, draw)
+            trials = [
+                draw_loss_trial(bench, shape, np.random.default_rng([7, place]), 0)
+                for place, shape in enumerate(shapes)
+            ]
+            fine = [_agrees(trial) for trial in trials]
+            if all(fine):
+                return reading, draw
+            if None not in fine:
+                running.append((reading, draw))
+    return running[0] if running else (Reading("", variant, "real", False), unit)
+
+
+def _agrees(trial: LossTrial) -> bool | None:
+    """Say whether backward is right in a trial; None if the loss does not run on it, or is not finite."""
+    try:
+        subject = trial.fresh()
+        costs = trial.forward(subject)
+        got = trial.backward(subject)
+    except Raised:
+        return None
+    if not np.isfinite(costs).all() or len(np.atleast_1d(costs)) not in (1, len(trial.yhat)):
+        return None
+    return got.shape == trial.yhat.shape and trial.backward_agrees(got) is True

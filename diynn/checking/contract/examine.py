@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
+from diynn.checking.contract.containers import examine_container
 from diynn.checking.contract.drawing import loss_trials, module_trials
+from diynn.checking.contract.judging import judge
 from diynn.checking.contract.kinds import Setup
 from diynn.checking.contract.properties import load
-from diynn.checking.files.building import CannotBuild
-from diynn.checking.reporting.report import Report, Result, Verdict
+from diynn.checking.contract.raised import CannotBuild
 from diynn.checking.contract.target import Target
 from diynn.checking.contract.timing import compare
-from diynn.checking.contract.judging import judge
+from diynn.checking.reporting.report import Report
+from diynn.checking.reporting.results import Result, Verdict
 
 _MODULE_METHODS = ("forward", "backward_delta", "backward_update_gradient", "zero_grad", "update_parameters")
 _LOSS_METHODS = ("forward", "backward")
@@ -43,13 +45,15 @@ def examine(target: Target, lang: str | None = None) -> Report:
         except MemoryError as error:
             words = {"property": target.stage, "text": str(error)}
             target.add(Result("run", Verdict.FAILED, "memory", words, where=target.where()))
+    report.kind = target.kind.name  # of a loss of another name it is found out
     return report
 
 
 def _examine(target: Target) -> None:
+    if target.derived:
+        words = {"names": ", ".join(target.derived)}
+        target.add(Result("construct", Verdict.REMARK, "derived_from", words, where=target.where()))
     if target.kind.family == "container":
-        from diynn.checking.contract.containers import examine_container
-
         examine_container(target)
         return
     target.setups = _buildable(target)
@@ -103,9 +107,8 @@ def _buildable(target: Target) -> tuple[Setup, ...]:
 
 def _has_methods(target: Target) -> bool:
     target.begin("methods")
-    instance = target.make(target.setups[0])
     wanted = _LOSS_METHODS if target.kind.loss else _MODULE_METHODS
-    missing = [name for name in wanted if not callable(getattr(instance, name, None))]
+    missing = target.make(target.setups[0]).lacking(*wanted)
     if missing:
         words = {"names": ", ".join(missing)}
         target.add(Result("methods", Verdict.FAILED, "missing", words, where=target.where()))

@@ -10,8 +10,11 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from diynn.arrays import Array
+from diynn.checking.contract import images
 
 Draw: TypeAlias = "Callable[[np.random.Generator, tuple[int, ...]], Array]"
+#: Takes arguments, data and parameters; returns the outputs that are right, one for each layout in use.
+Formula: TypeAlias = "Callable[[Mapping[str, int], Array, Mapping[Any, Array]], list[Array]]"
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Kind:
         The parameters it has: ``"W"``, ``"b"``.
     extremes : tuple of float
         Values at which the output must still be finite.
+    formula : callable, optional
+        What is right, for a kind that diynn has no module of.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Kind:
     draw: Draw = field(default=lambda rng, shape: rng.normal(size=shape))
     parameters: tuple[str, ...] = ()
     extremes: tuple[float, ...] = (1000.0, -1000.0)
+    formula: Formula | None = None
 
     @property
     def loss(self) -> bool:
@@ -103,6 +109,19 @@ _ELEMENTWISE = _plain((2, 3), (1, 2), (4, 4), (5, 1), (2, 4, 3))
 _SCORES = _plain((2, 3), (1, 4), (3, 3), (5, 2), (4, 6))
 _TARGETS = _plain((2, 3), (1, 2), (3, 3), (5, 1), (4, 6))
 
+_WINDOWS: list[dict[str, int]] = [
+    {"k_size": 2, "stride": 2}, {"k_size": 2, "stride": 1}, {"k_size": 3, "stride": 1}
+]  # fmt: skip
+_CONVS = [
+    {"k_size": each["k_size"], "chan_in": 4, "chan_out": 3, "stride": each["stride"]} for each in _WINDOWS
+]
+
+
+def _images(choices: list[dict[str, int]]) -> tuple[Setup, ...]:
+    # Height, width and channels are equal, so that the channels may come first or last.
+    return tuple(Setup(each, (batch, 4, 4, 4)) for each in choices for batch in (2, 1))
+
+
 KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
@@ -133,6 +152,11 @@ KINDS: dict[str, Kind] = {
         Kind("CrossEntropyLoss", "loss", _SCORES),
         Kind("BCELoss", "loss", _TARGETS, extremes=(0.0, 1.0)),
         Kind("BCEWithLogitsLoss", "loss", _TARGETS),
+        Kind("Conv2D", "module", _images(_CONVS), parameters=("W", "b"), formula=images.convolved),
+        Kind("MaxPool2D", "module", _images(_WINDOWS), draw=distinct, formula=images.maximum),
+        Kind("AvgPool2D", "module", _images(_WINDOWS), formula=images.mean),
+        Kind("Flatten2D", "module", _images([{}]), formula=images.flat),
+        Kind("UpSampling2D", "module", _images([{"k_size": 2}, {"k_size": 3}]), formula=images.repeated),
         Kind("Sequential", "container", _plain((3, 4))),
         Kind("Optim", "container", _plain((3, 4))),
     )

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from diynn.checking.contract.subject import Path, token
+from diynn.checking.contract.paths import Path, token
 
 Arrays: TypeAlias = Mapping[Path, np.ndarray]
 Parts: TypeAlias = dict[str, np.ndarray]

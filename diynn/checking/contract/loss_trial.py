@@ -13,8 +13,8 @@ from diynn.arrays import Array
 from diynn.checking.contract import numeric
 from diynn.checking.contract.kinds import Kind
 from diynn.checking.contract.subject import Subject
-from diynn.checking.contract.trial import close
-from diynn.checking.diagnosis.readings import Variant, labels_of, targets
+from diynn.checking.diagnosis.closeness import close
+from diynn.checking.diagnosis.readings import VARIANTS, Draw, Reading, Variant, labels_of, targets
 
 
 @dataclass(frozen=True)
@@ -26,19 +26,31 @@ class LossBench:
     make : callable
         Builds an instance.
     kind : Kind
-    variant : Variant
-        The reading: which formula, on what predictions.
-    labels : str
-        How it takes its targets: ``"onehot"``, ``"index"`` or ``"column"``.
-    matched : bool
-        Whether its costs are those of ``variant``.
+    reading : Reading
+        Which formula, on what targets.
+    draw : callable
+        Draws predictions for it.
     """
 
-    make: Callable[[], Any]
+    make: Callable[[], Subject]
     kind: Kind
-    variant: Variant
-    labels: str
-    matched: bool
+    reading: Reading
+    draw: Draw
+
+    @property
+    def variant(self) -> Variant:
+        """The formula."""
+        return self.reading.variant
+
+    @property
+    def labels(self) -> str:
+        """How it takes its targets."""
+        return self.reading.labels
+
+    @property
+    def matched(self) -> bool:
+        """Whether its costs are those of the formula."""
+        return self.reading.matched
 
 
 @dataclass
@@ -52,7 +64,7 @@ class LossTrial:
 
     def fresh(self) -> Subject:
         """Return a new loss."""
-        return Subject(self.bench.make())
+        return self.bench.make()
 
     @property
     def y(self) -> Array:
@@ -74,14 +86,16 @@ class LossTrial:
     def backward_agrees(self, claimed: np.ndarray) -> bool | None:
         """Say whether ``claimed`` is the gradient of the sum of the loss's own costs.
 
-        A loss that wrongly returns one mean over the batch fails for its shape; its backward may be the
-        gradient of that mean, or the sheet's.
+        A loss that wrongly returns one mean, over the batch or over all of its outputs, fails for its
+        shape; its backward may be the gradient of that mean, or of the sum.
         """
         subject = self.fresh()
-        scalar = self.forward(subject).ndim == 0
+        factors = [1.0]
+        if self.forward(subject).ndim == 0:
+            factors += [len(self.yhat), self.yhat.size]
         rng = np.random.default_rng(self.seed)
         verdict: bool | None = None
-        for factor in (1.0, len(self.yhat)) if scalar else (1.0,):
+        for factor in factors:
             weights = np.asarray(factor)
             verdict = numeric.agrees(claimed, lambda p: self.total(subject, p), self.yhat, weights, rng)
             if verdict is None:
@@ -102,6 +116,20 @@ class LossTrial:
         precision = numeric.precision_of(function, self.yhat, direction)
         right, trusted, _ = numeric.gradient(function, self.yhat, np.ones(()), precision)
         return right, trusted
+
+    def is_the_sheets(self, claimed: np.ndarray) -> bool:
+        """Say whether ``claimed`` is the sheet's gradient, of whose costs the loss's own are not quite.
+
+        Which of its cross entropies is meant shows in the costs alone.
+        """
+        kind, reading = self.bench.kind.name, self.bench.reading
+        if not kind or (kind == "CrossEntropyLoss" and not reading.matched):
+            return False
+        subject_is_scalar = self.forward(self.fresh()).ndim == 0
+        variant = reading.variant if reading.matched and not subject_is_scalar else VARIANTS[kind][0]
+        function = lambda yhat: np.asarray(variant.cost(self.target, yhat).sum())  # noqa: E731
+        right, trusted, _ = numeric.gradient(function, self.yhat, np.ones(()), numeric.DOUBLE)
+        return bool(trusted.all()) and close(claimed, right)
 
     def facts(self) -> SimpleNamespace:
         """Return what the formulas of the known mistakes are made of."""
@@ -132,7 +160,6 @@ def draw_loss_trial(
     bench: LossBench, shape: tuple[int, ...], rng: np.random.Generator, number: int
 ) -> LossTrial:
     """Draw a trial; every third target of a binary cross entropy lies between 0 and 1."""
-    # Costs of no known reading are differentiated where all of them are defined.
-    yhat = bench.variant.draw(rng, shape) if bench.matched else rng.uniform(0.1, 0.9, shape)
-    target = targets(bench.kind.name, rng, shape, soft=number % 3 == 2)
+    yhat = bench.draw(rng, shape)
+    target = targets(bench.labels, rng, shape, soft=number % 3 == 2)
     return LossTrial(bench, target, yhat, seed=number)

@@ -13,11 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from diynn.checking.diagnosis.closeness import RELATIVE
+
 Floats = npt.NDArray[np.float64]
 Function = Callable[[Floats], Floats]
-
-#: A claimed derivative may differ from the measured one by this share of the largest one.
-RELATIVE = 1e-5
 
 
 @dataclass(frozen=True)

@@ -1,77 +1,111 @@
-"""One instance of somebody else's class, and careful hands to use it with."""
+"""One instance of somebody else's class: the one door through which it is used.
+
+Behind it stands a host, in this process or in another (:mod:`diynn.checking.files.remote`). What is drawn,
+compared and decided stays on this side; on the other methods are called, and arrays come back.
+"""
 
 from __future__ import annotations
 
-import re
-import traceback
-from collections.abc import Iterator
-from typing import Any
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, Self
 
 import numpy as np
 
-Path = tuple[Any, ...]
+from diynn.checking.contract.host import Card, Other, Thing
+from diynn.checking.contract.paths import Path, is_gradient, rank, token
+from diynn.checking.contract.raised import CannotBuild, Raised
 
-_PARAMETER_NAMES = re.compile(
-    r"_*(parameters?|params?|parametres?|weights?|poids|w|bias(es)?|biais|b|w0|w1|weight_matrix|coef|theta)_*",
-    re.IGNORECASE,
-)
-_GRADIENT_NAMES = re.compile(r"grad|^_*d_?(w|b|params?|weights?|bias|biais|poids)_*$|^_*delta_(w|b)", re.I)
-_NUMPY = np.__file__.rpartition("__init__")[0]
-_NOISE = re.compile(r"gradients?|grads?|parameters?|params?|parametres?|weights?|poids|acc(umul\w*)?|nabla")
+_NUMBERS = itertools.count(1)
 
 
-class Raised(Exception):  # noqa: N818 - it says what happened, and is no error of ours
-    """The code under examination raised, or returned nothing that can be used.
+class Door(Protocol):
+    """What a host answers; :class:`diynn.checking.contract.host.Host` says what each of them does."""
 
-    Parameters
-    ----------
-    method : str
-        What was called.
-    key : str
-        The message in the catalogue.
-    """
-
-    def __init__(self, method: str, key: str, **words: Any) -> None:
-        super().__init__(method, key)
-        self.method, self.key, self.words = method, key, words
+    def card(self, name: str) -> Card: ...  # noqa: D102
+    def build(self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> None: ...  # noqa: D102
+    def copy(self, number: int) -> None: ...  # noqa: D102
+    def drop(self, numbers: Sequence[int]) -> None: ...  # noqa: D102
+    def call(self, number: int, method: str, arguments: Sequence[Any]) -> Any: ...  # noqa: D102
+    def again(self, number: int, back: int) -> Any: ...  # noqa: D102
+    def given(self, number: int) -> list[Any]: ...  # noqa: D102
+    def lacking(self, number: int, names: Sequence[str]) -> list[str]: ...  # noqa: D102
+    def holds(self, number: int, name: str) -> bool: ...  # noqa: D102
+    def sizes(self, number: int) -> dict[str, int]: ...  # noqa: D102
+    def arrays(self, number: int) -> list[tuple[Path, np.ndarray]]: ...  # noqa: D102
+    def overlaps(self, number: int) -> list[tuple[int, int]]: ...  # noqa: D102
+    def read(self, number: int, path: Path) -> np.ndarray: ...  # noqa: D102
+    def write(self, number: int, path: Path, value: np.ndarray) -> bool: ...  # noqa: D102
 
 
 class Subject:
-    """One instance, called with copies, whose arrays are reached by their path.
+    """One instance, whose methods are called with copies and whose arrays are reached by their path.
 
     Parameters
     ----------
-    instance : object
-        A module or a loss.
+    host : Host, or its remote form
+    own : frozenset of str
+        The methods that its class defines itself and does not inherit.
     """
 
-    def __init__(self, instance: Any) -> None:
-        self.instance = instance
+    def __init__(self, host: Door, own: frozenset[str] = frozenset()) -> None:
+        self.host, self.own = host, own
+        self.number = next(_NUMBERS)
+
+    @classmethod
+    def build(
+        cls, host: Door, card: Card, arguments: Sequence[Any] = (), named: Mapping[str, Any] | None = None
+    ) -> Self:
+        """Construct an instance.
+
+        Raises
+        ------
+        CannotBuild
+            If its constructor raises.
+        """
+        subject = cls(host, card.own)
+        try:
+            host.build(subject.number, card.name, list(arguments), dict(named or {}))
+        except Raised as error:
+            raise CannotBuild("constructor_raises", **error.words) from error
+        return subject
+
+    @classmethod
+    def copy(cls, host: Door, card: Card) -> Self:
+        """Copy the instance that the host was given."""
+        subject = cls(host, card.own)
+        host.copy(subject.number)
+        return subject
+
+    def __del__(self) -> None:
+        self.host.drop([self.number])
+
+    @property
+    def thing(self) -> Thing:
+        """What stands for it among the arguments of another's constructor."""
+        return Thing(self.number)
+
+    # ------------------------------------------------------------ its methods
 
     def call(self, method: str, *arguments: Any) -> Any:
         """Call a method; whatever goes wrong in it becomes :class:`Raised`."""
-        function = getattr(self.instance, method, None)
-        if not callable(function):
-            raise Raised(method, "no_method")
-        try:
-            return function(*arguments)
-        except MemoryError:  # the end of the examination
-            raise
-        except (Exception, SystemExit) as error:
-            raise raised(method, error) from error
+        return self.host.call(self.number, method, arguments)
 
     def array(self, method: str, *arguments: Any) -> np.ndarray:
-        """Call a method that returns an array; return a copy of it."""
-        value = self.call(method, *arguments)
-        if value is None:
-            raise Raised(method, "returns_nothing")
-        try:
-            array = np.array(value)
-        except (ValueError, TypeError):
-            raise Raised(method, "returns_no_array", type=type(value).__name__) from None
-        if array.dtype.kind not in "fiub":
-            raise Raised(method, "returns_no_array", type=type(value).__name__)
-        return array.astype(float) if array.dtype.kind == "b" else array
+        """Call a method that returns an array; return it."""
+        return as_array(method, self.call(method, *arguments))
+
+    def again(self, back: int = 0) -> np.ndarray:
+        """Return what the array holds by now that the last call returned, or the one ``back`` before it."""
+        return as_array("forward", self.host.again(self.number, back))
+
+    def given(self) -> list[np.ndarray]:
+        """Return what the arguments of the last call hold by now."""
+        return [np.asarray(each) for each in self.host.given(self.number)]
+
+    def lacking(self, *names: str) -> list[str]:
+        """Return which of the names are no methods of it."""
+        return self.host.lacking(self.number, names)
 
     def harmless(self, method: str, *arguments: Any) -> None:
         """Call a method of a module without parameters.
@@ -82,60 +116,46 @@ class Subject:
         try:
             self.call(method, *arguments)
         except Raised:
-            if method in vars(type(self.instance)) or getattr(self.instance, "_parameters", None) is not None:
+            if method in self.own or self.host.holds(self.number, "_parameters"):
                 raise
 
-    # ---------------------------------------------------------------- its arrays
+    # ------------------------------------------------------------ its arrays
 
     def read(self, path: Path) -> np.ndarray:
         """Return the array at ``path``."""
-        return np.asarray(_follow(self.instance, path))
+        return self.host.read(self.number, path)
 
-    def write(self, path: Path, value: np.ndarray) -> None:
-        """Set the array at ``path``, in place where that keeps every digit: it may have views."""
-        holder, last = _follow(self.instance, path[:-1]), path[-1]
-        old = _item(holder, last)
-        if (
-            isinstance(old, np.ndarray)
-            and old.flags.writeable
-            and old.dtype == value.dtype
-            and old.shape == value.shape
-        ):
-            old[...] = value
-        elif len(path) == 1 or hasattr(holder, "__dict__"):
-            setattr(holder, last, value.copy())
-        elif isinstance(holder, tuple):
-            changed = [value.copy() if place == last else each for place, each in enumerate(holder)]
-            above, name = _follow(self.instance, path[:-2]), path[-2]
-            if len(path) == 2 or hasattr(above, "__dict__"):
-                setattr(above, name, tuple(changed))
-            else:
-                above[name] = tuple(changed)
-        else:
-            holder[last] = value.copy()
+    def write(self, path: Path, value: np.ndarray) -> bool:
+        """Set the array at ``path``; False if there is none."""
+        return self.host.write(self.number, path, value)
 
     def arrays(self) -> dict[Path, np.ndarray]:
         """Return every array of real numbers it holds, in attributes, dicts, lists and inner modules."""
-        return dict(_walk(self.instance, (), 0))
+        return dict(self.host.arrays(self.number))
 
 
-def raised(method: str, error: BaseException) -> Raised:
-    """Say in words of the catalogue what an exception was, and where in the code it came from."""
-    frames = traceback.extract_tb(error.__traceback__)
-    here = __file__.rpartition("checking")[0]
-    own = [frame for frame in frames if not frame.filename.startswith((here, _NUMPY))]
-    line = f"{own[-1].filename}:{own[-1].lineno}" if own else ""
-    text = str(error).strip().splitlines()
-    return Raised(
-        method,
-        "raises",
-        error=type(error).__name__,
-        text=text[0][:200] if text else "",
-        line=line,
-    )
+def as_array(method: str, answer: Any) -> np.ndarray:
+    """Return an answer as an array.
+
+    Raises
+    ------
+    Raised
+        If it is none.
+    """
+    if answer is None:
+        raise Raised(method, "returns_nothing")
+    if isinstance(answer, Other):
+        raise Raised(method, "returns_no_array", type=answer.type)
+    try:
+        array = np.array(answer)
+    except (ValueError, TypeError):
+        raise Raised(method, "returns_no_array", type="list") from None
+    if array.dtype.kind not in "fiub":
+        raise Raised(method, "returns_no_array", type="list")
+    return array.astype(float) if array.dtype.kind == "b" else array
 
 
-def find_parameters(subject: Subject, changes_output: Any) -> list[Path]:
+def find_parameters(subject: Subject, changes_output: Callable[[Path], bool]) -> list[Path]:
     """Return the paths of the parameters: what is called so, and whatever changes the output.
 
     Parameters
@@ -145,16 +165,19 @@ def find_parameters(subject: Subject, changes_output: Any) -> list[Path]:
     changes_output : callable
         Takes a path; says whether another value there gives another output.
     """
-    found: list[Path] = []
-    seen: list[np.ndarray] = []
-    candidates = sorted(subject.arrays().items(), key=lambda item: _rank(item[0]))
-    for path, array in candidates:
-        if array.size == 0 or is_gradient(path) or any(np.shares_memory(array, other) for other in seen):
+    arrays = subject.arrays()
+    places = list(arrays)
+    shared = {frozenset(pair) for pair in subject.host.overlaps(subject.number)}
+    found: list[int] = []
+    for place in sorted(range(len(places)), key=lambda each: rank(places[each])):
+        path = places[place]
+        if arrays[path].size == 0 or is_gradient(path):
             continue
-        if _rank(path) < 2 or changes_output(path):
-            found.append(path)
-            seen.append(array)
-    return found
+        if any(frozenset((place, other)) in shared for other in found):
+            continue
+        if rank(path) < 2 or changes_output(path):
+            found.append(place)
+    return [places[place] for place in found]
 
 
 def find_gradients(subject: Subject, parameters: list[Path]) -> dict[Path, Path]:
@@ -165,7 +188,7 @@ def find_gradients(subject: Subject, parameters: list[Path]) -> dict[Path, Path]
     for path in parameters:
         same = [each for each in candidates if token(each) == token(path)]
         if not same:
-            shape = subject.read(path).shape
+            shape = arrays[path].shape
             same = [each for each in candidates if arrays[each].shape == shape]
         if not same and len(parameters) == 1 == len(candidates):
             same = candidates
@@ -173,68 +196,3 @@ def find_gradients(subject: Subject, parameters: list[Path]) -> dict[Path, Path]
         if free:
             pairs[path] = free[0]
     return pairs
-
-
-def is_gradient(path: Path) -> bool:
-    """Say whether an array at ``path`` is a gradient by its name."""
-    return any(isinstance(part, str) and _GRADIENT_NAMES.search(part) for part in path)
-
-
-def token(path: Path) -> str:
-    """Return what a parameter and its gradient have in common in their names: ``w`` or ``b``, mostly."""
-    words = []
-    for part in path:
-        word = _NOISE.sub("", str(part).lower()).strip("_")
-        if is_gradient((part,)):
-            word = re.sub(r"^(d|delta)_?(?=[a-z])", "", word)
-        words.append(re.sub(r"^(bias(es)?|biais)$", "b", word.strip("_")))
-    name = ".".join(word for word in words if word)
-    return name or "w"
-
-
-def spell(path: Path) -> str:
-    """Write a path as its author would: ``_parameters['W']``."""
-    return str(path[0]) + "".join(f"[{part!r}]" if _is_key(path, part) else f".{part}" for part in path[1:])
-
-
-def _is_key(path: Path, part: Any) -> bool:
-    return not isinstance(part, _Attribute)
-
-
-class _Attribute(str):
-    """A step of a path that is an attribute of an inner module."""
-
-    __slots__ = ()
-
-
-def _rank(path: Path) -> int:
-    if path[0] in ("_parameters", "_bias"):
-        return 0
-    return 1 if _PARAMETER_NAMES.fullmatch(str(path[0])) else 2
-
-
-def _walk(thing: Any, path: Path, depth: int) -> Iterator[tuple[Path, np.ndarray]]:
-    if isinstance(thing, np.ndarray):
-        if thing.dtype.kind in "fiu":
-            yield path, thing
-    elif depth > 3:
-        return
-    elif isinstance(thing, dict):
-        for key in list(thing):
-            yield from _walk(thing[key], (*path, key), depth + 1)
-    elif isinstance(thing, list | tuple):
-        for place, each in enumerate(thing[:64]):
-            yield from _walk(each, (*path, place), depth + 1)
-    elif depth == 0 or hasattr(thing, "forward"):
-        for name, value in list(getattr(thing, "__dict__", {}).items()):
-            yield from _walk(value, (*path, name if depth == 0 else _Attribute(name)), depth + 1)
-
-
-def _follow(thing: Any, path: Path) -> Any:
-    for step in path:
-        thing = _item(thing, step)
-    return thing
-
-
-def _item(thing: Any, step: Any) -> Any:
-    return thing[step] if isinstance(thing, dict | list | tuple) else getattr(thing, step)

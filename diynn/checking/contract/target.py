@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import contextlib
-import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from diynn.checking.contract.host import Card
 from diynn.checking.contract.kinds import Kind, Setup
-from diynn.checking.reporting.report import Result
+from diynn.checking.contract.subject import Door, Subject
+from diynn.checking.reporting.results import Result
 
-Make = Callable[[Setup], Any]
-Watch = Callable[[str, Result | None], None]
+Make = Callable[[Setup], Subject]
+Watch = Callable[[str, "Result | None"], None]
+
+
+@dataclass
+class Partner:
+    """Another class that its author wrote, and what builds it."""
+
+    card: Card
+    kind: Kind
+    make: Make
 
 
 @dataclass
@@ -21,9 +29,10 @@ class Target:
 
     Attributes
     ----------
-    name : str
-        The name of the class.
-    cls : type
+    card : Card
+        What is known of its class.
+    host : Host, or its remote form
+        Where its instances live.
     make : callable
         Builds an instance for a setup.
     kind : Kind
@@ -38,12 +47,16 @@ class Target:
     seed : int
     timing : bool
         Whether its time is compared with ours.
-    beside : type, optional
-        The net that an optimiser was written for, where it comes with one.
+    partners : dict
+        By the name of their kind, other classes of the same author: nets are made of them.
+    derived : tuple of str
+        The classes of the same file that derive from it.
+    zeroes : str
+        The line outside all modules in which its author calls ``zero_grad``, empty if there is none.
     """
 
-    name: str
-    cls: type
+    card: Card
+    host: Door
     make: Make
     kind: Kind
     setups: tuple[Setup, ...]
@@ -52,10 +65,17 @@ class Target:
     draws: int = 1
     seed: int = 0
     timing: bool = True
-    beside: type | None = None
+    partners: Mapping[str, Partner] = field(default_factory=dict)
+    derived: tuple[str, ...] = ()
+    zeroes: str = ""
     results: list[Result] = field(default_factory=list)
     watch: Watch | None = None
     stage: str = "construct"
+
+    @property
+    def name(self) -> str:
+        """The name of its class."""
+        return self.card.name
 
     def begin(self, name: str) -> None:
         """Note what is looked at now, and tell who watches."""
@@ -71,13 +91,4 @@ class Target:
 
     def where(self, method: str = "") -> str:
         """Return the file and line of a method, or of the class."""
-        thing = inspect.unwrap(getattr(self.cls, method, self.cls)) if method else self.cls
-        code = getattr(thing, "__code__", None)
-        if code is not None:
-            return f"{code.co_filename}:{code.co_firstlineno}"
-        with contextlib.suppress(OSError, TypeError):
-            return f"{inspect.getsourcefile(self.cls)}:{inspect.getsourcelines(self.cls)[1]}"
-        # A class that was run from text has no file; its methods know theirs.
-        own = [each.__code__ for each in vars(self.cls).values() if hasattr(each, "__code__")]
-        first = min(own, key=lambda each: each.co_firstlineno, default=None)
-        return f"{first.co_filename}:{first.co_firstlineno}" if first is not None else ""
+        return self.card.place(method)

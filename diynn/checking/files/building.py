@@ -1,23 +1,18 @@
-"""From the name of a class and the arguments of its constructor, under any spelling, to what it is."""
+"""From the arguments of a constructor, under any name and in any order, to instances that run."""
 
 from __future__ import annotations
 
-import inspect
 import re
-import unicodedata
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.kinds import KINDS, Kind, Setup
-from diynn.sheet import SPELLINGS
-
-#: The two cross entropies are one kind here: what a class of that name computes is found out by calling it.
-_ONE_KIND = {"NLLLoss": "CrossEntropyLoss"}
-_DECORATION = re.compile(
-    r"^(my|mon|ma|le|la|module|couche|layer)|(module|layer|couche|activation|bis|v?\d+)$"
-)
+from diynn.checking.contract.host import Card
+from diynn.checking.contract.kinds import Kind, Setup
+from diynn.checking.contract.raised import CannotBuild, Raised
+from diynn.checking.contract.recognise import normalise
+from diynn.checking.contract.subject import Door, Subject
 
 #: What constructors call their arguments, normalised: lower case, no underscores.
 _ROLES: dict[str, tuple[str, ...]] = {
@@ -34,6 +29,7 @@ _ROLES: dict[str, tuple[str, ...]] = {
     "k_size": (
         "ksize", "kernelsize", "kernel", "k", "filtersize", "sizekernel", "size", "taillenoyau", "taille",
         "poolsize", "windowsize", "window", "kernelwidth", "filterlength", "tailleknoyau", "width", "filter",
+        "scale", "factor", "scalefactor",
     ),
     "chan_in": (
         "chanin", "inchannels", "inchan", "channelsin", "channelin", "inputchannels", "chaninput", "cin",
@@ -47,160 +43,125 @@ _ROLES: dict[str, tuple[str, ...]] = {
     ),
     "stride": ("stride", "strides", "pas", "step", "s", "stridesize"),
 }  # fmt: skip
+#: A value at which an activation is the sheet's.
+_NEUTRAL = re.compile(r"^(threshold|thresh|seuil|tau|alpha|slope|pente|leak\w*|negativeslope|min)$")
+
+Way = tuple[list[Any], dict[str, Any]]
 
 
-class CannotBuild(Exception):  # noqa: N818 - a finding about the class, not an error of ours
-    """A class cannot be constructed; ``key`` and ``words`` are for the catalogue."""
-
-    def __init__(self, key: str, **words: Any) -> None:
-        super().__init__(key)
-        self.key, self.words = key, words
-
-
-def normalise(name: str) -> str:
-    """Return a name in lower case, without accents, underscores and signs."""
-    bare = unicodedata.normalize("NFKD", name)
-    return re.sub(r"[^a-z0-9]", "", bare.encode("ascii", "ignore").decode().lower())
-
-
-def _names() -> dict[str, str]:
+def roles(names: list[str], kind: Kind) -> dict[str, str]:
+    """Return which argument plays which role, as far as the names tell."""
     found: dict[str, str] = {}
-    for canonical, spellings in {**SPELLINGS, "Optim": ("Optimizer", "Optimiseur")}.items():
-        kind = _ONE_KIND.get(canonical, canonical)
-        found |= {normalise(each): kind for each in (canonical, *spellings) if kind in KINDS}
+    for name in names:
+        word = normalise(name)
+        for role in kind.roles:
+            if role not in found and (word == normalise(role) or word in _ROLES[role]):
+                found[role] = name
+                break
     return found
 
 
-def recognise(name: str) -> Kind | None:
-    """Return the kind that a class of this name is meant to be; None if it is none that we know."""
-    names = _names()
-    word = normalise(name)
-    for _ in range(3):
-        if word in names:
-            return KINDS[names[word]]
-        for ending in ("loss", "cost", "cout"):
-            if word.endswith(ending) and word.removesuffix(ending) in names:
-                kind = KINDS[names[word.removesuffix(ending)]]
-                if kind.loss:
-                    return kind
-        shorter = _DECORATION.sub("", word)
-        if shorter == word:
-            break
-        word = shorter
-    if "binary" in word or "bce" in word or "binaire" in word:
-        return KINDS["BCEWithLogitsLoss" if "logit" in word else "BCELoss"]
-    if (
-        "crossent" in word
-        or "entropiecroisee" in word
-        or word.startswith(("celoss", "celog", "logsoftmaxce"))
-    ):
-        return KINDS["CrossEntropyLoss"]
-    return None
-
-
-def preferred_variant(name: str) -> str:
-    """Return the reading of a cross entropy that its name suggests."""
-    if normalise(name) in {normalise(each) for each in ("NLLLoss", *SPELLINGS["NLLLoss"])}:
-        return "nll"
-    return "logits"
-
-
-def roles(parameters: list[str], kind: Kind) -> dict[str, str] | None:
-    """Return which argument plays which role, None if the names do not tell.
+class Builder:
+    """Builds instances of a class for a setup, whatever it calls its arguments.
 
     Parameters
     ----------
-    parameters : list of str
-        The names of the constructor's arguments.
+    host : Host, or its remote form
+    card : Card
+        Of the class.
+    kind : Kind
+        What it is meant to be.
     """
-    found: dict[str, str] = {}
-    for parameter in parameters:
-        word = normalise(parameter)
-        for role in kind.roles:
-            if role not in found and (word == normalise(role) or word in _ROLES[role]):
-                found[role] = parameter
+
+    def __init__(self, host: Door, card: Card, kind: Kind) -> None:
+        self.host, self.card, self.kind = host, card, kind
+        self.order = 0
+
+    def __call__(self, setup: Setup) -> Subject:
+        """Build an instance.
+
+        Raises
+        ------
+        CannotBuild
+            If the class asks for arguments that we cannot give, or its constructor raises.
+        """
+        ways = list(self._ways(setup))
+        arguments, named = ways[min(self.order, len(ways) - 1)]
+        return Subject.build(self.host, self.card, arguments, named)
+
+    def choose(self, setups: tuple[Setup, ...]) -> None:
+        """Try the orders in which the sizes may be meant, and keep the one with which forward runs."""
+        if len(self.kind.roles) < 2:
+            return
+        scores = []
+        for order in range(6):
+            self.order = order
+            scores.append(0)
+            for setup in setups:
+                try:
+                    if order >= len(list(self._ways(setup))):
+                        continue
+                    scores[-1] += 1 + 2 * self._runs(setup)
+                except (CannotBuild, Raised):
+                    continue
+            if scores[-1] == 3 * len(setups):
                 break
-    return found or None
+        self.order = scores.index(max(scores))
 
+    def _runs(self, setup: Setup) -> bool:
+        output = self(setup).array("forward", np.ones(setup.shape))
+        last = setup.arguments.get("out_features", setup.arguments.get("chan_out"))
+        return output.ndim == len(setup.shape) and last in (None, *output.shape[1:])
 
-def builder(cls: type, kind: Kind) -> Callable[[Setup], Any]:
-    """Return what builds instances of a class for a setup, whatever it calls its arguments.
-
-    Raises
-    ------
-    CannotBuild
-        If it asks for arguments that we cannot give, or raises.
-    """
-    positional, needed = _arguments(cls)
-    named = roles(positional, kind) if kind.roles else {}
-    unknown = [name for name in needed if name not in (named or {}).values()]
-
-    def build(setup: Setup) -> Any:
+    def _ways(self, setup: Setup) -> Iterator[Way]:
+        """Yield arguments by position and by name, the likeliest first."""
         values = dict(setup.arguments)
-        if named and not unknown and _enough(kind, named):
-            if (
-                "stride" in values
-                and "stride" not in named
-                and values["stride"] != _default_stride(kind, values)
-            ):
+        positional, needed = self.card.positional, self.card.needed
+        named = roles([each.name for each in self.card.arguments], self.kind) if self.kind.roles else {}
+        extra = self._filled([name for name in needed if name not in named.values()], setup)
+        enough = all(role in named for role in self.kind.roles if role != "stride")
+        if "stride" in values and "stride" not in named and (enough or len(positional) < len(values)):
+            if values["stride"] != (1 if self.kind.parameters else values["k_size"]):
                 raise CannotBuild("no_stride")
-            return _construct(cls, (), {named[role]: values[role] for role in named if role in values})
-        if len(needed) <= len(values) and (positional or not values):
-            if "stride" in values and len(positional) < len(values):
-                if values["stride"] != _default_stride(kind, values):
-                    raise CannotBuild("no_stride")
-                values.pop("stride")
-            return _construct(cls, tuple(values.values())[: max(len(positional), 0)], {})
-        raise CannotBuild("arguments", names=", ".join(unknown or needed or ["?"]))
+            values.pop("stride")
+        if named and enough and extra is not None:
+            yield [], extra | {named[role]: values[role] for role in named if role in values}
+            yield from self._swapped(named, values, extra)
+        if not values and extra is not None:
+            yield [], extra
+        elif values and len(needed) <= len(values) and positional:
+            given = list(values.values())
+            yield given[: len(positional)], {}
+            if "k_size" in values and "chan_in" in values:
+                yield [*given[1:3], given[0], *given[3:]][: len(positional)], {}
+        elif extra is None or not (named and enough):
+            unknown = [name for name in needed if name not in named.values()]
+            raise CannotBuild("arguments", names=", ".join(unknown or needed or ["?"]))
 
-    return build
+    def _swapped(self, named: dict[str, str], values: dict[str, int], extra: dict[str, Any]) -> Iterator[Way]:
+        """Yield the two sizes the other way round: ``Linear(n, d)`` may mean either."""
+        pairs = {"in_features": "out_features", "out_features": "in_features",
+                 "chan_in": "chan_out", "chan_out": "chan_in"}  # fmt: skip
+        if set(pairs) & set(named):
+            yield [], extra | {named[pairs.get(role, role)]: values[role] for role in named if role in values}
 
-
-def _enough(kind: Kind, named: dict[str, str]) -> bool:
-    return all(role in named for role in kind.roles if role != "stride")
-
-
-def _default_stride(kind: Kind, values: dict[str, int]) -> int:
-    return 1 if kind.parameters else values["k_size"]
-
-
-def _arguments(cls: type) -> tuple[list[str], list[str]]:
-    """Return the names of the arguments that may be given by position, and of those that must be given."""
-    try:
-        parameters = inspect.signature(cls).parameters.values()
-    except (TypeError, ValueError):
-        return [], []
-    positional = [
-        each.name for each in parameters if each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
-    ]
-    empty = [
-        each.name
-        for each in parameters
-        if each.default is each.empty and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)
-    ]
-    return positional, empty
-
-
-def _construct(cls: type, arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-    from diynn.checking.contract.subject import raised
-
-    try:
-        return settle(cls(*arguments, **named))
-    except MemoryError:
-        raise
-    except (Exception, SystemExit) as error:
-        what = raised("__init__", error)
-        raise CannotBuild("constructor_raises", **what.words) from error
+    def _filled(self, names: list[str], setup: Setup) -> dict[str, Any] | None:
+        """Return values for arguments that are not the sheet's: sizes, and thresholds; None if one is neither."""
+        found: dict[str, Any] = {}
+        for name in names:
+            word = normalise(name)
+            if self.kind.name and _NEUTRAL.match(word):
+                found[name] = 0.0
+            elif word in ("nbclasses", "nclasses", "numclasses", "classes", "dim", "ndim", "features"):
+                found[name] = setup.shape[-1]
+            elif any(word in _ROLES[role] for role in ("in_features", "out_features")):
+                found[name] = setup.shape[-1]
+            else:
+                return None
+        return found
 
 
-def settle(instance: Any) -> Any:
-    """Bring a module of ours to NumPy in double precision, whatever its backend; leave others alone."""
-    from diynn.module import Module
-
-    return instance.to("numpy", dtype="float64") if isinstance(instance, Module) else instance
-
-
-def setups_of(instance: Any, kind: Kind, input_shape: tuple[int, ...] | None) -> tuple[Setup, ...]:
+def setups_of(subject: Subject, kind: Kind, input_shape: tuple[int, ...] | None) -> tuple[Setup, ...]:
     """Return the setups that fit an instance: its own arguments, with batches of several sizes.
 
     Raises
@@ -208,37 +169,72 @@ def setups_of(instance: Any, kind: Kind, input_shape: tuple[int, ...] | None) ->
     CannotBuild
         If its sizes cannot be made out.
     """
-    arguments: dict[str, int] = {}
-    for role in kind.roles:
-        size = _size(instance, role, kind)
-        if size is None:
-            raise CannotBuild("sizes_unknown", role=role)
-        arguments[role] = size
-    if input_shape is None:
-        input_shape = _example(kind, arguments)
-    if input_shape is None:
-        return tuple(Setup(arguments, setup.shape) for setup in kind.setups)
-    return tuple(Setup(arguments, (batch, *input_shape)) for batch in (2, 1, 4))
+    for arguments in _sizes(subject, kind):
+        shape = input_shape or _example(kind, arguments)
+        if shape is None:
+            return tuple(Setup(arguments, setup.shape) for setup in kind.setups)
+        setups = tuple(Setup(arguments, (batch, *shape)) for batch in (2, 1, 4))
+        if len(arguments) < 2 or "k_size" in arguments or _takes(subject, setups[0].shape):
+            return setups
+    raise CannotBuild("sizes_unknown", role=", ".join(kind.roles))
+
+
+def _takes(subject: Subject, shape: tuple[int, ...]) -> bool:
+    try:
+        subject.array("forward", np.ones(shape))
+    except Raised:
+        return False
+    return True
+
+
+def _sizes(subject: Subject, kind: Kind) -> Iterator[dict[str, int]]:
+    """Yield what the sizes of an instance may be: by their names, by the shape of its weights, swapped."""
+    held = {normalise(name): value for name, value in subject.host.sizes(subject.number).items()}
+    weights = next((array for path, array in subject.arrays().items() if path == ("_parameters",)), None)
+    wanted = [role for role in kind.roles if role != "stride"]
+    by_shape = dict(zip(wanted, getattr(weights, "shape", ()), strict=False))
+    by_name = {
+        role: held[word] for role in kind.roles
+        for word in (*_ROLES[role][::-1], normalise(role)) if word in held
+    }  # fmt: skip
+    for first, second in ((by_name, by_shape), (by_shape, by_name)):
+        found = second | first
+        if set(wanted) <= set(found) and (kind.parameters or "k_size" in found or not wanted):
+            if "stride" in kind.roles:
+                found.setdefault("stride", 1 if kind.parameters else found["k_size"])
+            found = {role: found[role] for role in kind.roles}
+            yield found
+            if wanted == ["in_features", "out_features"]:
+                yield {"in_features": found["out_features"], "out_features": found["in_features"]}
 
 
 def _example(kind: Kind, arguments: dict[str, int]) -> tuple[int, ...] | None:
     if "in_features" in arguments:
         return (arguments["in_features"],)
-    if "k_size" in arguments:
+    if "k_size" in arguments and not kind.formula:
         length = arguments["k_size"] + 2 * arguments["stride"] + (1 if arguments["stride"] > 1 else 0)
         return (length, arguments.get("chan_in", 2))
     return None
 
 
-def _size(instance: Any, role: str, kind: Kind) -> int | None:
-    held = {normalise(name): value for name, value in vars(instance).items()}
-    for word in (normalise(role), *_ROLES[role]):
-        value = held.get(word)
-        if isinstance(value, int | np.integer) and not isinstance(value, bool):
-            return int(value)
-    if role == "stride":
-        return 1 if kind.parameters else _size(instance, "k_size", kind)
-    weights = getattr(instance, "_parameters", None)
-    place = kind.roles.index(role)
-    shape = getattr(weights, "shape", ())
-    return int(shape[place]) if len(shape) == len([each for each in kind.roles if each != "stride"]) else None
+def runnable(make: Any, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setup, ...]:
+    """Return the setups an unknown module runs on: it may take vectors only, or sequences, or one size."""
+    if kind.name or kind.loss:
+        return setups
+
+    def runs(setup: Setup) -> bool:
+        try:
+            make(setup).array("forward", np.ones(setup.shape))
+        except (CannotBuild, Raised):
+            return False
+        return True
+
+    kept = tuple(setup for setup in setups if runs(setup))
+    if kept and all(len(setup.shape) == 2 for setup in kept):
+        return kept
+    # Sequences and images alone, or one feature last: it broadcasts against any number of parameters.
+    for shape in () if kept else ((3,), (6, 2), (6, 6, 2), (2, 6, 6), *((n,) for n in range(2, 33)), (1,)):
+        kept = tuple(Setup({}, (batch, *shape)) for batch in (2, 1, 4) if runs(Setup({}, (batch, *shape))))
+        if kept:
+            break
+    return kept or setups

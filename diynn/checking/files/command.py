@@ -49,11 +49,9 @@ def _positive(text: str) -> float:
 
 def run(arguments: argparse.Namespace) -> int:
     """Judge what the arguments name, print it, and return the exit status."""
-    from diynn.checking.files.grade import find, grade
+    from diynn.checking.files.grade import Limits, find, grade
     from diynn.checking.reporting.gradescope import to_json
     from diynn.checking.reporting.messages import language, text
-    from diynn.checking.reporting.render import report_text
-    from diynn.checking.files.sandbox import Limits
     from diynn.checking.reporting.tables import class_table, file_table
 
     lang = language(arguments.lang)
@@ -70,11 +68,13 @@ def run(arguments: argparse.Namespace) -> int:
     found = grade(files, lang=lang, limits=limits, workers=arguments.jobs, progress=bar)
     bar.close()
     for verdicts in found:
+        if verdicts.empty and len(found) > 1:
+            continue  # helpers
         print(file_table(verdicts, lang), end="\n\n")
         if not arguments.quiet:
             for report in verdicts.reports:
                 if report.failed:
-                    print(report_text(report), end="\n\n")
+                    print(report, end="\n\n")
     if len(found) > 1:
         print(class_table(found, lang))
     if arguments.json is not None:

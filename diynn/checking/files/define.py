@@ -7,12 +7,16 @@ from __future__ import annotations
 
 import ast
 import linecache
+import sys
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from diynn.checking.contract.recognise import normalise
 from diynn.checking.files import skeleton
-from diynn.checking.files.finding import Chosen, Piece, Source
-from diynn.checking.files.building import normalise
+from diynn.checking.files.finding import Found, Source
+from diynn.checking.files.reading import Piece
+from diynn.checking.files.statements import Chosen
 
 
 class Missing:
@@ -48,7 +52,7 @@ class Definitions:
     def __init__(
         self,
         source: Source,
-        known: dict[str, Definitions | None] | None = None,
+        known: dict[str, Definitions] | None = None,
         *,
         everything: bool = False,
     ) -> None:
@@ -59,11 +63,26 @@ class Definitions:
             "Module": skeleton.Module, "Loss": skeleton.Loss,
         }  # fmt: skip
         self.errors: dict[str, BaseException] = {}
+        self._given = set(self.names)
         for piece in source.pieces:
             lines = piece.text.splitlines(keepends=True)
             linecache.cache[piece.name] = (len(piece.text), None, lines, piece.name)
-        for chosen in source.needed(everything=everything):
+        self._everything = everything
+
+    def run(self) -> Definitions:
+        """Run the definitions that its classes need, or all of a file that another imports."""
+        for chosen in self.source.needed(everything=self._everything):
             self._run(chosen)
+        return self
+
+    def module(self, name: str) -> ModuleType:
+        """Return the names as a module: what it was given is none of its own."""
+        module = ModuleType(name)
+        provided_here = {
+            each for each in self._given if self.names.get(each) is getattr(skeleton, each, self)
+        }
+        vars(module).update({each: value for each, value in self.names.items() if each not in provided_here})
+        return module
 
     def _run(self, chosen: Chosen) -> None:
         node = chosen.node
@@ -76,7 +95,8 @@ class Definitions:
                 # Annotations are not evaluated: what they name need not be there.
                 future = ast.ImportFrom("__future__", [ast.alias("annotations")], 0, lineno=1, col_offset=0)
                 module = ast.Module([ast.fix_missing_locations(future), node], [])
-                exec(compile(module, chosen.piece.name, "exec", dont_inherit=True), self.names)
+                code = compile(module, chosen.piece.name, "exec", dont_inherit=True)
+                exec(code, self.names)
         except (Exception, SystemExit) as error:
             if isinstance(node, ast.ClassDef):
                 self.errors[node.name] = error
@@ -85,63 +105,66 @@ class Definitions:
     # ------------------------------------------------------------ imports
 
     def _import_from(self, node: ast.ImportFrom) -> None:
-        module = node.module or ""
-        if module == "__future__":
+        name = node.module or ""
+        if name == "__future__":
             return
-        found = self._module(module, relative=node.level > 0)
+        found = self._module(name, node.level)
         for alias in node.names:
             if alias.name == "*":
-                self._everything(found)
-                continue
-            self.names[alias.asname or alias.name] = self._pick(found, alias.name, module)
+                self._take_all(found)
+            else:
+                self.names[alias.asname or alias.name] = self._pick(found, alias.name, name, node.level)
 
     def _import(self, node: ast.Import) -> None:
         for alias in node.names:
-            found = self._module(alias.name)
-            if found is None:
-                found = _Provided(alias.name)
-            if alias.asname is None and "." in alias.name and not isinstance(found, _Provided):
-                found = self._module(alias.name.partition(".")[0])
-            self.names[alias.asname or alias.name.partition(".")[0]] = found
+            first = alias.name.partition(".")[0]
+            if alias.asname is not None:
+                found = self._module(alias.name)
+                self.names[alias.asname] = _Provided(alias.name) if found is None else found
+                continue
+            top: Any = self._module(first)
+            if top is None:
+                top = _Provided(first)
+            parts = alias.name.split(".")
+            inner = top
+            for depth in range(2, len(parts) + 1):  # `import pkg.core` gives pkg its core
+                dotted = ".".join(parts[:depth])
+                found = getattr(inner, parts[depth - 1], None) or self._module(dotted) or _Provided(dotted)
+                setattr(inner, parts[depth - 1], found)
+                inner = found
+            self.names[first] = top
 
-    def _module(self, name: str, *, relative: bool = False) -> Any:
-        """Return a module: a file beside this one, else an installed one, else None."""
-        last = name.rpartition(".")[2]
-        if last in self.source.siblings:
-            return self._sibling(last)
-        if relative:
-            return None
-        try:
-            __import__(name)
-            import sys
+    def _module(self, name: str, level: int = 0) -> Any:
+        """Return a module: a file beside this one, else an installed one, else a file of its last name."""
+        found = self.source.find(name, level)
+        if found is not None:
+            return self._file(name, found)
+        if level == 0:
+            try:
+                __import__(name)
+                return sys.modules[name]
+            except (Exception, SystemExit):
+                found = self.source.find(name.rpartition(".")[2], 0) if "." in name else None
+        return None if found is None else self._file(name, found)
 
-            return sys.modules[name]
-        except (Exception, SystemExit):
-            return None
+    def _file(self, name: str, found: Found) -> ModuleType:
+        if found.key not in self._known:
+            pieces = [Piece(Path(found.key).name, found.text)]
+            inner = Definitions(Source(found.key, pieces, found.find), self._known, everything=True)
+            self._known[found.key] = inner  # files that import one another
+            inner.run()
+        return self._known[found.key].module(name)
 
-    def _sibling(self, name: str) -> Any:
-        if name not in self._known:
-            self._known[name] = None  # files that import one another
-            text = self.source.siblings[name]
-            inner = Source(f"{name}.py", [Piece(f"{name}.py", text)], self.source.siblings)
-            self._known[name] = Definitions(inner, self._known, everything=True)
-        definitions = self._known[name]
-        module = ModuleType(name)
-        vars(module).update(definitions.names if definitions is not None else {})
-        return module
+    def _take_all(self, module: Any) -> None:
+        names = getattr(module, "__all__", None) or [name for name in dir(module) if not name.startswith("_")]
+        self.names.update({name: getattr(module, name) for name in names if hasattr(module, name)})
 
-    def _everything(self, module: Any) -> None:
-        if module is not None:
-            self.names.update(
-                {name: each for name, each in vars(module).items() if not name.startswith("__")}
-            )
-
-    def _pick(self, module: Any, name: str, where: str) -> Any:
+    def _pick(self, module: Any, name: str, where: str, level: int) -> Any:
         if module is not None and hasattr(module, name):
             return getattr(module, name)
-        found = self._module(f"{where}.{name}") if where and module is not None else None
-        if found is None and name in self.source.siblings:  # `from . import module`
-            found = self._sibling(name)
+        found = (
+            self._module(f"{where}.{name}" if where else name, level) if level or module is not None else None
+        )
         return provided(name, where) if found is None else found
 
 
@@ -161,6 +184,16 @@ def provided(name: str, where: str) -> Any:
         return skeleton.Module
     if word in ("loss", "cost", "cout"):
         return skeleton.Loss
-    import diynn
+    return our_own(name) or Missing(name, where)
 
-    return getattr(diynn, name, None) or Missing(name, where)
+
+def our_own(name: str) -> Any:
+    """Return a class of diynn's own under any of the names that ``import diynn`` gives it, else None."""
+    import diynn.layers
+    import diynn.losses
+    from diynn.sheet import NAMES
+
+    for place in (diynn.layers, diynn.losses):
+        if name in getattr(place, "__all__", dir(place)):
+            return getattr(place, name)
+    return NAMES.get(name)

@@ -1,15 +1,25 @@
-"""The process in which one foreign class is judged; run as a script, with its job on standard input.
+"""The process in which foreign code lives. It reads a file, runs its definitions, and does what it is asked.
 
-It gives up what it does not need, sets its limits, and only then runs foreign code. What it finds goes to
-the file that it was given as standard output, a line of JSON each: what comes before a crash is not lost.
+It gives up what it does not need and sets its limits before it parses the first line. It judges nothing:
+what it sends are arrays, names and places.
 """
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
+import socket
 import sys
+from pathlib import Path
 from typing import Any
+
+import numpy as np
+
+from diynn.checking.contract.host import Card, Host, describe_class
+from diynn.checking.contract.raised import Raised
+from diynn.checking.files.define import Definitions
+from diynn.checking.files.finding import Source, read
+from diynn.checking.files.wire import Closed, Garbled, receive, send
 
 _FORBIDDEN = (
     "subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn",
@@ -22,101 +32,99 @@ _CHANGING = (
 )  # fmt: skip
 
 
-def main() -> None:
-    """Read the job, judge the class, write what was found."""
-    job = json.loads(sys.stdin.buffer.read())
-    out = os.dup(1)
-    silent = os.open(os.devnull, os.O_RDWR)
-    for stream in (0, 1, 2):
-        os.dup2(silent, stream)
+class FileHost(Host):
+    """A host of the classes of one file."""
 
-    def tell(**line: Any) -> None:
-        os.write(out, (json.dumps(line, ensure_ascii=False) + "\n").encode())
+    def __init__(self) -> None:
+        super().__init__({})
+        self.source: Source | None = None
+        self._cards: dict[str, Card] = {}
 
-    sys.path.append(job["root"])
-    judge = _prepare()
-    tell(begin="define")
-    _limit(job)
-    sys.setrecursionlimit(3000)
+    def open(self, path: str, top: str) -> dict[str, Any]:
+        """Read a file; return its classes with their places, and what is wrong with it.
+
+        Raises
+        ------
+        Raised
+            If it cannot be read.
+        """
+        try:
+            self.source = read(Path(path), Path(top))
+            found = {name: self.source.place(name) for name in self.source.classes()}
+        except (OSError, ValueError, RecursionError) as error:
+            raise Raised("open", "unreadable", text=str(error) or type(error).__name__) from error
+        return {
+            "classes": found, "problems": [list(each) for each in self.source.problems],
+            "broken": {name: list(each) for name, each in self.source.broken.items()},
+            "bases": self.source.derived(), "zeroes": self.source.zeroes_in_a_loop(),
+        }  # fmt: skip
+
+    def define(self) -> dict[str, Any]:
+        """Run the definitions; return the names of the classes, what went wrong, and what was not run."""
+        assert self.source is not None
+        definitions = Definitions(self.source).run()
+        self.classes = {name: each for name, each in definitions.names.items() if isinstance(each, type)}
+        errors = {
+            name: [type(error).__name__, str(error)[:300], str(getattr(error, "name", "") or "")]
+            for name, error in definitions.errors.items()
+        }
+        names = [name for name in self.source.classes() if name in self.classes]
+        return {"classes": names, "errors": errors, "not_run": self.source.not_run()}
+
+    def card(self, name: str) -> Card:
+        """Describe a class, once."""
+        if name not in self._cards:
+            self._cards[name] = describe_class(self.classes[name])
+        return self._cards[name]
+
+
+_ASKED = frozenset(
+    ["open", "define", "card", "build", "copy", "call", "again", "given", "lacking", "holds", "sizes",
+     "arrays", "overlaps", "read", "write"]
+)  # fmt: skip
+
+
+def serve(wire: socket.socket) -> None:
+    """Answer questions until the judge hangs up."""
+    host = FileHost()
+    np.random.seed(0)  # noqa: NPY002 - foreign code draws from it
+    with np.errstate(all="ignore"), contextlib.suppress(Closed, Garbled):
+        while True:
+            what, arguments, dropped = receive(wire)
+            host.drop(dropped)
+            send(wire, _answer(host, what, arguments))
+
+
+def _answer(host: FileHost, what: str, arguments: list[Any]) -> list[Any]:
+    if what == "limit":
+        limit(*arguments)
+        return ["answer", None]
+    if what not in _ASKED:
+        return ["raised", [what, "raises", {"error": "LookupError", "text": what, "line": ""}]]
     try:
-        judge(job, tell)
+        return ["answer", getattr(host, what)(*arguments)]
+    except Raised as error:
+        return ["raised", [error.method, error.key, error.words]]
     except MemoryError:
-        tell(memory=True)
-    except (Exception, SystemExit) as error:
-        tell(problem=[type(error).__name__, str(error)[:300]])
-    tell(done=True)
-    os._exit(0)  # no destructor of foreign objects, no exit handler
+        return ["memory", None]
+    except Exception as error:  # foreign objects may raise wherever they are looked at
+        words = {"error": type(error).__name__, "text": str(error)[:200], "line": ""}
+        return ["raised", [what, "raises", words]]
 
 
-def _prepare() -> Any:
-    """Import what is needed before the limits, and return what judges."""
-    import numpy as np
-
-    from diynn.checking import check
-    from diynn.checking.files.finding import Piece, Source
-    from diynn.checking.files.define import Definitions
-    from diynn.checking.diagnosis.mistakes import load as load_mistakes
-    from diynn.checking.contract.properties import load as load_properties
-    from diynn.checking.reporting.report import Result, plain
-
-    load_mistakes()
-    load_properties()
-    np.ones((2, 2)) @ np.ones((2, 2))  # starts BLAS
-
-    def judge(job: dict[str, Any], tell: Any) -> None:
-        pieces = [Piece(name, text) for name, text in job["pieces"]]
-        definitions = Definitions(Source(job["file"], pieces, job["siblings"]))
-        name = job["class"]
-        cls = definitions.names.get(name)
-        if not isinstance(cls, type):
-            error = definitions.errors.get(name, NameError(name))
-            missing = getattr(error, "name", None)
-            line = definitions.source.not_run().get(str(missing))
-            key = "not_run" if line else "not_defined"
-            words = {"error": type(error).__name__, "text": str(error)[:300], "names": missing}
-            tell(result={"property": "construct", "verdict": "failed", "message": key, "words": words})
-            return
-
-        def watch(what: str, result: Result | None) -> None:
-            if result is None:
-                tell(begin=what)
-            else:
-                _point_out(result, definitions.source.not_run(), job["lang"])
-                fields = {key: plain(getattr(result, key)) for key in Result.__dataclass_fields__}
-                tell(result=fields)
-
-        beside = definitions.names.get(job["beside"] or "")
-        report = check(
-            cls, lang=job["lang"], draws=job["draws"], seed=job["seed"], watch=watch,
-            beside=beside if isinstance(beside, type) else None,
-        )  # fmt: skip
-        tell(kind=report.kind)
-
-    return judge
-
-
-def _point_out(result: Any, not_run: dict[str, int], lang: str) -> None:
-    """Say of a name that is missing that its line is not run."""
-    from diynn.checking.reporting.messages import text
-
-    if result.words.get("error") == "NameError":
-        for name in not_run:
-            if f"'{name}'" in str(result.words.get("text")):
-                result.words["text"] = f"{result.words['text']} ({text('not_run', lang, names=name)})"
-
-
-def _limit(job: dict[str, Any]) -> None:
+def limit(timeout: float, megabytes: int) -> None:
     """Set the limits of this process, and refuse what no module needs."""
+    sys.setrecursionlimit(3000)
     try:
         import resource
     except ImportError:  # not a Unix: the wall clock is all there is
         pass
     else:
         _set(resource, "RLIMIT_CORE", 0)
-        _set(resource, "RLIMIT_CPU", int(job["timeout"]) + 1)
+        _set(resource, "RLIMIT_CPU", int(timeout) + 1)
         _set(resource, "RLIMIT_FSIZE", 16 << 20)
         _set(resource, "RLIMIT_NOFILE", 64)
-        _set(resource, "RLIMIT_AS", int(job["megabytes"]) << 20)
+        _set(resource, "RLIMIT_AS", megabytes << 20)
         _set(resource, "RLIMIT_NPROC", 0)
     writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
     here = os.path.realpath(os.getcwd()) + os.sep
@@ -136,15 +144,9 @@ def _limit(job: dict[str, Any]) -> None:
 
 
 def _set(resource: Any, name: str, value: int) -> None:
-    limit = getattr(resource, name, None)
-    if limit is not None:
-        hard = resource.getrlimit(limit)[1]
+    kind = getattr(resource, name, None)
+    if kind is not None:
+        hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-        try:
-            resource.setrlimit(limit, (value, value))
-        except (ValueError, OSError):  # not in this system's power
-            return
-
-
-if __name__ == "__main__":
-    main()
+        with contextlib.suppress(ValueError, OSError):  # not in this system's power
+            resource.setrlimit(kind, (value, value))

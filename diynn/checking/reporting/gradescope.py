@@ -1,4 +1,4 @@
-"""Verdicts as Gradescope's autograder reads them: ``results.json``."""
+"""FileReport as Gradescope's autograder reads them: ``results.json``."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from diynn.checking.files.grade import Verdicts
 from diynn.checking.reporting.messages import text
-from diynn.checking.reporting.render import report_text
-from diynn.checking.reporting.report import Report, Result, Verdict
+from diynn.checking.reporting.report import FileReport, Report
+from diynn.checking.reporting.results import Result, Verdict
 
 
-def results(found: Sequence[Verdicts], lang: str) -> dict[str, Any]:
+def results(found: Sequence[FileReport], lang: str) -> dict[str, Any]:
     """Return one test for each property of each class; a remark passes, what could not be judged does not.
 
     Parameters
     ----------
-    found : sequence of Verdicts
+    found : sequence of FileReport
     lang : str
         The language of the feedback.
     """
@@ -30,7 +29,7 @@ def results(found: Sequence[Verdicts], lang: str) -> dict[str, Any]:
             if report.judged or report.failed:
                 tests += [_of(before, report, result, lang) for result in report.results]
     return {
-        "output": "\n\n".join(report_text(report) for verdicts in found for report in verdicts.reports),
+        "output": "\n\n".join(str(report) for verdicts in found for report in verdicts.reports),
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
@@ -38,7 +37,7 @@ def results(found: Sequence[Verdicts], lang: str) -> dict[str, Any]:
     }
 
 
-def to_json(found: Sequence[Verdicts], lang: str) -> str:
+def to_json(found: Sequence[FileReport], lang: str) -> str:
     """Return the text of ``results.json``."""
     return json.dumps(results(found, lang), ensure_ascii=False, indent=1)
 
@@ -47,7 +46,7 @@ def _of(before: str, report: Report, result: Result, lang: str) -> dict[str, Any
     alone = Report(report.name, report.kind, report.where, [result], lang)
     name = f"{before}{report.name}: {text(f'property.{result.property}', lang)}"
     passed = result.verdict in (Verdict.PASSED, Verdict.REMARK)
-    return _test(name, passed, "" if result.verdict is Verdict.PASSED else report_text(alone))
+    return _test(name, passed, "" if result.verdict is Verdict.PASSED else str(alone))
 
 
 def _test(name: str, passed: bool, output: str) -> dict[str, Any]:

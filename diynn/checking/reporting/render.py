@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any
+from textwrap import wrap
+from typing import Any
 
 import numpy as np
 
 from diynn.checking.reporting.messages import text
-from diynn.checking.reporting.report import Verdict
-
-if TYPE_CHECKING:
-    from diynn.checking.reporting.report import Report, Result
+from diynn.checking.reporting.results import Result, Verdict
 
 MARKS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.REMARK: "!", Verdict.SKIPPED: "·"}
 _COLOURS = {
@@ -40,40 +38,45 @@ def short_place(place: str) -> str:
     return place.replace("\\", "/").rpartition("/")[2]
 
 
-def report_text(report: Report) -> str:
-    """Write a report for a terminal."""
-    lang = report.lang
-    lines = [_title(report)]
-    passed = [
-        text(f"property.{each.property}", lang) for each in report.results if each.verdict is Verdict.PASSED
-    ]
+def results_text(title: str, results: list[Result], lang: str | None) -> str:
+    """Write results for a terminal, under a title."""
+    lines = [heading(title, results, lang)]
+    passed = [text(f"property.{each.property}", lang) for each in results if each.verdict is Verdict.PASSED]
     if passed:
         lines += _wrapped(f"  {MARKS[Verdict.PASSED]} ", ", ".join(passed))
     told: set[str] = set()
     after: dict[str, list[str]] = {}
-    for result in report.results:
+    for result in results:
         if result.verdict is Verdict.SKIPPED and result.message == "after":
             after.setdefault(result.say(lang), []).append(text(f"property.{result.property}", lang))
         elif result.verdict is not Verdict.PASSED:
             lines += _result_lines(result, lang, told)
     for reason, names in after.items():
-        lines += _wrapped(f"  {MARKS[Verdict.SKIPPED]} ", f"{', '.join(names)}: {reason}")
+        lines += _wrapped(
+            f"  {MARKS[Verdict.SKIPPED]} ", text("told", lang, name=", ".join(names), what=reason)
+        )
     return "\n".join(lines)
 
 
-def _title(report: Report) -> str:
-    counts = {verdict: sum(each.verdict is verdict for each in report.results) for verdict in Verdict}
-    summary = text("summary", report.lang, failed=counts[Verdict.FAILED], passed=counts[Verdict.PASSED])
-    if counts[Verdict.REMARK]:
-        summary += ", " + text("summary.remarks", report.lang, remarks=counts[Verdict.REMARK])
-    place = f"  ({short_place(report.where)})" if report.where else ""
-    return f"{'✓' if report.ok else '✗'} {report.name}{place}: {summary}"
+def heading(title: str, results: list[Result], lang: str | None) -> str:
+    """Return the title with a mark and the counts: what could not be judged is neither right nor wrong."""
+    counts = {verdict: sum(each.verdict is verdict for each in results) for verdict in Verdict}
+    if counts[Verdict.FAILED] or counts[Verdict.PASSED]:
+        summary = text("summary", lang, failed=counts[Verdict.FAILED], passed=counts[Verdict.PASSED])
+        if counts[Verdict.REMARK]:
+            summary += ", " + text("summary.remarks", lang, remarks=counts[Verdict.REMARK])
+        if counts[Verdict.SKIPPED]:
+            summary += ", " + text("summary.skipped", lang, skipped=counts[Verdict.SKIPPED])
+        mark = "✗" if counts[Verdict.FAILED] else "✓"
+    else:
+        summary, mark = text("summary.nothing", lang), "·"
+    return f"{mark} {text('told', lang, name=title, what=summary)}"
 
 
 def _result_lines(result: Result, lang: str | None, told: set[str]) -> list[str]:
     name = text(f"property.{result.property}", lang)
     place = f"   [{short_place(result.where)}]" if result.where else ""
-    lines = [f"  {MARKS[result.verdict]} {name}: {result.say(lang)}{place}"]
+    lines = [f"  {MARKS[result.verdict]} {text('told', lang, name=name, what=result.say(lang))}{place}"]
     if result.verdict is Verdict.SKIPPED:
         return lines
     values = dict(result.inputs)
@@ -85,31 +88,30 @@ def _result_lines(result: Result, lang: str | None, told: set[str]) -> list[str]
         lines.append(f"      {label:<{width}}  {first}")
         lines += [f"      {'':<{width}}  {line}" for line in rest[:_LIMIT]]
     if result.mistake:
-        key = f"{result.mistake} {result.explain(lang)}"
+        key = result.explain(lang)
         said = text("same_as_above", lang) if key in told else result.explain(lang)
-        lines += _wrapped(f"      → {text('word.mistake', lang)}: ", said)
+        lines += _wrapped(f"      → {text('told', lang, name=text('word.mistake', lang), what='')}", said)
         told.add(key)
     if result.should:
-        lines += _wrapped(f"      → {text('word.should', lang)}: ", result.should)
+        lines += _wrapped(
+            f"      → {text('told', lang, name=text('word.should', lang), what='')}", result.should
+        )
     return lines
 
 
 def _wrapped(head: str, body: str, width: int = 100) -> list[str]:
-    from textwrap import wrap
-
     return wrap(body, width, initial_indent=head, subsequent_indent=" " * len(head)) or [head]
 
 
-def report_html(report: Report) -> str:
-    """Write a report as a table for a notebook; everything foreign in it is escaped."""
-    lang = report.lang
+def results_html(title: str, results: list[Result], lang: str | None) -> str:
+    """Write results as a table for a notebook; everything foreign in it is escaped."""
     rows = []
-    for result in report.results:
+    for result in results:
         details = [] if result.verdict is Verdict.PASSED else [escape(result.say(lang))]
         if result.where and details:
             details.append(f"<code>{escape(short_place(result.where))}</code>")
         if result.mistake:
-            details.append(f"<b>{escape(text('word.mistake', lang))}:</b> {escape(result.explain(lang))}")
+            details.append(f"<b>{escape(text('word.mistake', lang))}</b>: {escape(result.explain(lang))}")
         if result.should and details:
             details.append(
                 f"<b>{escape(text('word.should', lang))}:</b> <code>{escape(result.should)}</code>"
@@ -131,4 +133,4 @@ def report_html(report: Report) -> str:
             f"<td style='text-align:left'>{escape(text(f'property.{result.property}', lang))}</td>"
             f"<td style='text-align:left'>{'<br>'.join(details)}</td></tr>"
         )
-    return f"<table><caption>{escape(_title(report))}</caption><tbody>{''.join(rows)}</tbody></table>"
+    return f"<table><caption>{escape(heading(title, results, lang))}</caption><tbody>{''.join(rows)}</tbody></table>"

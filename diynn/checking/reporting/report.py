@@ -1,74 +1,15 @@
-"""What a check found: one result a property, and the report that holds them."""
+"""What a check found of one class, and of one file."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
-import numpy as np
+from diynn.checking.reporting.results import Result, Verdict, plain
 
-
-class Verdict(StrEnum):
-    """What became of one property."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    #: Worth saying, and no failure: it is slow, or broadcasts silently.
-    REMARK = "remark"
-    #: Not judged, for a reason that the message gives.
-    SKIPPED = "skipped"
-
-
-@dataclass
-class Result:
-    """What became of one property of one class.
-
-    Attributes
-    ----------
-    property : str
-        Its name, such as ``"delta"``.
-    verdict : Verdict
-    message : str
-        The key of the sentence that says what was seen, with its ``words``; empty for the property's own.
-    mistake : str
-        The key of the likely mistake, empty if it is none that is known.
-    should : str
-        The line of mathematics that should stand there.
-    method, where : str
-        The method in which to look, and its place, ``"tanh.py:12"``.
-    inputs : dict
-        The smallest input found that fails, by name.
-    expected, got : array, str or None
-    """
-
-    property: str
-    verdict: Verdict
-    message: str = ""
-    words: dict[str, Any] = field(default_factory=dict)
-    mistake: str = ""
-    should: str = ""
-    method: str = ""
-    where: str = ""
-    inputs: dict[str, Any] = field(default_factory=dict)
-    expected: Any = None
-    got: Any = None
-
-    def explain(self, lang: str | None = None) -> str:
-        """Return the likely mistake in words, empty if none is known."""
-        from diynn.checking.reporting.messages import text
-
-        return text(f"mistake.{self.mistake}", lang, **self.words) if self.mistake else ""
-
-    def say(self, lang: str | None = None) -> str:
-        """Return what was seen in words."""
-        from diynn.checking.reporting.messages import text
-
-        words = dict(self.words)
-        if "property" in words:
-            words["property"] = text(f"property.{words['property']}", lang)
-        return text(self.message or f"fails.{self.property}", lang, **words)
+#: What says nothing yet about whether a class is right.
+_NO_JUDGEMENT = ("construct", "methods", "parameters")
 
 
 @dataclass
@@ -88,6 +29,8 @@ class Report:
     results : list of Result
     lang : str or None
         The language in which it prints, ``"en"`` or ``"fr"``; None for that of the locale.
+    parts : list of Report
+        Of a net, one for each of its layers.
     """
 
     name: str
@@ -95,26 +38,36 @@ class Report:
     where: str = ""
     results: list[Result] = field(default_factory=list)
     lang: str | None = None
+    parts: list[Report] = field(default_factory=list)
+
+    @property
+    def title(self) -> str:
+        """The class, with the place of it."""
+        return self.name + (f"  ({short_place(self.where)})" if self.where else "")
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed, and something was judged."""
-        return not self.failed and any(result.verdict is Verdict.PASSED for result in self.results)
+        """Whether nothing failed, and something was judged: more than that it can be built."""
+        return not self.failed and self.judged and all(part.ok or not part.judged for part in self.parts)
 
     @property
     def judged(self) -> bool:
         """Whether anything could be judged at all."""
-        return any(result.verdict in (Verdict.PASSED, Verdict.FAILED) for result in self.results)
+        return any(
+            result.verdict in (Verdict.PASSED, Verdict.FAILED) and result.property not in _NO_JUDGEMENT
+            for result in self.results
+        ) or bool(self.failed)
 
     @property
     def failed(self) -> list[Result]:
-        """The results that failed."""
+        """The results that failed, without those of its parts."""
         return [result for result in self.results if result.verdict is Verdict.FAILED]
 
     @property
     def mistakes(self) -> list[str]:
         """The keys of the mistakes that were recognised, the most telling first, each once."""
-        return list(dict.fromkeys(result.mistake for result in self.results if result.mistake))
+        own = [each for result in self.failed for each in (result.mistake, result.also) if each]
+        return list(dict.fromkeys([*own, *(each for part in self.parts for each in part.mistakes)]))
 
     def __getitem__(self, name: str) -> Result:
         for result in self.results:
@@ -123,16 +76,23 @@ class Report:
         raise KeyError(name)
 
     def __str__(self) -> str:
-        from diynn.checking.reporting.render import report_text
+        from diynn.checking.reporting.render import results_text  # only where something is printed
 
-        return report_text(self)
+        whole = [results_text(self.title, self.results, self.lang)]
+        for part in self.parts:
+            whole += ["  " + line for line in str(part).splitlines()]
+        return "\n".join(whole)
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        from diynn.checking.reporting.render import report_html
+        from diynn.checking.reporting.render import results_html
 
-        return report_html(self)
+        whole = [
+            results_html(self.title, self.results, self.lang),
+            *(each._repr_html_() for each in self.parts),
+        ]
+        return "".join(whole)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the report as what JSON can hold, with its sentences written out."""
@@ -149,6 +109,7 @@ class Report:
             "ok": self.ok,
             "mistakes": self.mistakes,
             "results": results,
+            **({"parts": [part.as_dict() for part in self.parts]} if self.parts else {}),
         }
 
     def to_json(self) -> str:
@@ -158,27 +119,47 @@ class Report:
         return json.dumps(self.as_dict(), ensure_ascii=False, indent=1)
 
 
-def result_from(fields: Mapping[str, Any]) -> Result:
-    """Make a result of its JSON form, believing nothing of it but its shape."""
-    known = {key: fields[key] for key in Result.__dataclass_fields__ if key in fields}
-    known["verdict"] = Verdict(known["verdict"])
-    for key in ("property", "message", "mistake", "should", "method", "where"):
-        known[key] = str(known.get(key, ""))
-    for key in ("words", "inputs"):
-        known[key] = dict(known.get(key) or {})
-    return Result(**known)
+@dataclass
+class FileReport:
+    """What was found in one file.
+
+    Attributes
+    ----------
+    path : Path
+    name : str
+        What it is called in tables: the file, with as much of its path as tells it from the others.
+    reports : list of Report
+        One a class.
+    problems : list of Result
+        What is wrong with the file itself.
+    """
+
+    path: Path
+    name: str
+    reports: list[Report] = field(default_factory=list)
+    problems: list[Result] = field(default_factory=list)
+
+    @property
+    def empty(self) -> bool:
+        """Whether it has nothing to judge, as a file of helpers beside others has not."""
+        return not self.reports and not self.problems
+
+    @property
+    def ok(self) -> bool:
+        """Whether something was judged, and all of it is right."""
+        judged = [report for report in self.reports if report.judged]
+        return bool(judged) and all(report.ok for report in judged) and not self.problems
+
+    def as_dict(self, lang: str) -> dict[str, Any]:
+        """Return it as what JSON can hold."""
+        return {
+            "file": self.name,
+            "ok": self.ok,
+            "problems": [problem.say(lang) for problem in self.problems],
+            "classes": [report.as_dict() for report in self.reports],
+        }
 
 
-def plain(value: Any) -> Any:
-    """Return a value as JSON can hold it: arrays as lists, and what is not finite as text."""
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist() if value.size <= 1000 else value.ravel()[:1000].tolist())
-    if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else str(float(value))
-    if isinstance(value, np.integer | np.bool_):
-        return value.item()
-    return value if isinstance(value, str | int | bool) or value is None else str(value)
+def short_place(place: str) -> str:
+    """Return ``file.py:12`` of a whole path."""
+    return place.replace("\\", "/").rpartition("/")[2]

@@ -1,15 +1,15 @@
-"""Verdicts as tables: one for a file, one for a class of students."""
+"""FileReport as tables: one for a file, one for a class of students."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from unicodedata import combining, east_asian_width
 
-from diynn.checking.files.grade import Verdicts
-from diynn.checking.contract.kinds import KINDS
 from diynn.checking.reporting.messages import text
-from diynn.checking.reporting.report import Report, Verdict
+from diynn.checking.reporting.report import FileReport, Report
+from diynn.checking.reporting.results import Verdict
 
+#: The kinds that are counted, in the order of the columns, and how they are headed.
 _SHORT = {
     "Linear": "Lin", "Conv1D": "Conv", "MaxPool1D": "MaxP", "AvgPool1D": "AvgP", "Flatten": "Flat",
     "Tanh": "Tanh", "Sigmoid": "Sigm", "ReLU": "ReLU", "Softmax": "Soft", "LogSoftmax": "LSoft",
@@ -18,7 +18,7 @@ _SHORT = {
 }  # fmt: skip
 
 
-def file_table(verdicts: Verdicts, lang: str) -> str:
+def file_table(verdicts: FileReport, lang: str) -> str:
     """Write a line for each class of a file: its verdict, what failed, and the likely mistake."""
     head = [
         "",
@@ -55,10 +55,10 @@ def mark(report: Report) -> str:
     return "✓" if report.ok else "✗" if report.failed else "·"
 
 
-def class_table(found: Sequence[Verdicts], lang: str) -> str:
+def class_table(found: Sequence[FileReport], lang: str) -> str:
     """Write a line for each file and a column for each kind: ✓ right, ✗ wrong, else nothing."""
     present = {report.kind for verdicts in found for report in verdicts.reports}
-    kinds = [name for name in KINDS if name in present]
+    kinds = [name for name in _SHORT if name in present]
     head = [text("word.file", lang), *(_SHORT[name] for name in kinds)]
     rows = []
     for verdicts in found:

@@ -3,49 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.trial import close
-
-
-@dataclass
-class Finding:
-    """What a property saw in one trial.
-
-    Attributes
-    ----------
-    got : array, dict of arrays, or plain value
-    right : the same, or a callable that returns it
-        A callable where it is dear: it is asked only when something is wrong.
-    fine : bool or None
-        The verdict; None if this trial says nothing.
-    mistake : str
-        The mistake, where the property itself knows it.
-    extra : dict
-        More for the formulas of the known mistakes.
-    words : dict
-        For the sentence of the report.
-    remark : bool
-        Whether it is worth a remark only, where it is not fine.
-    """
-
-    got: Any
-    right: Any
-    fine: bool | None
-    mistake: str = ""
-    extra: dict[str, Any] = field(default_factory=dict)
-    words: dict[str, Any] = field(default_factory=dict)
-    message: str = ""
-    remark: bool = False
-
-    def expected(self) -> Any:
-        """Return what is right."""
-        if callable(self.right):
-            self.right = self.right()
-        return self.right
+from diynn.checking.diagnosis.closeness import close
+from diynn.checking.diagnosis.evidence import Finding
 
 
 Look = Callable[[Any], "Finding | None"]

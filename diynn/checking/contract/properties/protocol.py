@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from diynn.checking.contract.properties import ROUNDING, Finding, module_property, same
-from diynn.checking.contract.subject import Raised, Subject
-from diynn.checking.contract.trial import Trial, close
+from diynn.checking.contract.paths import Path
+from diynn.checking.contract.properties import ROUNDING, module_property, same
+from diynn.checking.contract.raised import Raised
+from diynn.checking.contract.trial import Trial, broadcasts
+from diynn.checking.diagnosis.closeness import close
+from diynn.checking.diagnosis.evidence import Finding
 
 
 @module_property("unchanged", "forward", runs=("shapes", "delta"))
@@ -14,17 +19,20 @@ def unchanged(t: Trial) -> Finding:
     """Require that neither the data nor the delta is changed by any method."""
     subject = t.fresh()
     subject.harmless("zero_grad")
-    data, delta = t.data.copy(), t.delta.copy()
-    subject.call("forward", data)
-    calls = {"forward": None, "backward_delta": (data, delta), "backward_update_gradient": (data, delta)}
-    for method, arguments in calls.items():
-        if arguments is not None and _usable(subject, method):
+    lacking = subject.lacking("backward_delta", "backward_update_gradient")
+    for method in ("forward", "backward_delta", "backward_update_gradient"):
+        if method in lacking:
+            continue
+        arguments = (t.data.copy(),) if method == "forward" else (t.data.copy(), t.delta.copy())
+        if method == "forward":
+            subject.call(method, *arguments)
+        else:
             subject.harmless(method, *arguments)
-        for name, now, before in (("data", data, t.data), ("delta", delta, t.delta)):
+        for name, now, before in zip(("data", "delta"), subject.given(), (t.data, t.delta), strict=False):
             if not np.array_equal(now, before):
                 words = {"method": method, "argument": name}
                 return Finding(now, before, False, "any.mutates", words=words)
-    return Finding(data, t.data, True)
+    return Finding(t.data, t.data, True)
 
 
 @module_property("parameters_unchanged", "backward_update_gradient", runs=("shapes",))
@@ -49,42 +57,68 @@ def parameters_unchanged(t: Trial) -> Finding | None:
 
 @module_property("order", "backward_delta", runs=("shapes", "delta", "gradient"))
 def order(t: Trial) -> Finding:
-    """Require that backward is right whatever was called before, and an output stays what it was."""
-    plain = t.fresh()
-    output = plain.call("forward", t.data.copy())
-    kept = np.array(output)
-    delta = t.backward_delta(plain)
+    """Require that backward is right whatever was called before, and an output stays what it was.
+
+    Who relies on the forward pass just before is right wherever backward follows its forward, as it does in
+    the sheet's loop: that is a remark. Who relies on an earlier one is wrong there.
+    """
+    subject = t.fresh()
+    kept = t.forward(subject)
+    delta = t.backward_delta(subject)
     gradient = t.one_gradient() if t.values else {}
-    rng = np.random.default_rng(t.seed + 2)
-    other = t.bench.kind.draw(rng, t.data.shape)
-    plain.call("forward", other.copy())
-    if isinstance(output, np.ndarray) and not np.array_equal(output, kept, equal_nan=True):
-        return Finding(output, kept, False, "any.reuses_output", words={"method": "forward"})
-    for prelude in ("other", "nothing"):
-        subject = t.fresh()
-        if t.values:
-            subject.call("zero_grad")
-        if prelude == "other":
-            subject.call("forward", other.copy())
-        words = {"method": "backward_delta", "prelude": prelude}
-        try:
-            got = t.backward_delta(subject)
-        except Raised as error:
-            return Finding(str(error.words.get("text", error.key)), delta, False, "any.cached", words=words)
-        if not close(got, delta, ROUNDING):
-            return Finding(got, delta, False, "any.cached", words=words)
-        if not t.values:
-            continue
-        words = {"method": "backward_update_gradient", "prelude": prelude}
-        try:
-            t.update_gradient(subject)
-        except Raised as error:
-            return Finding(str(error.words.get("text", error.key)), None, False, "any.cached", words=words)
-        now = t.gradients(subject)
-        for path, right in gradient.items():
-            if not close(now[path], right, 1e-5 if t.bench.single(t) else ROUNDING):
-                return Finding(now[path], right, False, "any.cached", words=words)
+    other = t.bench.kind.draw(np.random.default_rng(t.seed + 2), t.data.shape)
+    before = t.fresh()
+    t.forward(before)
+    t.forward(before, other)
+    now = before.again(1)
+    if not np.array_equal(now, kept, equal_nan=True):
+        return Finding(now, kept, False, "any.reuses_output", words={"method": "forward"})
+    for prelude in ("a whole step", "other", "nothing"):
+        found = _after(t, prelude, other, delta, gradient)
+        if found is not None:
+            return found
     return Finding(None, None, True)
+
+
+def _after(
+    t: Trial, prelude: str, other: np.ndarray, delta: np.ndarray, gradient: dict[Path, np.ndarray]
+) -> Finding | None:
+    """Return what is wrong with both backward methods after what ``prelude`` says, None if nothing is."""
+    broken = prelude == "a whole step"
+    mistake, words = ("any.stale" if broken else "any.cached"), {"prelude": prelude}
+    method = "backward_delta"
+    try:
+        subject = t.fresh()
+        if prelude == "other":
+            t.forward(subject, other)
+        elif broken:
+            step = replace(t, data=other)
+            subject.harmless("zero_grad")
+            step.forward(subject)
+            subject.harmless("backward_update_gradient", other.copy(), t.delta.copy())
+            step.backward_delta(subject)
+            t.forward(subject)
+        if t.values:
+            method = "backward_update_gradient"
+            subject.call("zero_grad")
+            t.update_gradient(subject)
+            now = t.gradients(subject)
+            for path, right in gradient.items():
+                if not close(now[path], right, 1e-5 if t.bench.single(t) else ROUNDING):
+                    words["method"] = method
+                    return Finding(now[path], right, False, mistake, words=words, remark=not broken)
+        method = "backward_delta"
+        got = t.backward_delta(subject)
+    except Raised as error:
+        words["method"] = method
+        said = str(error.words.get("text", error.key))
+        return Finding(said, delta, False, mistake, words=words, remark=not broken)
+    words["method"] = method
+    return (
+        None
+        if close(got, delta, ROUNDING)
+        else Finding(got, delta, False, mistake, words=words, remark=not broken)
+    )
 
 
 @module_property("update_parameters", "update_parameters", runs=("shapes", "gradient"))
@@ -100,9 +134,9 @@ def update_parameters(t: Trial) -> Finding | None:
     gradient, step = t.gradients(subject), 0.125
     subject.call("update_parameters", step)
     got = {path: subject.read(path).astype(float) for path in t.values}
-    right = {path: value - step * gradient[path] for path, value in t.values.items()}
-    if any(gradient[path].shape != value.shape for path, value in t.values.items()):
+    if not all(broadcasts(gradient[path], value) for path, value in t.values.items()):
         return None  # told by `gradient`
+    right = {path: value - step * gradient[path] for path, value in t.values.items()}
     fine = all(close(got[path], right[path], 1e-5 if t.bench.single(t) else ROUNDING) for path in right)
     extra = {"before": t.parts(t.values), "gradient": t.parts(gradient), "step": step}
     return Finding(t.parts(got), t.parts(right), fine, extra=extra)
@@ -115,7 +149,8 @@ def finite(t: Trial) -> Finding | None:
         data = t.data.copy()
         data[:, 0, ...] = value
         if not t.bench.kind.name and not np.isfinite(t.forward(t.fresh(), np.full_like(data, 30.0))).all():
-            return None  # an exponential of its own, perhaps: a function we do not know may overflow
+            # An exponential of its own, perhaps: a function we do not know may overflow.
+            return Finding(None, None, None, message="overflows_itself")
         subject = t.fresh()
         for method, arguments in (("forward", (data,)), ("backward_delta", (data, t.delta))):
             got = subject.array(method, *(each.copy() for each in arguments))
@@ -147,7 +182,8 @@ def dtype(t: Trial) -> Finding | None:
             break  # an error is an honest answer
         if not close(got.astype(float), right, 1e-5):
             mistake = "any.truncates" if got.dtype.kind in "iu" or np.all(got == np.trunc(got)) else ""
-            return Finding(got, right, False, mistake, words={"method": method, "dtype": "int64"})
+            words = {"method": method, "dtype": "int64"}
+            return Finding(got, right, False, mistake, words=words, remark=bool(mistake))
     return Finding(None, None, True)
 
 
@@ -175,7 +211,3 @@ def strided(t: Trial) -> Finding:
         if not close(got, right, ROUNDING):
             return Finding(got, right, False, words={"method": method})
     return same(np.zeros(0), np.zeros(0))
-
-
-def _usable(subject: Subject, method: str) -> bool:
-    return callable(getattr(subject.instance, method, None))

@@ -100,21 +100,6 @@ def _epsilon_outside(f: Facts) -> Array:
     return np.asarray(f.right + off if constant else np.nan)
 
 
-@mistake("bce.epsilon_large", "BCELoss CrossEntropyLoss", "forward")
-def _epsilon_large(f: Facts) -> Array:
-    """Put an epsilon into the logarithm that is so large that it changes the cost."""
-    for eps in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5):
-        if f.kind == "CrossEntropyLoss":
-            candidates = [-(f.y * np.log(f.yhat + eps)).sum(axis=1)]
-        else:
-            terms = -(f.y * np.log(f.yhat + eps) + (1 - f.y) * np.log(1 - f.yhat + eps))
-            candidates = [terms, terms.sum(axis=1), terms.mean(axis=1)]
-        for each in candidates:
-            if each.shape == f.got.shape and np.allclose(each, f.got, rtol=1e-7):
-                return np.asarray(each)
-    raise ValueError("no such epsilon")
-
-
 # ------------------------------------------------------------ cross entropy
 
 

@@ -27,6 +27,23 @@ CATALOGUE: dict[str, tuple[str, str]] = {
 LANGUAGES = ("en", "fr")
 
 
+class _Count(int):
+    """A number that picks its words: ``{files:file is|files are}`` becomes ``1 file is``."""
+
+    french = False
+
+    def __format__(self, words: str) -> str:
+        one, bar, many = words.partition("|")
+        if not bar:
+            return super().__format__(words)
+        singular = self < 2 if self.french else self == 1
+        return f"{int(self)} {one if singular else many}"
+
+
+class _FrenchCount(_Count):
+    french = True
+
+
 class _Words(dict[str, Any]):
     """What a sentence does not get stays visible, rather than raising."""
 
@@ -47,7 +64,13 @@ def text(key: str, lang: str | None = None, **words: Any) -> str:
     """
     if key not in CATALOGUE:
         return key
-    return CATALOGUE[key][LANGUAGES.index(language(lang))].format_map(_Words(words))
+    lang = language(lang)
+    count = _FrenchCount if lang == "fr" else _Count
+    given = {
+        name: count(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        for name, value in words.items()
+    }
+    return CATALOGUE[key][LANGUAGES.index(lang)].format_map(_Words(given))
 
 
 def language(lang: str | None = None) -> str:

@@ -103,6 +103,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`{method}` se fie à ce qu'un `forward` précédent a laissé (self.…) et non à ses arguments : elle "
         "n'est juste que tout de suite après un forward sur les mêmes données",
     ),
+    "any.stale": (
+        "`{method}` relies on what an earlier step left behind (self.…): from the second batch on it answers "
+        "for the first. Compute it anew in every `forward`, or from the arguments",
+        "`{method}` se fie à ce qu'un pas précédent a laissé (self.…) : dès le deuxième batch elle répond "
+        "pour le premier. Recalculez-le à chaque `forward`, ou à partir des arguments",
+    ),
     "any.reuses_output": (
         "`{method}` returns the same array each time: the second call overwrites the result of the first",
         "`{method}` rend à chaque fois le même tableau : le second appel écrase le résultat du premier",

@@ -5,6 +5,13 @@ from __future__ import annotations
 TEXTS: dict[str, tuple[str, str]] = {
     # ------------------------------------------------------------ calls that go wrong
     "raises": ("`{method}` raises {error}: {text}", "`{method}` lève {error} : {text}"),
+    "numpy_scalar": (
+        "`{method}` raises {error}: {text}. NumPy 2.4 changed that: an array of one element is a number no "
+        "more. For labels of shape (n, 1) write int(y[i, 0]) in place of int(y[i])",
+        "`{method}` lève {error} : {text}. C'est un changement de NumPy 2.4 : un tableau d'un seul élément "
+        "n'est plus un nombre. Pour des étiquettes de taille (n, 1), écrivez int(y[i, 0]) au lieu de "
+        "int(y[i])",
+    ),
     "no_method": ("there is no method `{method}`", "il n'y a pas de méthode `{method}`"),
     "returns_nothing": (
         "`{method}` returns nothing (None): is a `return` missing, or is it not written yet?",
@@ -17,6 +24,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "wrong_shape": (
         "`{method}` returns shape {got_shape} where {right_shape} is due",
         "`{method}` rend une taille {got_shape} au lieu de {right_shape}",
+    ),
+    "wrong_shape_of_part": (
+        "`{method}` makes a gradient ({part}) of shape {got_shape} where {right_shape} is due",
+        "`{method}` fait un gradient ({part}) de taille {got_shape} au lieu de {right_shape}",
     ),
     "no_gradient": (
         "no gradient is found beside the parameter `{parameter}`: the sheet calls it `_gradient`",
@@ -40,8 +51,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "pas d'argument stride : vérifié pour son seul stride",
     ),
     "arguments": (
-        "`{name}` cannot be built: it asks for arguments that are not the sheet's: {names}",
-        "`{name}` ne peut être construite : elle demande des arguments qui ne sont pas de l'énoncé : {names}",
+        "`{name}` cannot be built: it asks for arguments that are not the sheet's: {names}. To have it "
+        "judged, pass an instance: diynn.check({name}(...))",
+        "`{name}` ne peut être construite : elle demande des arguments qui ne sont pas de l'énoncé : {names}. "
+        "Pour la faire juger, donnez une instance : diynn.check({name}(...))",
     ),
     "constructor_raises": (
         "`{name}` cannot be built: its constructor raises {error}: {text}",
@@ -52,6 +65,22 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`{name}` : sa taille `{role}` reste inconnue ; donnez la classe, ou input_shape",
     ),
     "after": ("not judged: see `{property}`", "non jugé : voir « {property} »"),
+    "overflows_itself": (
+        "not looked at: a function that is not of the sheet and that overflows at 30 already",
+        "non regardé : une fonction hors énoncé, qui déborde dès 30",
+    ),
+    "other_convention": (
+        "values not looked at: its output has the shape of no convention that is known",
+        "valeurs non regardées : la taille de sa sortie n'est celle d'aucune convention connue",
+    ),
+    "derived_from": (
+        "other classes of the file derive from it: {names}",
+        "d'autres classes du fichier en dérivent : {names}",
+    ),
+    "zeroed_outside": (
+        "`step` does not reset the gradient: the loop outside does ({line})",
+        "`step` ne remet pas le gradient à zéro : c'est la boucle autour qui le fait ({line})",
+    ),
     "kinks": (
         "not judged: every input drawn lay on a kink",
         "non jugé : toutes les entrées tirées étaient à des points anguleux",
@@ -80,6 +109,18 @@ TEXTS: dict[str, tuple[str, str]] = {
         "la classe ne peut être définie : {error} : {text}",
     ),
     "syntax": ("line {line} is not Python: {text}", "la ligne {line} n'est pas du Python : {text}"),
+    "python2": (
+        "line {line} is Python 2, which Python 3 does not run: {text}",
+        "la ligne {line} est du Python 2, que Python 3 n'exécute pas : {text}",
+    ),
+    "utf16": (
+        "{line} is encoded in UTF-16, which Python does not read: save it as UTF-8",
+        "{line} est encodé en UTF-16, que Python ne lit pas : enregistrez-le en UTF-8",
+    ),
+    "null_bytes": (
+        "{line} contains null bytes, with which Python does not read it",
+        "{line} contient des octets nuls, avec lesquels Python ne le lit pas",
+    ),
     "no_classes": (
         "no class of a module or a loss is found",
         "aucune classe de module ou de coût n'est trouvée",
@@ -89,6 +130,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`{names}` is defined by a line that is not run (only definitions and constants are)",
         "`{names}` est défini par une ligne qui n'est pas exécutée (seules les définitions et constantes "
         "le sont)",
+    ),
+    "name_not_run": (
+        "`{method}` raises {error}: {text}: `{names}` is defined by a line that is not run (only definitions "
+        "and constants are)",
+        "`{method}` lève {error} : {text} : `{names}` est défini par une ligne qui n'est pas exécutée (seules "
+        "les définitions et constantes le sont)",
     ),
     "no_backward": (
         "its backward pass is not judged: no backward_update_gradient(data, delta), and no Optim beside it",
@@ -120,11 +167,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     "word.right": ("right", "juste"),
     "word.wrong": ("wrong", "faux"),
     "word.unknown": ("not one of the sheet's", "hors énoncé"),
-    "summary": ("{failed} failed, {passed} passed", "{failed} en échec, {passed} réussies"),
-    "summary.remarks": ("remarks: {remarks}", "remarques : {remarks}"),
+    "word.and_also": ("{one}; and {other}", "{one} ; et {other}"),
+    "told": ("{name}: {what}", "{name} : {what}"),
+    "summary": ("{failed} failed, {passed} passed", "{failed} en échec, {passed:réussie|réussies}"),
+    "summary.remarks": ("{remarks:remark|remarks}", "{remarks:remarque|remarques}"),
+    "summary.skipped": ("{skipped} not looked at", "{skipped:non regardée|non regardées}"),
+    "summary.nothing": ("nothing could be judged", "rien n'a pu être jugé"),
     "class_summary": (
-        "{right} of {files} files are right in everything",
-        "{right} fichiers sur {files} sont entièrement justes",
+        "{right} of {files:file is|files are} right in everything",
+        "entièrement justes : {right:fichier|fichiers} sur {files}",
     ),
     "no_files": ("no .py file or notebook is found in {path}", "aucun fichier .py ni notebook dans {path}"),
     "same_as_above": ("as above", "comme ci-dessus"),

@@ -118,9 +118,13 @@ TEXTS: dict[str, tuple[str, str]] = {
         "ε) oui. "
         "L'énoncé borne le logarithme : max(-100, log ŷ)",
     ),
-    "bce.epsilon_large": (
-        "the epsilon in the logarithm is so large that it changes the cost: 1e-8 is enough",
-        "l'epsilon dans le logarithme est si grand qu'il change le coût : 1e-8 suffit",
+    "loss.epsilon_large": (
+        "the epsilon in the logarithm, {epsilon}, is so large that it changes the cost: 1e-8 is enough",
+        "l'epsilon dans le logarithme, {epsilon}, est si grand qu'il change le coût : 1e-8 suffit",
+    ),
+    "loss.epsilon_small": (
+        "the epsilon in the logarithm, {epsilon}, is seen in the cost: 1e-8 is enough",
+        "l'epsilon dans le logarithme, {epsilon}, se voit dans le coût : 1e-8 suffit",
     ),
     "ce.one_minus": (
         "1 - Σ y ŷ is no cross entropy: on log-probabilities it is -ŷ_y, without the 1",

@@ -1,0 +1,365 @@
+"""Where foreign code lives: it is built, called and looked at here, and answers with arrays alone.
+
+Whoever judges holds no object of it, but numbers that stand for them (:class:`Thing`). That is why the
+same host serves in the judge's own process and, over a wire, in another.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from diynn.checking.contract.paths import Attribute, Path
+from diynn.checking.contract.raised import Raised, raised
+
+#: Answers longer than that are cut: nobody compares more.
+_LONGEST = 256
+
+
+@dataclass(frozen=True)
+class Thing:
+    """An object in a host, by its number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Named:
+    """A class in a host, by its name: one of the file, or ``"diynn.Linear"``."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Other:
+    """An answer that is no array of numbers: all that is told of it is its type."""
+
+    type: str
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An argument of a function; ``default`` is told where it is a number, a text or None."""
+
+    name: str
+    required: bool
+    positional: bool
+    default: Any = None
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a class without having built it.
+
+    Attributes
+    ----------
+    name : str
+    where : str
+        Its file and line.
+    arguments : tuple of Argument
+        Those of its constructor.
+    methods : dict
+        Name → file and line.
+    takes : dict
+        Name → how many arguments the method takes by position, without ``self``.
+    own : frozenset of str
+        The methods that it defines itself and does not inherit.
+    bases : tuple of str
+        The classes above it, the nearest first; those of diynn as ``"diynn.Tanh"``.
+    """
+
+    name: str
+    where: str = ""
+    arguments: tuple[Argument, ...] = ()
+    methods: Mapping[str, str] = field(default_factory=dict)
+    takes: Mapping[str, int] = field(default_factory=dict)
+    own: frozenset[str] = frozenset()
+    bases: tuple[str, ...] = ()
+
+    def place(self, method: str = "") -> str:
+        """Return the file and line of a method, or of the class."""
+        return self.methods.get(method) or self.where
+
+    @property
+    def positional(self) -> list[str]:
+        """The arguments that may be given by position."""
+        return [each.name for each in self.arguments if each.positional]
+
+    @property
+    def needed(self) -> list[str]:
+        """The arguments that must be given."""
+        return [each.name for each in self.arguments if each.required]
+
+
+class Host:
+    """Foreign classes and their instances.
+
+    Parameters
+    ----------
+    classes : dict
+        Name → class.
+    prototype : object, optional
+        An instance that :meth:`copy` copies.
+    """
+
+    def __init__(self, classes: Mapping[str, type], prototype: Any = None) -> None:
+        self.classes = dict(classes)
+        self.prototype = prototype
+        self._things: dict[int, Any] = {}
+        self._answers: dict[int, list[Any]] = {}
+        self._given: dict[int, Sequence[Any]] = {}
+
+    # ------------------------------------------------------------ making and dropping
+
+    def card(self, name: str) -> Card:
+        """Describe a class."""
+        return describe_class(self.classes[name])
+
+    def build(self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
+        """Construct an instance; it is ``number`` from now on."""
+        cls: Any = self._resolve(Named(name))
+        given = {key: self._resolve(value) for key, value in named.items()}
+        try:
+            instance = cls(*map(self._resolve, arguments), **given)
+        except MemoryError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise raised("__init__", error) from error
+        self._things[number] = settle(instance)
+
+    def copy(self, number: int) -> None:
+        """Copy the prototype."""
+        self._things[number] = settle(copy.deepcopy(self.prototype))
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Forget instances that nobody will ask for again."""
+        for number in numbers:
+            for kept in (self._things, self._answers, self._given):
+                kept.pop(number, None)  # type: ignore[attr-defined]
+
+    def _resolve(self, value: Any) -> Any:
+        if isinstance(value, Thing):
+            return self._things[value.number]
+        if isinstance(value, Named):
+            library, _, name = value.name.rpartition(".")
+            return our_class(name) if library == "diynn" else self.classes[value.name]
+        return [self._resolve(each) for each in value] if isinstance(value, list) else value
+
+    # ------------------------------------------------------------ calling
+
+    def call(self, number: int, method: str, arguments: Sequence[Any]) -> Any:
+        """Call a method; return what :func:`describe` makes of its answer.
+
+        Raises
+        ------
+        Raised
+            If there is no such method, or it raises.
+        """
+        function = getattr(self._things[number], method, None)
+        if not callable(function):
+            raise Raised(method, "no_method")
+        given = [self._resolve(each) for each in arguments]
+        self._given[number] = given
+        try:
+            answer = function(*given)
+        except MemoryError:  # the end of the examination
+            raise
+        except (Exception, SystemExit) as error:
+            raise raised(method, error) from error
+        self._answers[number] = [*self._answers.get(number, ())[-1:], answer]
+        return describe(answer)
+
+    def again(self, number: int, back: int) -> Any:
+        """Return what the last answer holds by now, or with ``back`` 1 the one before it."""
+        return describe(self._answers[number][-1 - back])
+
+    def given(self, number: int) -> list[Any]:
+        """Return what the arguments of the last call hold by now."""
+        return [describe(each) for each in self._given.get(number, ())]
+
+    def lacking(self, number: int, names: Sequence[str]) -> list[str]:
+        """Return which of the names are no methods of an instance."""
+        return [name for name in names if not callable(getattr(self._things[number], name, None))]
+
+    def holds(self, number: int, name: str) -> bool:
+        """Say whether an instance has an attribute that is not None."""
+        return getattr(self._things[number], name, None) is not None
+
+    def sizes(self, number: int) -> dict[str, int]:
+        """Return the whole numbers among the attributes of an instance."""
+        return {
+            name: int(value)
+            for name, value in vars(self._things[number]).items()
+            if isinstance(value, int | np.integer) and not isinstance(value, bool)
+        }
+
+    # ------------------------------------------------------------ its arrays
+
+    def arrays(self, number: int) -> list[tuple[Path, np.ndarray]]:
+        """Return every array of real numbers it holds, in attributes, dicts, lists and inner modules."""
+        return list(_walk(self._things[number], (), 0))
+
+    def overlaps(self, number: int) -> list[tuple[int, int]]:
+        """Return which of those arrays share memory, by their places in that list."""
+        arrays = [array for _, array in self.arrays(number)]
+        return [
+            (i, j) for i in range(len(arrays)) for j in range(i) if np.shares_memory(arrays[i], arrays[j])
+        ]
+
+    def read(self, number: int, path: Path) -> np.ndarray:
+        """Return the array at ``path``."""
+        return np.asarray(_follow(self._things[number], path))
+
+    def write(self, number: int, path: Path, value: np.ndarray) -> bool:
+        """Set the array at ``path``, in place where that keeps every digit: it may have views.
+
+        False if there is none.
+        """
+        thing = self._things[number]
+        try:
+            holder, last = _follow(thing, path[:-1]), path[-1]
+            old = _item(holder, last)
+        except (AttributeError, LookupError, TypeError):
+            return False
+        if not isinstance(old, np.ndarray):
+            return False
+        if old.flags.writeable and old.dtype == value.dtype and old.shape == value.shape:
+            old[...] = value
+        elif len(path) == 1 or hasattr(holder, "__dict__"):
+            setattr(holder, last, value.copy())
+        elif isinstance(holder, tuple):
+            changed = [value.copy() if place == last else each for place, each in enumerate(holder)]
+            above, name = _follow(thing, path[:-2]), path[-2]
+            if len(path) == 2 or hasattr(above, "__dict__"):
+                setattr(above, name, tuple(changed))
+            else:
+                above[name] = tuple(changed)
+        else:
+            holder[last] = value.copy()
+        return True
+
+
+# ---------------------------------------------------------------- answers
+
+
+def describe(value: Any, depth: int = 0) -> Any:
+    """Return an answer as None, an array, a list of such, or :class:`Other`."""
+    if value is None:
+        return None
+    if isinstance(value, list | tuple) and depth < 3 and any(isinstance(each, np.ndarray) for each in value):
+        return [describe(each, depth + 1) for each in value[:_LONGEST]]
+    try:
+        array = np.array(value)
+    except MemoryError:
+        raise
+    except Exception:  # ragged, or an object with an __array__ of its own
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "fiub":
+        return Other(type(value).__name__)
+    return array.astype(float) if array.dtype.itemsize > 8 else array
+
+
+# ---------------------------------------------------------------- classes
+
+
+def our_class(name: str) -> Any:
+    """Return a class of diynn's own."""
+    import diynn.layers
+    import diynn.losses
+
+    return getattr(diynn.layers, name, None) or getattr(diynn.losses, name)
+
+
+def settle(instance: Any) -> Any:
+    """Bring a module of ours to NumPy in double precision, whatever its backend; leave others alone."""
+    from diynn.module import Module
+
+    if not isinstance(instance, Module):
+        return instance
+    try:
+        return instance.to("numpy", dtype="float64")
+    except (TypeError, ValueError, AttributeError):  # a net with modules in it that are not ours
+        return instance
+
+
+def describe_class(cls: type) -> Card:
+    """Return the card of a class."""
+    names = [name for name in dir(cls) if not name.startswith("__") or name in ("__init__", "__call__")]
+    methods = {name: each for name in names if inspect.isfunction(each := inspect.getattr_static(cls, name))}
+    places = {name: _place(each) for name, each in methods.items()}
+    own = [name for name, each in vars(cls).items() if callable(each) and not name.startswith("__")]
+    takes = {name: each.__code__.co_argcount - 1 for name, each in methods.items()}
+    return Card(cls.__name__, _place_of_class(cls), tuple(_arguments(cls)), places, takes,
+                frozenset(own), tuple(_bases(cls)))  # fmt: skip
+
+
+def _arguments(cls: type) -> Iterator[Argument]:
+    try:
+        parameters = inspect.signature(cls).parameters.values()
+    except (TypeError, ValueError):
+        return
+    for each in parameters:
+        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
+            continue
+        plain = isinstance(each.default, int | float | str | bool)
+        positional = each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
+        default = each.default if plain else None
+        yield Argument(each.name, each.default is each.empty, positional, default)
+
+
+def _bases(cls: type) -> Iterator[str]:
+    for base in cls.__mro__[1:-1]:
+        yield f"diynn.{base.__name__}" if _is_ours(base) else base.__name__
+
+
+def _is_ours(cls: type) -> bool:
+    return cls.__module__.startswith("diynn.") and not cls.__module__.startswith("diynn.checking.")
+
+
+def _place(function: Any) -> str:
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else ""
+
+
+def _place_of_class(cls: type) -> str:
+    try:
+        return f"{inspect.getsourcefile(cls)}:{inspect.getsourcelines(cls)[1]}"
+    except (OSError, TypeError):  # run from text: it has no file, and its methods know theirs
+        own = [each.__code__ for each in vars(cls).values() if inspect.isfunction(each)]
+        first = min(own, key=lambda each: each.co_firstlineno, default=None)
+        return f"{first.co_filename}:{first.co_firstlineno}" if first is not None else ""
+
+
+# ---------------------------------------------------------------- arrays by their paths
+
+
+def _walk(thing: Any, path: Path, depth: int) -> Iterator[tuple[Path, np.ndarray]]:
+    if isinstance(thing, np.ndarray):
+        if thing.dtype.kind in "fiu":
+            yield path, thing
+    elif depth > 3:
+        return
+    elif isinstance(thing, dict):
+        for key in [each for each in thing if isinstance(each, str | int)]:
+            yield from _walk(thing[key], (*path, key), depth + 1)
+    elif isinstance(thing, list | tuple):
+        for place, each in enumerate(thing[:64]):
+            yield from _walk(each, (*path, place), depth + 1)
+    elif depth == 0 or hasattr(thing, "forward"):
+        for name, value in list(getattr(thing, "__dict__", {}).items()):
+            yield from _walk(value, (*path, Attribute(name)), depth + 1)
+
+
+def _follow(thing: Any, path: Path) -> Any:
+    for step in path:
+        thing = _item(thing, step)
+    return thing
+
+
+def _item(thing: Any, step: Any) -> Any:
+    return getattr(thing, step) if isinstance(step, Attribute) else thing[step]
