@@ -153,7 +153,7 @@ class BCEEpsilonOutside(_BCE):
         return -(y / yhat + eps) + ((1 - y) / (1 - yhat) + eps)
 
 
-@wrong("BCELoss", "bce.epsilon_large")
+@wrong("BCELoss", "loss.epsilon_large")
 class BCEEpsilonLarge(Loss):
     def forward(self, y, yhat):
         e = 1e-3

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from diynn.arrays import Array
-from diynn.checking.contract import images
+from diynn.checking.diagnosis import images
 
 Draw: TypeAlias = "Callable[[np.random.Generator, tuple[int, ...]], Array]"
 #: Takes arguments, data and parameters; returns the outputs that are right, one for each layout in use.

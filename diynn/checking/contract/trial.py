@@ -206,6 +206,24 @@ class Trial:
             verdict = verdict or judged
         return verdict
 
+    def is_the_sheets_delta(self, claimed: np.ndarray) -> bool:
+        """Say whether ``claimed`` is what our own module answers, whose forward may be another."""
+        if not self.bench.kind.name or self.bench.kind.formula is not None:
+            return False
+        right = np.asarray(self.reference().backward_delta(self.data.copy(), self.delta.copy()))
+        return close(claimed, right, numeric.RELATIVE)
+
+    def is_the_sheets_gradient(self, claimed: Mapping[Path, np.ndarray]) -> bool:
+        """Say the same of the gradients, where it is known which array is which."""
+        if self.bench.layout is None:
+            return False
+        ours, parts = self.reference(), self.parts(claimed)
+        ours.backward_update_gradient(self.data.copy(), self.delta.copy())
+        right = {"W": ours._gradient, "b": ours._bias_gradient}
+        return set(parts) <= set(right) and all(
+            right[name] is not None and close(each, np.asarray(right[name])) for name, each in parts.items()
+        )
+
     def numeric_gradient(self) -> dict[Path, np.ndarray]:
         """Return the gradient by numerical differentiation."""
         return {

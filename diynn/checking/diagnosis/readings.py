@@ -143,6 +143,11 @@ def _ce_both(y: Array, z: Array, eps: float) -> Array:
     return np.log(np.exp(z).sum(axis=-1) + eps) - np.log(np.exp(_picked(y, z)) + eps)
 
 
+def _ce_inside_shifted(y: Array, z: Array, eps: float) -> Array:
+    top = z.max(axis=-1)
+    return top + np.log(np.exp(z - top[..., None]).sum(axis=-1) + eps) - _picked(y, z)
+
+
 def _summed(terms: Softened) -> Softened:
     return lambda y, yhat, eps: terms(y, yhat, eps).sum(axis=-1)
 
@@ -157,7 +162,7 @@ VARIANTS: dict[str, tuple[Variant, ...]] = {
     "MSELoss": (Variant("sum", lambda y, p: ((y - p) ** 2).sum(axis=-1), normal, _FAR),),
     "CrossEntropyLoss": (
         Variant("logits", lambda y, z: _logsumexp(z) * y.sum(axis=-1) - _picked(y, z), normal, _FAR,
-                softened=(_ce_inside_sum, _ce_of_softmax, _ce_both)),
+                softened=(_ce_inside_sum, _ce_inside_shifted, _ce_of_softmax, _ce_both)),
         Variant("nll", lambda y, z: -_picked(y, z), _log_probabilities, _FAR),
         Variant("log", _ce_log, probabilities, (0.0, 1.0), softened=(_ce_log,)),
     ),
@@ -174,6 +179,8 @@ VARIANTS: dict[str, tuple[Variant, ...]] = {
         Variant("elementwise", _bce_logits, normal, _FAR, elementwise=True, softened=(_bce_logits_soft,)),
     ),
 }  # fmt: skip
+
+_EXACT, _ROUNDED = 1e-9, 1e-5
 
 #: How targets may come, in the order in which they are tried.
 LABELS = {
@@ -219,28 +226,29 @@ def calibrate(name: str, preferred: str, ask: Ask, shapes: list[tuple[int, ...]]
     """
     variants = sorted(VARIANTS[name], key=lambda each: each.name != preferred)
     running: str | None = None
-    nearly: Reading | None = None
+    nearly: list[Reading] = []
     for labels in LABELS[name]:
         costs = list(_costs(name, labels, ask, shapes))
         if any(got is None for _, _, got in costs):
             continue
         running = running or labels
         for variant in variants:
-            if all(equal(got, variant.cost(y, yhat)) for y, yhat, got in costs):
+            if all(equal(got, variant.cost(y, yhat), _EXACT) for y, yhat, got in costs):
                 return Reading(name, variant, labels, True)
             epsilon = _epsilon_of(variant, costs)
-            if epsilon and nearly is None:
-                nearly = Reading(name, variant, labels, True, epsilon)
-    return nearly or Reading(name, variants[0], running or LABELS[name][0], False)
+            # In single precision no more can be asked.
+            rounded = all(equal(got, variant.cost(y, yhat), _ROUNDED) for y, yhat, got in costs)
+            if epsilon or rounded:
+                nearly.append(Reading(name, variant, labels, True, epsilon))
+    unknown = Reading(name, variants[0], running or LABELS[name][0], False)
+    return min(nearly, key=lambda each: each.epsilon, default=unknown)
 
 
 def recognise_costs(ask: Ask, shapes: list[tuple[int, ...]]) -> Reading | None:
     """Find out which loss of the sheet it is whose name says nothing; None if it is none."""
-    for name in VARIANTS:
-        found = calibrate(name, "logits", ask, shapes)
-        if found.matched and not found.epsilon:
-            return found
-    return None
+    found = [calibrate(name, "logits", ask, shapes) for name in VARIANTS]
+    matched = [each for each in found if each.matched and each.epsilon < 1e-3]
+    return min(matched, key=lambda each: each.epsilon, default=None)
 
 
 def _costs(
@@ -260,12 +268,12 @@ def _answers(cost: Array) -> list[Array]:
     return [*answers, cost.sum()[None], cost.mean()[None]] if cost.ndim == 1 else answers
 
 
-def equal(got: Array | None, cost: Array) -> bool:
+def equal(got: Array | None, cost: Array, relative: float) -> bool:
     """Say whether costs are those, or one sum or mean of them."""
     if got is None:
         return False
     return any(
-        got.size == answer.size and np.allclose(got.ravel(), answer.ravel(), rtol=1e-5, atol=1e-7)
+        got.size == answer.size and np.allclose(got.ravel(), answer.ravel(), rtol=relative, atol=relative / 100)
         for answer in _answers(cost)
     )
 

@@ -31,9 +31,9 @@ def shapes(t: LossTrial) -> Finding:
     got, right = t.forward(t.fresh()).shape, (len(t.yhat),)
     tolerable = got == (len(t.yhat), 1) or (t.bench.variant.elementwise and got == t.yhat.shape)
     if not tolerable and not t.bench.kind.name:
-        return Finding(got, right, got[:1] == right)
+        return Finding(str(got), str(right), got[:1] == right)
     mistake = {(): "loss.scalar", t.yhat.shape: "loss.elementwise"}.get(got, "")
-    return Finding(got, right, got == right, "" if tolerable else mistake, remark=tolerable)
+    return Finding(str(got), str(right), got == right, "" if tolerable else mistake, remark=tolerable)
 
 
 @loss_property("forward", "forward", runs=("shapes",))
@@ -45,7 +45,8 @@ def forward(t: LossTrial) -> Finding | None:
     got, right = t.forward(t.fresh()), t.bench.variant.cost(t.target, t.yhat)
     fine = got.size == right.size and close(got.reshape(right.shape), right, _PROTECTED)
     if got.ndim == 0:
-        fine = any(close(got, np.asarray(each), _PROTECTED) for each in (right.sum(), right.mean()))
+        means = (right.sum(), right.mean(), right.sum() / t.yhat.size)
+        fine = any(close(got, np.asarray(each), _PROTECTED) for each in means)
     if epsilon and not fine:
         words = {"epsilon": f"{epsilon:.2g}"}
         small = epsilon < _LARGE

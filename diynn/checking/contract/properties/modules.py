@@ -22,7 +22,7 @@ def shapes(t: Trial) -> Finding:
         right = shape_after(kind.name, t.data.shape, tuple(t.bench.setup.arguments.items()))
     else:
         right = (len(t.data), *got[1:])
-    return Finding(got, right, got == right, extra={"output": output})
+    return Finding(str(got), str(right), got == right, extra={"output": output})
 
 
 @module_property("forward", "forward", runs=("shapes",))
@@ -64,6 +64,8 @@ def delta(t: Trial) -> Finding:
     got = t.backward_delta(subject)
     right_shape = got.shape == t.data.shape
     fine = t.delta_agrees(got) if right_shape else False
+    if fine is False and t.is_the_sheets_delta(got):
+        fine = True  # its forward is another, and is told to be
     return Finding(got, lambda: t.numeric_delta()[0], fine)
 
 
@@ -76,6 +78,8 @@ def gradient(t: Trial) -> Finding | None:
         return None
     got = t.one_gradient()
     fine = t.gradient_agrees(got)
+    if fine is False and t.is_the_sheets_gradient(got):
+        fine = True
     return Finding(t.parts(got), lambda: t.parts(t.numeric_gradient()), fine)
 
 

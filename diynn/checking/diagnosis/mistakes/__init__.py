@@ -60,6 +60,13 @@ RIGHT: dict[tuple[str, str], str] = {
     ("MaxPool1D", "delta"): "∂L/∂x[n, i·stride + argmax_t x[n, i·stride + t, c], c] += δ[n, i, c]",
     ("AvgPool1D", "forward"): "z[n, i, c] = (1/k) Σ_t x[n, i·stride + t, c]",
     ("AvgPool1D", "delta"): "∂L/∂x[n, i·stride + t, c] += δ[n, i, c] / k",
+    ("Conv2D", "delta"): "∂L/∂x[n, i·stride + t, j·stride + u, c] += Σ_o δ[n, i, j, o] W[t, u, c, o]",
+    ("MaxPool2D", "forward"): "z[n, i, j, c] = max_tu x[n, i·stride + t, j·stride + u, c]",
+    ("MaxPool2D", "delta"): "δ[n, i, j, c] goes to the maximum of its window, and adds up there",
+    ("AvgPool2D", "forward"): "z[n, i, j, c] = (1/k²) Σ_tu x[n, i·stride + t, j·stride + u, c]",
+    ("AvgPool2D", "delta"): "∂L/∂x[n, i·stride + t, j·stride + u, c] += δ[n, i, j, c] / k²",
+    ("Flatten2D", "delta"): "∂L/∂x = δ.reshape(x.shape)",
+    ("UpSampling2D", "delta"): "∂L/∂x[n, i, j, c] = Σ_tu δ[n, i·k + t, j·k + u, c]",
     ("Flatten", "forward"): "z = x.reshape(batch, length·chan)",
     ("Flatten", "delta"): "∂L/∂x = δ.reshape(x.shape)",
     ("Tanh", "forward"): "z = tanh(x)",
@@ -139,7 +146,14 @@ def mistake(
 def load() -> list[Mistake]:
     """Return all known mistakes, those of one kind before those of any."""
     if not MISTAKES:
-        from diynn.checking.diagnosis.mistakes import activations, convolution, general, linear, losses  # noqa: F401
+        from diynn.checking.diagnosis.mistakes import (  # noqa: F401
+            activations,
+            convolution,
+            general,
+            images,
+            linear,
+            losses,
+        )
 
         MISTAKES.sort(key=lambda each: not each.kinds)
     return MISTAKES

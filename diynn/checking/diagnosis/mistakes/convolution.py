@@ -95,6 +95,16 @@ def _right_windows(f: Facts) -> Array:
     return _windows(f, range(0, f.x.shape[1] - f.k + 1, f.stride))
 
 
+def _laid_otherwise(f: Facts) -> Array:
+    """Return the windows (k, chan) laid into (chan, k): a reshape where a transposition is due."""
+    windows = _right_windows(f)
+    return windows.reshape(*windows.shape[:2], windows.shape[3], windows.shape[2])
+
+
+mistake("conv.axes", "Conv1D", "forward",
+        lambda f: np.einsum("nict,tco->nio", _laid_otherwise(f), f.W) + f.b)  # fmt: skip
+mistake("conv.axes", "Conv1D", "forward", lambda f: np.einsum("nict,tco->nio", _laid_otherwise(f), f.W))
+
 # ------------------------------------------------------------ delta
 
 
@@ -229,6 +239,8 @@ def _column_i_gradient(f: Facts) -> dict[str, Array]:
     return {"W": _weights_gradient(f, _windows(f, starts), f.delta[:, list(starts)])}
 
 
+mistake("conv.axes", "Conv1D", "gradient",
+        lambda f: {"W": np.einsum("nict,nio->tco", _laid_otherwise(f), f.delta)})  # fmt: skip
 mistake("conv.last_window", "Conv1D", "gradient",
         lambda f: {"W": _weights_gradient(f, _right_windows(f)[:, :-1], f.delta[:, :-1])})  # fmt: skip
 mistake("conv.flipped", "Conv1D", "gradient",

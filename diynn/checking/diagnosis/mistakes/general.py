@@ -65,6 +65,8 @@ mistake("any.sign", "", "forward", negated)
 mistake("any.identity_forward", "", "forward", lambda f: f.x)
 mistake("any.zero", "", "forward", lambda f: f.right * 0.0)
 
+mistake("any.overflow", "", "finite", lambda f: f.got)
+
 mistake("any.overwritten", "", "accumulation", lambda f: f.second)
 mistake("any.first_kept", "", "accumulation", lambda f: f.first)
 mistake("any.doubled", "", "accumulation", lambda f: {key: 2 * value for key, value in f.second.items()})

@@ -145,6 +145,16 @@ mistake("ce.softmax_over_all", CE, "backward",
         lambda f: np.exp(f.yhat) / np.exp(f.yhat).sum(axis=0) - f.y)  # fmt: skip
 mistake("ce.softmax_unnormalised", CE, "backward", lambda f: np.exp(f.yhat) - f.y)
 mistake("loss.summed_gradient", CE, "backward", lambda f: f.right.sum(axis=1))
+
+
+@mistake("ce.log_of_zero", CE, "finite")
+def _log_of_zero(f: Facts) -> Array:
+    """Take the logarithm of a probability of 0."""
+    if f.variant != "log":
+        raise ValueError("there are no probabilities")
+    return np.asarray(f.got)
+
+
 mistake("softmax.overflow", CE, "finite", lambda f: f.got)
 mistake("softmax.overflow", "BCEWithLogitsLoss", "finite", lambda f: f.got)
 

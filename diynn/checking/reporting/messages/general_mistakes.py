@@ -103,6 +103,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`{method}` se fie à ce qu'un `forward` précédent a laissé (self.…) et non à ses arguments : elle "
         "n'est juste que tout de suite après un forward sur les mêmes données",
     ),
+    "any.overflow": (
+        "an exponential or a power of a large number overflows, or a logarithm is taken of 0",
+        "une exponentielle ou une puissance d'un grand nombre déborde, ou un logarithme est pris en 0",
+    ),
     "any.stale": (
         "`{method}` relies on what an earlier step left behind (self.…): from the second batch on it answers "
         "for the first. Compute it anew in every `forward`, or from the arguments",

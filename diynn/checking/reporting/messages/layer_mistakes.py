@@ -158,6 +158,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the division by k is missing: each step gets δ / k",
         "il manque la division par k : chaque pas reçoit δ / k",
     ),
+    "upsampling.first": (
+        "only one of the repeated values sends its delta back: they add up",
+        "une seule des valeurs répétées renvoie son delta : il faut les sommer",
+    ),
+    "upsampling.mean": (
+        "the deltas of the repeated values are averaged: they add up",
+        "les deltas des valeurs répétées sont moyennés : il faut les sommer",
+    ),
     "pool.no_offset": (
         "argmax counts within its window: the place in the sequence is i·stride + argmax",
         "argmax compte dans sa fenêtre : la place dans la séquence est i·stride + argmax",

@@ -126,6 +126,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the epsilon in the logarithm, {epsilon}, is seen in the cost: 1e-8 is enough",
         "l'epsilon dans le logarithme, {epsilon}, se voit dans le coût : 1e-8 suffit",
     ),
+    "ce.log_of_zero": (
+        "the logarithm of a probability of 0 is infinite, and 0 times it is no number: bound it, "
+        "max(-100, log ŷ), or add 1e-8 to ŷ",
+        "le logarithme d'une probabilité nulle est infini, et 0 fois lui n'est pas un nombre : bornez-le, "
+        "max(-100, log ŷ), ou ajoutez 1e-8 à ŷ",
+    ),
     "ce.one_minus": (
         "1 - Σ y ŷ is no cross entropy: on log-probabilities it is -ŷ_y, without the 1",
         "1 - Σ y ŷ n'est pas une entropie croisée : sur des log-probabilités c'est -ŷ_y, sans le 1",

@@ -14,7 +14,8 @@ import numpy as np
 
 from diynn.arrays import Array
 
-_LAYOUTS = ((1, 2), (2, 3))  # which axes are height and width
+#: Which axes are height and width.
+LAYOUTS: tuple[tuple[int, int], ...] = ((1, 2), (2, 3))
 
 
 def windows(data: Array, axes: tuple[int, int], size: int, stride: int) -> Array:
@@ -29,7 +30,7 @@ def windows(data: Array, axes: tuple[int, int], size: int, stride: int) -> Array
 def _pooled(take: Callable[..., Array]) -> Callable[..., list[Array]]:
     def formula(arguments: Mapping[str, int], data: Array, parameters: Mapping[Any, Array]) -> list[Array]:
         size, stride = arguments["k_size"], arguments["stride"]
-        return [take(windows(data, axes, size, stride), axis=(-2, -1)) for axes in _LAYOUTS]
+        return [take(windows(data, axes, size, stride), axis=(-2, -1)) for axes in LAYOUTS]
 
     return formula
 
@@ -46,7 +47,7 @@ def flat(arguments: Mapping[str, int], data: Array, parameters: Mapping[Any, Arr
 def repeated(arguments: Mapping[str, int], data: Array, parameters: Mapping[Any, Array]) -> list[Array]:
     """Return each value as a square of ``k_size`` values."""
     size = arguments["k_size"]
-    return [data.repeat(size, axis=first).repeat(size, axis=second) for first, second in _LAYOUTS]
+    return [data.repeat(size, axis=first).repeat(size, axis=second) for first, second in LAYOUTS]
 
 
 def convolved(arguments: Mapping[str, int], data: Array, parameters: Mapping[Any, Array]) -> list[Array]:
