@@ -1,4 +1,9 @@
-"""The modules that a container is tried with: its author's own where there are any, else ours."""
+"""The modules that a container is tried with: its author's own where there are any, else ours.
+
+A container may ask more of its modules than the sheet does: that they derive from its author's own base
+class, or keep what they were given. So its author's own classes come first, ours come second, and last
+ours derived from the author's base class.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +21,7 @@ from diynn.checking.contract.subject import Door, Subject, as_array, find_gradie
 from diynn.checking.contract.target import Partner, Target
 
 _ADD = ("add", "add_module", "addModule", "append_modules", "append", "add_layer", "ajouter", "append_module")
-_SIZES = ((3, 4), (4, 3), (3, 2))
+_SIZES = ((3, 4), (4, 4), (4, 3), (3, 3), (3, 2))
 
 
 @dataclass
@@ -27,29 +32,34 @@ class Wall:
     ----------
     linear : callable
         Builds a linear layer of (inputs, outputs).
-    between : tuple of two callables
-        Build the activations.
+    activations : sequence of callables
+        Build what stands between; empty where the author has none, and linear layers do it.
     """
 
     linear: Callable[[int, int], Subject]
-    between: tuple[Callable[[], Subject], Callable[[], Subject]]
+    activations: Sequence[Callable[[], Subject]] = ()
     values: list[dict[Path, np.ndarray]] = field(default_factory=list)
 
     def lay(self) -> list[Subject]:
         """Return five new modules with the parameters of this wall."""
-        first, second = (make() for make in self.between)
-        linears = [self.linear(*sizes) for sizes in _SIZES]
+        modules = [
+            self.activations[place // 2]() if self.activations and place % 2 else self.linear(*sizes)
+            for place, sizes in enumerate(_SIZES)
+        ]
         if not self.values:
             rng = np.random.default_rng(0)
-            for each in linears:
-                held = {path: array for path, array in each.arrays().items() if rank(path) < 2}
-                if not held:
-                    raise Raised("__init__", "no_parameters")
+            for module in modules:
+                held = {path: array for path, array in module.arrays().items() if rank(path) < 2}
                 self.values.append({path: rng.normal(size=array.shape) for path, array in held.items()})
-        for each, values in zip(linears, self.values, strict=True):
-            for path, value in values.items():
-                each.write(path, value)
-        return [linears[0], first, linears[1], second, linears[2]]
+            if not all(self.values[::2]):
+                raise Raised("__init__", "no_parameters")
+        self._write(modules, self.values)
+        return modules
+
+    def _write(self, modules: Sequence[Subject], values: Sequence[dict[Path, np.ndarray]]) -> None:
+        for module, given in zip(modules, values, strict=True):
+            for path, value in given.items():
+                module.write(path, value)
 
     # ------------------------------------------------------------ by hand
 
@@ -65,9 +75,7 @@ class Wall:
     ) -> list[np.ndarray]:
         """Return the gradient of each layer that learns, walked back to as the sheet says."""
         modules = self.lay()
-        for module, given in zip(modules[::2], values or (), strict=False):
-            for path, value in given.items():
-                module.write(path, value)
+        self._write(modules, values or self.values)
         for module in modules:
             module.harmless("zero_grad")
         inputs = self.forward_by_hand(modules, data)
@@ -82,9 +90,7 @@ class Wall:
         """Return the gradients of a loss at the parameters ``before``."""
         values = [self._split(flat, place) for place, flat in enumerate(before)]
         modules = self.lay()
-        for module, given in zip(modules[::2], values, strict=True):
-            for path, value in given.items():
-                module.write(path, value)
+        self._write(modules, values)
         output = self.forward_by_hand(modules, data)[-1]
         loss.call("forward", wanted.copy(), output.copy())
         delta = as_array("backward", loss.call("backward", wanted.copy(), output.copy()))
@@ -93,17 +99,18 @@ class Wall:
     # ------------------------------------------------------------ its arrays, one flat array a layer
 
     def parameters(self, modules: Sequence[Subject]) -> list[np.ndarray]:
-        """Return the parameters of each layer that learns."""
+        """Return the parameters of all five layers."""
         found = []
-        for module, values in zip(modules[::2], self.values, strict=True):
+        for module, values in zip(modules, self.values, strict=True):
             arrays = module.arrays()
-            found.append(np.concatenate([np.asarray(arrays[path], float).ravel() for path in values]))
+            parts = [np.asarray(arrays[path], float).ravel() for path in values]
+            found.append(np.concatenate([*parts, np.zeros(0)]))
         return found
 
     def gradients(self, modules: Sequence[Subject]) -> list[np.ndarray]:
-        """Return the gradients of each layer that learns; zeros where it keeps none yet."""
+        """Return the gradients of the first, third and fifth layer; zeros where one keeps none yet."""
         found = []
-        for module, values in zip(modules[::2], self.values, strict=True):
+        for module, values in zip(modules[::2], self.values[::2], strict=True):
             arrays, pairs = module.arrays(), find_gradients(module, list(values))
             parts = [
                 np.asarray(arrays[pairs[path]], float).ravel() if path in pairs else np.zeros(value.size)
@@ -121,23 +128,23 @@ class Wall:
 
 
 def walls(target: Target) -> Iterator[Wall]:
-    """Yield the author's own modules, if they run by hand, and ours."""
-    host = target.host
+    """Yield the author's own modules, if they run by hand; ours; and ours with the author's base class."""
     linear = target.partners.get("Linear")
     if linear is not None:
-        activation = next(
-            (target.partners[name] for name in ("Tanh", "Sigmoid", "ReLU") if name in target.partners), None
-        )
-        own = Wall(_linear_of(linear), (_activation_of(host, activation, "Tanh"),
-                                        _activation_of(host, activation, "Sigmoid")))  # fmt: skip
-        try:
-            found = own.gradients_by_hand(np.ones((2, 3)), np.ones((2, 2)))
-        except (Raised, CannotBuild):
-            found = []
-        if found and all(np.any(each) for each in found):
-            yield own
-    ours = [_ours(host, name) for name in ("Tanh", "Sigmoid")]
-    yield Wall(lambda inputs, outputs: _ours(host, "Linear", inputs, outputs)(), (ours[0], ours[1]))
+        own = [target.partners[name] for name in ("Tanh", "Sigmoid", "ReLU") if name in target.partners]
+        wall = Wall(_linear_of(linear), [_activation_of(own[0])] * 2 if own else ())
+        if _runs(wall):
+            yield wall
+    for base in ("", *target.bases):
+        yield Wall(_our_linear(target.host, base), [_ours(target.host, name, base) for name in ("Tanh", "Sigmoid")])
+
+
+def _runs(wall: Wall) -> bool:
+    try:
+        found = wall.gradients_by_hand(np.ones((2, 3)), np.ones((2, 2)))
+    except (Raised, CannotBuild):
+        return False
+    return all(np.any(each) for each in found)
 
 
 def _linear_of(partner: Partner) -> Callable[[int, int], Subject]:
@@ -147,15 +154,20 @@ def _linear_of(partner: Partner) -> Callable[[int, int], Subject]:
     return make
 
 
-def _activation_of(host: Door, partner: Partner | None, name: str) -> Callable[[], Subject]:
-    if partner is None:
-        return _ours(host, name)
-    own = partner
-    return lambda: own.make(Setup({}, (2, 3)))
+def _activation_of(partner: Partner) -> Callable[[], Subject]:
+    return lambda: partner.make(Setup({}, (2, 3)))
 
 
-def _ours(host: Door, name: str, *arguments: int) -> Callable[[], Subject]:
-    return lambda: Subject.build(host, Card(f"diynn.{name}"), list(arguments))
+def _our_linear(host: Door, base: str) -> Callable[[int, int], Subject]:
+    return lambda inputs, outputs: Subject.build(host, _our_card("Linear", base), [inputs, outputs])
+
+
+def _ours(host: Door, name: str, base: str) -> Callable[[], Subject]:
+    return lambda: Subject.build(host, _our_card(name, base))
+
+
+def _our_card(name: str, base: str) -> Card:
+    return Card(f"diynn.{name} as {base}" if base else f"diynn.{name}")
 
 
 @dataclass

@@ -30,7 +30,11 @@ class Thing:
 
 @dataclass(frozen=True)
 class Named:
-    """A class in a host, by its name: one of the file, or ``"diynn.Linear"``."""
+    """A class in a host, by its name.
+
+    One of the file, ``"diynn.Linear"``, or ``"diynn.Linear as Module"``: ours, derived from a base class of
+    the file as well.
+    """
 
     name: str
 
@@ -146,8 +150,11 @@ class Host:
         if isinstance(value, Thing):
             return self._things[value.number]
         if isinstance(value, Named):
-            library, _, name = value.name.rpartition(".")
-            return our_class(name) if library == "diynn" else self.classes[value.name]
+            ours, _, base = value.name.partition(" as ")
+            library, _, name = ours.rpartition(".")
+            if library != "diynn":
+                return self.classes[value.name]
+            return type(name, (our_class(name), self.classes[base]), {}) if base else our_class(name)
         return [self._resolve(each) for each in value] if isinstance(value, list) else value
 
     # ------------------------------------------------------------ calling

@@ -49,6 +49,8 @@ class Target:
         Whether its time is compared with ours.
     partners : dict
         By the name of their kind, other classes of the same author: nets are made of them.
+    bases : tuple of str
+        The base classes of modules in the same file: a net may ask its modules to derive from one.
     derived : tuple of str
         The classes of the same file that derive from it.
     zeroes : str
@@ -66,6 +68,7 @@ class Target:
     seed: int = 0
     timing: bool = True
     partners: Mapping[str, Partner] = field(default_factory=dict)
+    bases: tuple[str, ...] = ()
     derived: tuple[str, ...] = ()
     zeroes: str = ""
     results: list[Result] = field(default_factory=list)

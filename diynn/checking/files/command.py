@@ -15,7 +15,8 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         "check",
         help="judge the modules and losses of a file, a notebook or a folder of them",
         description="Find the classes of the course sheet in Python files and notebooks, judge each in a "
-        "process of its own, and say what is wrong with it. Exit status 0 only if all of them are right.",
+        "process of its own, and say what is wrong with it. Exit status 0 if all of them are right, 1 if one is "
+        "wrong, 2 if there is nothing to judge, 3 if none is wrong but not everything could be looked at.",
         epilog="The code runs as you, with limits on time, memory, files and processes. That guards against "
         "accidents, not against malice: for code you do not trust use a container without network.",
     )
@@ -52,6 +53,7 @@ def run(arguments: argparse.Namespace) -> int:
     from diynn.checking.files.grade import Limits, find, grade
     from diynn.checking.reporting.gradescope import to_json
     from diynn.checking.reporting.messages import language, text
+    from diynn.checking.reporting.results import Result, Verdict
     from diynn.checking.reporting.tables import class_table, file_table
 
     lang = language(arguments.lang)
@@ -67,9 +69,12 @@ def run(arguments: argparse.Namespace) -> int:
     bar = _Bar()
     found = grade(files, lang=lang, limits=limits, workers=arguments.jobs, progress=bar)
     bar.close()
+    helpers = [verdicts for verdicts in found if verdicts.empty]
+    found = [verdicts for verdicts in found if not verdicts.empty]
+    if not found:
+        helpers[0].problems.append(Result("run", Verdict.FAILED, "no_classes"))
+        found, helpers = helpers[:1], helpers[1:]
     for verdicts in found:
-        if verdicts.empty and len(found) > 1:
-            continue  # helpers
         print(file_table(verdicts, lang), end="\n\n")
         if not arguments.quiet:
             for report in verdicts.reports:
@@ -77,12 +82,16 @@ def run(arguments: argparse.Namespace) -> int:
                     print(report, end="\n\n")
     if len(found) > 1:
         print(class_table(found, lang))
+    if helpers:
+        print(text("helpers", lang, names=", ".join(verdicts.name for verdicts in helpers)))
     if arguments.json is not None:
         everything = {"files": [verdicts.as_dict(lang) for verdicts in found]}
         arguments.json.write_text(json.dumps(everything, ensure_ascii=False, indent=1), encoding="utf-8")
     if arguments.gradescope is not None:
         arguments.gradescope.write_text(to_json(found, lang), encoding="utf-8")
-    return 0 if all(verdicts.ok for verdicts in found) else 1
+    if not all(verdicts.ok for verdicts in found):
+        return 1
+    return 0 if all(verdicts.complete for verdicts in found) else 3
 
 
 class _Bar:

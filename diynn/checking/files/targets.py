@@ -40,6 +40,7 @@ def targets_of(host: RemoteHost, found: dict[str, Any], order: dict[str, Any], w
         card, host, build, kind, runnable(build, kind, kind.setups),
         preferred=preferred_reading(name), draws=order["draws"], seed=order["seed"],
         partners=_partners(host, defined["classes"], name) if kind.family == "container" else {},
+        bases=tuple(each for each in defined["bases"] if kind.family == "container"),
         derived=tuple(found["bases"].get(name, ())), zeroes=str(found["zeroes"]), watch=told,
     )  # fmt: skip
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from diynn.checking.contract.host import Card, Host, describe_class
 from diynn.checking.contract.raised import Raised
+from diynn.checking.contract.recognise import normalise
 from diynn.checking.files.define import Definitions
 from diynn.checking.files.finding import Source, read
 from diynn.checking.files.wire import Closed, Garbled, receive, send
@@ -69,7 +70,8 @@ class FileHost(Host):
             for name, error in definitions.errors.items()
         }
         names = [name for name in self.source.classes() if name in self.classes]
-        return {"classes": names, "errors": errors, "not_run": self.source.not_run()}
+        bases = [name for name in self.classes if normalise(name) in ("module", "layer", "couche")]
+        return {"classes": names, "bases": bases, "errors": errors, "not_run": self.source.not_run()}
 
     def card(self, name: str) -> Card:
         """Describe a class, once."""

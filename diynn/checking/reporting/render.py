@@ -23,7 +23,8 @@ def array_text(value: Any) -> str:
     """Write an array in a few lines; a list is one that came through JSON."""
     if isinstance(value, list):
         try:
-            value = np.array(value, dtype=float)
+            value = np.array(value)
+            value = value.astype(float) if value.dtype.kind == "U" else value  # what was not finite
         except (ValueError, TypeError):
             return str(value)
     if isinstance(value, np.ndarray):

@@ -59,6 +59,11 @@ class Report:
         ) or bool(self.failed)
 
     @property
+    def unseen(self) -> list[Result]:
+        """The results of what was not looked at, though nothing else is to be mended first."""
+        return [each for each in self.results if each.verdict is Verdict.SKIPPED and each.message != "after"]
+
+    @property
     def failed(self) -> list[Result]:
         """The results that failed, without those of its parts."""
         return [result for result in self.results if result.verdict is Verdict.FAILED]
@@ -143,6 +148,11 @@ class FileReport:
     def empty(self) -> bool:
         """Whether it has nothing to judge, as a file of helpers beside others has not."""
         return not self.reports and not self.problems
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that was judged was looked at from all sides."""
+        return not any(report.unseen for report in self.reports if report.judged)
 
     @property
     def ok(self) -> bool:

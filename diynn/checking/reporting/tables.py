@@ -46,7 +46,10 @@ def _headline(report: Report, lang: str) -> str:
     told = told or next((result.say(lang) for result in report.failed), "")
     remarks = [result for result in report.results if result.verdict is Verdict.REMARK]
     if not told and remarks:
-        told = f"{text('word.remark', lang)}: {remarks[0].say(lang)}"
+        told = text("told", lang, name=text("word.remark", lang), what=remarks[0].say(lang))
+    if not told and report.unseen:
+        unseen = report.unseen[0]
+        told = text("told", lang, name=text(f"property.{unseen.property}", lang), what=unseen.say(lang))
     return told if len(told) <= 90 else told[:89] + "…"
 
 

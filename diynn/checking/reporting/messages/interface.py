@@ -46,6 +46,12 @@ TEXTS: dict[str, tuple[str, str]] = {
         "des autres les cherchent",
     ),
     "missing": ("methods of the sheet are missing: {names}", "des méthodes de l'énoncé manquent : {names}"),
+    "missing_idle": (
+        "methods of the sheet are missing that have nothing to do here, and that a net calls all the same: "
+        "{names}. A base class Module gives them for nothing",
+        "des méthodes de l'énoncé manquent, qui n'ont rien à faire ici et qu'un réseau appelle pourtant : "
+        "{names}. Une classe de base Module les donne d'office",
+    ),
     "no_stride": (
         "it takes no stride: checked at its own stride alone",
         "pas d'argument stride : vérifié pour son seul stride",
@@ -176,6 +182,10 @@ TEXTS: dict[str, tuple[str, str]] = {
     "class_summary": (
         "{right} of {files:file is|files are} right in everything",
         "entièrement justes : {right:fichier|fichiers} sur {files}",
+    ),
+    "helpers": (
+        "without a class of a module or a loss: {names}",
+        "sans classe de module ni de coût : {names}",
     ),
     "no_files": ("no .py file or notebook is found in {path}", "aucun fichier .py ni notebook dans {path}"),
     "same_as_above": ("as above", "comme ci-dessus"),

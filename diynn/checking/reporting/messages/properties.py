@@ -5,6 +5,7 @@ from __future__ import annotations
 TEXTS: dict[str, tuple[str, str]] = {
     # ------------------------------------------------------------ names
     "property.construct": ("can be built", "se construit"),
+    "property.derived": ("base class", "classe de base"),
     "property.methods": ("has its methods", "a ses méthodes"),
     "property.parameters": ("parameters", "paramètres"),
     "property.shapes": ("output shape", "taille de la sortie"),
