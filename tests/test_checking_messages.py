@@ -33,7 +33,7 @@ def test_every_explanation_is_used():
 @pytest.mark.parametrize("key", CATALOGUE)
 def test_both_languages_have_the_same_braces(key):
     english, french = CATALOGUE[key]
-    assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", french))
+    assert set(re.findall(r"{(\w+)", english)) == set(re.findall(r"{(\w+)", french))
     assert english
     assert french
 

@@ -55,12 +55,12 @@ def _refuse(target: Any, draws: Any, input_shape: Any) -> None:
     """Raise an error of ours for arguments that cannot be meant."""
     cls = target if isinstance(target, type) else type(target)
     if not any(callable(getattr(cls, name, None)) for name in _METHODS):
-        what = f"the class {target.__name__}" if isinstance(target, type) else f"a {cls.__name__}"
+        what = f"the class {target.__name__}" if isinstance(target, type) else repr(target)
         if cls.__name__ == "function":
             what = f"the function {target.__name__}"
         raise TypeError(
             f"check: `target` must be a module or a loss, a class or an instance with a method `forward`, "
-            f"got {what}"
+            f"got {what[:80]}"
         )
     if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
         raise ValueError(f"check: `draws` must be a positive whole number, got {draws!r}")

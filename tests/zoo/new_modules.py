@@ -403,4 +403,6 @@ class ConvWide(_Conv):
 @wrong("MaxPool1D", "conv.no_stride")
 class PoolWide(_Pool):
     def forward(self, X):
-        return np.stack([X[:, i : i + self.k_size].max(axis=1) for i in range(X.shape[1] - self.k_size + 1)], 1)
+        return np.stack(
+            [X[:, i : i + self.k_size].max(axis=1) for i in range(X.shape[1] - self.k_size + 1)], 1
+        )

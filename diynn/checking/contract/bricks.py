@@ -136,7 +136,9 @@ def walls(target: Target) -> Iterator[Wall]:
         if _runs(wall):
             yield wall
     for base in ("", *target.bases):
-        yield Wall(_our_linear(target.host, base), [_ours(target.host, name, base) for name in ("Tanh", "Sigmoid")])
+        yield Wall(
+            _our_linear(target.host, base), [_ours(target.host, name, base) for name in ("Tanh", "Sigmoid")]
+        )
 
 
 def _runs(wall: Wall) -> bool:

@@ -273,7 +273,8 @@ def equal(got: Array | None, cost: Array, relative: float) -> bool:
     if got is None:
         return False
     return any(
-        got.size == answer.size and np.allclose(got.ravel(), answer.ravel(), rtol=relative, atol=relative / 100)
+        got.size == answer.size
+        and np.allclose(got.ravel(), answer.ravel(), rtol=relative, atol=relative / 100)
         for answer in _answers(cost)
     )
 

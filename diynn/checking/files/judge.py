@@ -36,6 +36,7 @@ def main(*, forks: bool | None = None) -> None:
     for line in orders:
         serve(place, json.loads(line), tell)
         tell(done=True)
+    place.close()
 
 
 def serve(place: Nursery, order: dict[str, Any], tell: Tell) -> None:

@@ -33,6 +33,9 @@ class Nursery(Protocol):
         Return how it had ended by itself within ``patience`` seconds, empty if it had not.
         """
 
+    def close(self) -> None:
+        """End whatever still runs."""
+
 
 def nursery(*, forks: bool = FORKS) -> Nursery:
     """Return what starts processes on this system."""
@@ -57,7 +60,8 @@ class Forking:
 
     def __init__(self) -> None:
         self._wire, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        if os.fork() == 0:
+        self._first = os.fork()
+        if self._first == 0:
             self._wire.close()
             try:
                 _fork_on_demand(far)
@@ -71,6 +75,11 @@ class Forking:
         with far:
             socket.send_fds(self._wire, [b"start " + os.fsencode(folder)], [far.fileno()])
         return int(self._wire.recv(64)), near
+
+    def close(self) -> None:
+        """End the first process, and with it all the others."""
+        self._wire.close()
+        os.waitpid(self._first, 0)
 
     def end(self, number: int, patience: float = 0.0) -> str:
         """End a process and its session."""
@@ -145,6 +154,11 @@ class Starting:
 
     def __init__(self) -> None:
         self._running: dict[int, subprocess.Popen[bytes]] = {}
+
+    def close(self) -> None:
+        """End whatever still runs."""
+        for number in list(self._running):
+            self.end(number)
 
     def start(self, folder: str) -> tuple[int, socket.socket]:
         """Start a Python that works in ``folder`` and calls back."""

@@ -39,9 +39,9 @@ def short_place(place: str) -> str:
     return place.replace("\\", "/").rpartition("/")[2]
 
 
-def results_text(title: str, results: list[Result], lang: str | None) -> str:
-    """Write results for a terminal, under a title."""
-    lines = [heading(title, results, lang)]
+def results_text(title: str, results: list[Result], lang: str | None, wrong: int = 0) -> str:
+    """Write results for a terminal, under a title; ``wrong`` layers are told below."""
+    lines = [heading(title, results, lang, wrong)]
     passed = [text(f"property.{each.property}", lang) for each in results if each.verdict is Verdict.PASSED]
     if passed:
         lines += _wrapped(f"  {MARKS[Verdict.PASSED]} ", ", ".join(passed))
@@ -59,7 +59,7 @@ def results_text(title: str, results: list[Result], lang: str | None) -> str:
     return "\n".join(lines)
 
 
-def heading(title: str, results: list[Result], lang: str | None) -> str:
+def heading(title: str, results: list[Result], lang: str | None, wrong: int = 0) -> str:
     """Return the title with a mark and the counts: what could not be judged is neither right nor wrong."""
     counts = {verdict: sum(each.verdict is verdict for each in results) for verdict in Verdict}
     if counts[Verdict.FAILED] or counts[Verdict.PASSED]:
@@ -68,7 +68,9 @@ def heading(title: str, results: list[Result], lang: str | None) -> str:
             summary += ", " + text("summary.remarks", lang, remarks=counts[Verdict.REMARK])
         if counts[Verdict.SKIPPED]:
             summary += ", " + text("summary.skipped", lang, skipped=counts[Verdict.SKIPPED])
-        mark = "✗" if counts[Verdict.FAILED] else "✓"
+        if wrong:
+            summary += ", " + text("summary.layers", lang, layers=wrong)
+        mark = "✗" if counts[Verdict.FAILED] or wrong else "✓"
     else:
         summary, mark = text("summary.nothing", lang), "·"
     return f"{mark} {text('told', lang, name=title, what=summary)}"
@@ -104,7 +106,7 @@ def _wrapped(head: str, body: str, width: int = 100) -> list[str]:
     return wrap(body, width, initial_indent=head, subsequent_indent=" " * len(head)) or [head]
 
 
-def results_html(title: str, results: list[Result], lang: str | None) -> str:
+def results_html(title: str, results: list[Result], lang: str | None, wrong: int = 0) -> str:
     """Write results as a table for a notebook; everything foreign in it is escaped."""
     rows = []
     for result in results:
@@ -134,4 +136,4 @@ def results_html(title: str, results: list[Result], lang: str | None) -> str:
             f"<td style='text-align:left'>{escape(text(f'property.{result.property}', lang))}</td>"
             f"<td style='text-align:left'>{'<br>'.join(details)}</td></tr>"
         )
-    return f"<table><caption>{escape(heading(title, results, lang))}</caption><tbody>{''.join(rows)}</tbody></table>"
+    return f"<table><caption>{escape(heading(title, results, lang, wrong))}</caption><tbody>{''.join(rows)}</tbody></table>"

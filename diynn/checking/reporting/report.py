@@ -83,7 +83,8 @@ class Report:
     def __str__(self) -> str:
         from diynn.checking.reporting.render import results_text  # only where something is printed
 
-        whole = [results_text(self.title, self.results, self.lang)]
+        wrong = sum(bool(part.failed) for part in self.parts)
+        whole = [results_text(self.title, self.results, self.lang, wrong)]
         for part in self.parts:
             whole += ["  " + line for line in str(part).splitlines()]
         return "\n".join(whole)
@@ -93,10 +94,9 @@ class Report:
     def _repr_html_(self) -> str:
         from diynn.checking.reporting.render import results_html
 
-        whole = [
-            results_html(self.title, self.results, self.lang),
-            *(each._repr_html_() for each in self.parts),
-        ]
+        wrong = sum(bool(part.failed) for part in self.parts)
+        whole = [results_html(self.title, self.results, self.lang, wrong)]
+        whole += [part._repr_html_() for part in self.parts]
         return "".join(whole)
 
     def as_dict(self) -> dict[str, Any]:

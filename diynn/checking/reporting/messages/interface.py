@@ -177,6 +177,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "told": ("{name}: {what}", "{name} : {what}"),
     "summary": ("{failed} failed, {passed} passed", "{failed} en échec, {passed:réussie|réussies}"),
     "summary.remarks": ("{remarks:remark|remarks}", "{remarks:remarque|remarques}"),
+    "summary.layers": ("{layers:layer is|layers are} wrong", "{layers:couche fausse|couches fausses}"),
     "summary.skipped": ("{skipped} not looked at", "{skipped:non regardée|non regardées}"),
     "summary.nothing": ("nothing could be judged", "rien n'a pu être jugé"),
     "class_summary": (
