@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import diynn.checking
-from diynn.checking.reporting.messages import CATALOGUE, language, text
-from diynn.checking.diagnosis.mistakes import load as load_mistakes
 from diynn.checking.contract.properties import load as load_properties
+from diynn.checking.diagnosis.mistakes import load as load_mistakes
+from diynn.checking.reporting.messages import CATALOGUE, language, text
 
 SOURCES = "\n".join(
     path.read_text(encoding="utf-8")

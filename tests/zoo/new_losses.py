@@ -1,4 +1,3 @@
-# ruff: noqa: N803
 """Losses whose name says nothing, costs of one number, epsilons in logarithms, labels of every form."""
 
 import numpy as np

@@ -1,4 +1,4 @@
-# ruff: noqa: N803, N806, NPY002
+# ruff: noqa: N803, NPY002
 """Constructors of every kind, images, remembered outputs, and two mistakes at once."""
 
 import numpy as np
@@ -59,7 +59,7 @@ class ReLU(Module):
         self.threshold = threshold
 
     def forward(self, X):
-        return np.where(X > self.threshold, X, 0.0)
+        return np.where(self.threshold < X, X, 0.0)
 
     def backward_delta(self, input, delta):
         return np.where(input > self.threshold, delta, 0.0)

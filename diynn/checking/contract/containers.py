@@ -20,7 +20,8 @@ from diynn.checking.diagnosis.closeness import close
 from diynn.checking.diagnosis.mistakes import right_line
 from diynn.checking.reporting.results import Result, Verdict
 
-_STEP = 0.0625
+# Small, so that a second step begins where its gradient is near that of the first.
+_STEP = 2.0**-12
 # What a call raises that asks of our net what only its author's net has.
 _STRANGER = ("AttributeError", "TypeError", "KeyError", "IndexError", "ValueError")
 _WALK_BACK = ("backward", "backward_delta", "backward_pass", "back_propagation", "backpropagation")

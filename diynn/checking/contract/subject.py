@@ -22,20 +22,47 @@ _NUMBERS = itertools.count(1)
 class Door(Protocol):
     """What a host answers; :class:`diynn.checking.contract.host.Host` says what each of them does."""
 
-    def card(self, name: str) -> Card: ...  # noqa: D102
-    def build(self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> None: ...  # noqa: D102
-    def copy(self, number: int) -> None: ...  # noqa: D102
-    def drop(self, numbers: Sequence[int]) -> None: ...  # noqa: D102
-    def call(self, number: int, method: str, arguments: Sequence[Any]) -> Any: ...  # noqa: D102
-    def again(self, number: int, back: int) -> Any: ...  # noqa: D102
-    def given(self, number: int) -> list[Any]: ...  # noqa: D102
-    def lacking(self, number: int, names: Sequence[str]) -> list[str]: ...  # noqa: D102
-    def holds(self, number: int, name: str) -> bool: ...  # noqa: D102
-    def sizes(self, number: int) -> dict[str, int]: ...  # noqa: D102
-    def arrays(self, number: int) -> list[tuple[Path, np.ndarray]]: ...  # noqa: D102
-    def overlaps(self, number: int) -> list[tuple[int, int]]: ...  # noqa: D102
-    def read(self, number: int, path: Path) -> np.ndarray: ...  # noqa: D102
-    def write(self, number: int, path: Path, value: np.ndarray) -> bool: ...  # noqa: D102
+    def card(self, name: str) -> Card:
+        """Describe a class."""
+
+    def build(self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
+        """Construct an instance."""
+
+    def copy(self, number: int) -> None:
+        """Copy the prototype."""
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Forget instances."""
+
+    def call(self, number: int, method: str, arguments: Sequence[Any]) -> Any:
+        """Call a method."""
+
+    def again(self, number: int, back: int) -> Any:
+        """Return what an answer holds by now."""
+
+    def given(self, number: int) -> list[Any]:
+        """Return what the arguments hold by now."""
+
+    def lacking(self, number: int, names: Sequence[str]) -> list[str]:
+        """Return which names are no methods."""
+
+    def holds(self, number: int, name: str) -> bool:
+        """Say whether an attribute is there."""
+
+    def sizes(self, number: int) -> dict[str, int]:
+        """Return the whole numbers held."""
+
+    def arrays(self, number: int) -> list[tuple[Path, np.ndarray]]:
+        """Return the arrays held."""
+
+    def overlaps(self, number: int) -> list[tuple[int, int]]:
+        """Return which of them share memory."""
+
+    def read(self, number: int, path: Path) -> np.ndarray:
+        """Return an array."""
+
+    def write(self, number: int, path: Path, value: np.ndarray) -> bool:
+        """Set an array."""
 
 
 class Subject:

@@ -152,9 +152,9 @@ class Builder:
             word = normalise(name)
             if self.kind.name and _NEUTRAL.match(word):
                 found[name] = 0.0
-            elif word in ("nbclasses", "nclasses", "numclasses", "classes", "dim", "ndim", "features"):
-                found[name] = setup.shape[-1]
-            elif any(word in _ROLES[role] for role in ("in_features", "out_features")):
+            elif word in ("nbclasses", "nclasses", "numclasses", "classes", "dim", "ndim", "features") or any(
+                word in _ROLES[role] for role in ("in_features", "out_features")
+            ):
                 found[name] = setup.shape[-1]
             else:
                 return None

@@ -100,8 +100,31 @@ def is_concrete(node: ast.FunctionDef) -> bool:
 
 
 _CALLS = frozenset(
-    "abs bool complex dict enumerate float frozenset int len list max min pow range reversed round set slice "
-    "sorted str sum tuple zip".split()
+    [
+        "abs",
+        "bool",
+        "complex",
+        "dict",
+        "enumerate",
+        "float",
+        "frozenset",
+        "int",
+        "len",
+        "list",
+        "max",
+        "min",
+        "pow",
+        "range",
+        "reversed",
+        "round",
+        "set",
+        "slice",
+        "sorted",
+        "str",
+        "sum",
+        "tuple",
+        "zip",
+    ]
 )
 _LOADING = re.compile(
     r"load|read|open|save|fetch|genfromtxt|fromfile|memmap|input|system|download", re.IGNORECASE

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from diynn.checking.reporting.messages import text
-from diynn.checking.reporting.results import Result, Verdict
+from diynn.checking.reporting.results import Result, Verdict, is_judged
 
 MARKS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.REMARK: "!", Verdict.SKIPPED: "·"}
 _COLOURS = {
@@ -62,7 +62,7 @@ def results_text(title: str, results: list[Result], lang: str | None, wrong: int
 def heading(title: str, results: list[Result], lang: str | None, wrong: int = 0) -> str:
     """Return the title with a mark and the counts: what could not be judged is neither right nor wrong."""
     counts = {verdict: sum(each.verdict is verdict for each in results) for verdict in Verdict}
-    if counts[Verdict.FAILED] or counts[Verdict.PASSED]:
+    if is_judged(results):
         summary = text("summary", lang, failed=counts[Verdict.FAILED], passed=counts[Verdict.PASSED])
         if counts[Verdict.REMARK]:
             summary += ", " + text("summary.remarks", lang, remarks=counts[Verdict.REMARK])

@@ -6,10 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diynn.checking.reporting.results import Result, Verdict, plain
-
-#: What says nothing yet about whether a class is right.
-_NO_JUDGEMENT = ("construct", "methods", "parameters")
+from diynn.checking.reporting.results import Result, Verdict, is_judged, plain
 
 
 @dataclass
@@ -53,10 +50,7 @@ class Report:
     @property
     def judged(self) -> bool:
         """Whether anything could be judged at all."""
-        return any(
-            result.verdict in (Verdict.PASSED, Verdict.FAILED) and result.property not in _NO_JUDGEMENT
-            for result in self.results
-        ) or bool(self.failed)
+        return is_judged(self.results)
 
     @property
     def unseen(self) -> list[Result]:

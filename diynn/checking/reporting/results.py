@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -73,6 +73,19 @@ class Result:
         if "property" in words:
             words["property"] = text(f"property.{words['property']}", lang)
         return text(self.message or f"fails.{self.property}", lang, **words)
+
+
+#: What says nothing yet about whether a class is right, unless it fails.
+_PREPARATION = ("construct", "derived", "methods", "parameters")
+
+
+def is_judged(results: Sequence[Result]) -> bool:
+    """Say whether results are a judgement: more than that a class can be built."""
+    return any(
+        each.verdict is Verdict.FAILED
+        or (each.verdict is not Verdict.SKIPPED and each.property not in _PREPARATION)
+        for each in results
+    )
 
 
 def result_from(fields: Mapping[str, Any]) -> Result:

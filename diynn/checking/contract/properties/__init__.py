@@ -11,7 +11,6 @@ import numpy as np
 from diynn.checking.diagnosis.closeness import close
 from diynn.checking.diagnosis.evidence import Finding
 
-
 Look = Callable[[Any], "Finding | None"]
 
 

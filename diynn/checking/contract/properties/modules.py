@@ -6,8 +6,8 @@ import numpy as np
 
 from diynn.checking.contract.kinds import shape_after
 from diynn.checking.contract.numeric import precision_of
-from diynn.checking.contract.properties import ROUNDING, module_property, same
 from diynn.checking.contract.paths import Path
+from diynn.checking.contract.properties import ROUNDING, module_property, same
 from diynn.checking.contract.trial import Trial
 from diynn.checking.diagnosis.closeness import close
 from diynn.checking.diagnosis.evidence import Finding
