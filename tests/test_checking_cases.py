@@ -37,21 +37,27 @@ def notebook(*cells, old=False):
 
 #: Files whose Tanh is right: it is found, defined and judged, and nothing is wrong with the file.
 RIGHT = {
-    "np through a star": {"act.py": derived("from base import *"), "base.py": "import numpy as np\n" + MODULE},
+    "np through a star": {
+        "act.py": derived("from base import *"),
+        "base.py": "import numpy as np\n" + MODULE,
+    },
     "a package by its name": {
         "mylib/act.py": derived("import numpy as np\nimport mylib.core", "mylib.core.Module"),
         "mylib/core.py": MODULE,
     },
     "relative imports from above": {
-        "pkg/sub/act.py": "from ..helpers import ONE\n" + derived("import numpy as np\nfrom ..base import Module")
-        .replace("np.tanh(X)", "ONE * np.tanh(X)"),
-        "pkg/base.py": MODULE, "pkg/helpers.py": "ONE = 1.0\n",
+        "pkg/sub/act.py": "from ..helpers import ONE\n"
+        + derived("import numpy as np\nfrom ..base import Module").replace("np.tanh(X)", "ONE * np.tanh(X)"),
+        "pkg/base.py": MODULE,
+        "pkg/helpers.py": "ONE = 1.0\n",
     },
     "a module of a package": {
-        "pkg/sub/act.py": derived("import numpy as np\nfrom pkg import core", "core.Module"), "pkg/core.py": MODULE
+        "pkg/sub/act.py": derived("import numpy as np\nfrom pkg import core", "core.Module"),
+        "pkg/core.py": MODULE,
     },
     "a file called random": {
-        "act.py": TANH.replace("np.tanh(X)", "np.tanh(X) + 0 * np.random.rand()"), "random.py": "x = 1 / 0\n"
+        "act.py": TANH.replace("np.tanh(X)", "np.tanh(X) + 0 * np.random.rand()"),
+        "random.py": "x = 1 / 0\n",
     },
     "constants made of other constants": {
         "const.py": "import numpy as np\nMANY = [x for x in range(3)]\nW = np.array([float(i) for i in MANY])\n"
@@ -67,7 +73,9 @@ RIGHT = {
         "import keras_xyz.datasets.mnist as mnist\nfrom tensorflow_xyz.keras import layers\n"
         "(x_train, _), _ = mnist.load_data()\n" + TANH
     },
-    "a dataclass": {"d.py": "from dataclasses import dataclass\n" + TANH.replace("class Tanh", "@dataclass\nclass Tanh")},
+    "a dataclass": {
+        "d.py": "from dataclasses import dataclass\n" + TANH.replace("class Tanh", "@dataclass\nclass Tanh")
+    },
     "defined twice": {"dup.py": TANH.replace("(1 -", "(2 -") + TANH},
     "tabs": {"tabs.py": TANH.replace("    ", "\t")},
     "Windows lines": {"crlf.py": TANH.replace("\n", "\r\n").encode()},
@@ -81,27 +89,39 @@ RIGHT = {
     "a shell line that continues": {"nb.ipynb": notebook("!pip install \\\n    numpy\n" + TANH)},
     "magics of every kind": {
         "nb.ipynb": notebook(
-            "%matplotlib inline\n!pip install foo\nimport numpy as np", "%%time\n" + TANH, "%%bash\nls -l",
-            "files = !ls\nx = %timeit -o 1+1", "Tanh?", "for i in range(3):\n    !echo {i}",
+            "%matplotlib inline\n!pip install foo\nimport numpy as np",
+            "%%time\n" + TANH,
+            "%%bash\nls -l",
+            "files = !ls\nx = %timeit -o 1+1",
+            "Tanh?",
+            "for i in range(3):\n    !echo {i}",
             "text = '''\n%no magic\n'''\ny = 5 \\\n  % 3\n!ls",
         )
     },
     "a cell that is written to a file": {"nb.ipynb": notebook("%%writefile tanh.py\n" + TANH)},
     "format 3": {"nb.ipynb": notebook(TANH, old=True)},
-}  # fmt: skip
+}
 
 #: Files that Python itself would not run, or not wholly: what is wrong is told, and the rest is judged.
 TOLD = {
-    "a broken class": ({"bad.py": TANH + "\nclass Oops:\n    def f(self:\n        pass\n"}, f"line bad.py:{LENGTH + 3} is not Python"),
+    "a broken class": (
+        {"bad.py": TANH + "\nclass Oops:\n    def f(self:\n        pass\n"},
+        f"line bad.py:{LENGTH + 3} is not Python",
+    ),
     "an empty class": ({"bad.py": "class Oops:\n\n\n" + TANH}, "line bad.py:1 is not Python"),
-    "a broken cell": ({"nb.ipynb": notebook("def broken(:\n  pass", TANH)}, "line nb.ipynb[1]:1 is not Python"),
+    "a broken cell": (
+        {"nb.ipynb": notebook("def broken(:\n  pass", TANH)},
+        "line nb.ipynb[1]:1 is not Python",
+    ),
     "Python 2": ({"py2.py": 'print "bonjour"\n' + TANH}, "line py2.py:1 is Python 2"),
     "Python 2 by its exceptions": (
-        {"py2.py": TANH + "try:\n    f()\nexcept ValueError, e:\n    pass\n"}, f"line py2.py:{LENGTH + 3} is Python 2"),
+        {"py2.py": TANH + "try:\n    f()\nexcept ValueError, e:\n    pass\n"},
+        f"line py2.py:{LENGTH + 3} is Python 2",
+    ),
     "UTF-16": ({"u.py": TANH.encode("utf-16")}, "u.py is encoded in UTF-16"),
     "UTF-16 without a mark": ({"u.py": TANH.encode("utf-16-le")}, "u.py is encoded in UTF-16"),
     "null bytes": ({"nul.py": TANH.encode() + b"\0\0"}, "nul.py contains null bytes"),
-}  # fmt: skip
+}
 
 #: Files of which nothing can be judged.
 NOTHING = {
@@ -193,10 +213,13 @@ class Sequentiel(Module):
         return x
 """
 )
-ALL_OUTPUTS = NET.replace("        for m in self.modules:\n            X = m.forward(X)\n        return X\n", (
-    "        outputs = []\n        for m in self.modules:\n            X = m.forward(X)\n            outputs.append(X)\n"
-    "        return outputs\n"
-))  # fmt: skip
+ALL_OUTPUTS = NET.replace(
+    "        for m in self.modules:\n            X = m.forward(X)\n        return X\n",
+    (
+        "        outputs = []\n        for m in self.modules:\n            X = m.forward(X)\n            outputs.append(X)\n"
+        "        return outputs\n"
+    ),
+)
 OPTIM_ALL = OPTIM.replace("self.net.forward(x)", "self.net.forward(x)[-1]")
 AS_CLASS = OPTIM.replace("net, loss, eps\n", "net, loss(), eps\n")
 LOSS_FIRST = OPTIM.replace("net, loss, eps=1e-3", "loss, net, lr=1e-3").replace(
@@ -213,11 +236,15 @@ CONTAINERS = {
     "a loss as a class": (ZEROES + NET + MSE + AS_CLASS, {}),
     "a loss as a class, and none beside it": (ZEROES + NET + AS_CLASS, {}),
     "another order of arguments": (ZEROES + NET + LOSS_FIRST, {}),
-    "the first layer forgotten": (ZEROES + NET.replace("reversed(self.modules)", "reversed(self.modules[1:])") + OPTIM,
-                                  {"Sequentiel": "net.first_layer", "Optim": "net.first_layer"}),
-    "a wrong layer, and a right net": (ZEROES.replace("input.T @ delta", "2 * input.T @ delta") + NET + OPTIM,
-                                       {"Linear": "any.constant"}),
-}  # fmt: skip
+    "the first layer forgotten": (
+        ZEROES + NET.replace("reversed(self.modules)", "reversed(self.modules[1:])") + OPTIM,
+        {"Sequentiel": "net.first_layer", "Optim": "net.first_layer"},
+    ),
+    "a wrong layer, and a right net": (
+        ZEROES.replace("input.T @ delta", "2 * input.T @ delta") + NET + OPTIM,
+        {"Linear": "any.constant"},
+    ),
+}
 
 
 @pytest.fixture(scope="module")

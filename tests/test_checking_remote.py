@@ -94,7 +94,8 @@ def message(text, body=b"", total=None, length=None):
 @pytest.mark.parametrize(
     "content",
     [
-        message(b"["), message(b'["array",["<f8",[3],0,24,false]]'), message(b'["array",["O",[1],0,8,false]]', b"12345678"),
+        message(b"["), message(b'["array",["<f8",[3],0,24,false]]'),
+        message(b'["array",["O",[1],0,8,false]]', b"12345678"),
         message(b'["array",["f8,f8",[1],0,8,false]]', b"12345678"), message(b'["run","x"]'),
         message(b'["card",["dict",[]]]'), message(b"[" * 100_000), message(b"", total=1 << 60, length=0),
         message(b"1", length=99), message(b'["list",3]'),

@@ -16,7 +16,7 @@ def _log_sum(z):
     return m + np.log(np.exp(z - m[:, None]).sum(axis=1))
 
 
-# ------------------------------------------------------------ of no known name: what it is shows in its values
+# ------------------------------------------------------------ of no known name: values tell what it is
 
 
 @right("")

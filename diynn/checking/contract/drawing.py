@@ -107,7 +107,11 @@ def loss_trials(target: Target) -> list[LossTrial]:
     setup = target.setups[0]
     shapes = [each.shape for each in target.setups]
     target.begin("forward")
-    bench = LossBench(lambda: target.make(setup), target.kind, *_read(target, shapes))
+    found = _read(target, shapes)
+    if found is None:
+        target.add(Result("shapes", Verdict.SKIPPED, "no_data", where=target.where("forward")))
+        return []
+    bench = LossBench(lambda: target.make(setup), target.kind, *found)
     if not target.kind.name and bench.reading.matched:
         bench = LossBench(bench.make, KINDS[bench.reading.kind], bench.reading, bench.draw)
         target.kind = bench.kind
@@ -118,8 +122,8 @@ def loss_trials(target: Target) -> list[LossTrial]:
     ]
 
 
-def _read(target: Target, shapes: list[tuple[int, ...]]) -> tuple[Reading, Draw]:
-    """Find out what a loss computes, by its costs, and draw predictions for it."""
+def _read(target: Target, shapes: list[tuple[int, ...]]) -> tuple[Reading, Draw] | None:
+    """Find out what a loss computes, by its costs, and draw predictions for it; None if it does not run."""
 
     def ask(y: np.ndarray, yhat: np.ndarray) -> np.ndarray | None:
         try:
@@ -138,8 +142,11 @@ def _read(target: Target, shapes: list[tuple[int, ...]]) -> tuple[Reading, Draw]
     return _read_unknown(target, ask, shapes)
 
 
-def _read_unknown(target: Target, ask: Ask, shapes: list[tuple[int, ...]]) -> tuple[Reading, Draw]:
-    """Find targets that a loss of none of the sheet's formulas can have: those its backward is right for."""
+def _read_unknown(target: Target, ask: Ask, shapes: list[tuple[int, ...]]) -> tuple[Reading, Draw] | None:
+    """Find targets that a loss of none of the sheet's formulas can have: those its backward is right for.
+
+    None if it runs on none.
+    """
     scores = ask(targets("onehot", np.random.default_rng(0), shapes[0], soft=False),
                  normal(np.random.default_rng(0), shapes[0]))  # fmt: skip
     variant = own(scores is not None and bool(np.isfinite(scores).all()))
@@ -157,7 +164,7 @@ def _read_unknown(target: Target, ask: Ask, shapes: list[tuple[int, ...]]) -> tu
                 return reading, draw
             if None not in fine:
                 running.append((reading, draw))
-    return running[0] if running else (Reading("", variant, "real", False), unit)
+    return running[0] if running else None
 
 
 def _agrees(trial: LossTrial) -> bool | None:

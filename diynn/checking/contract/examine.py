@@ -15,7 +15,7 @@ from diynn.checking.contract.drawing import loss_trials, module_trials
 from diynn.checking.contract.judging import judge
 from diynn.checking.contract.kinds import Setup
 from diynn.checking.contract.properties import load
-from diynn.checking.contract.raised import CannotBuild
+from diynn.checking.contract.raised import CannotBuild, Raised
 from diynn.checking.contract.target import Target
 from diynn.checking.contract.timing import compare
 from diynn.checking.reporting.report import Report
@@ -57,8 +57,10 @@ def _examine(target: Target) -> None:
     if target.kind.family == "container":
         examine_container(target)
         return
+    if not target.setups:
+        target.add(Result("shapes", Verdict.SKIPPED, "no_data", where=target.where("forward")))
     target.setups = _buildable(target)
-    if target.setups and _has_methods(target):
+    if target.setups and _has_methods(target) and _is_a_function(target):
         trials: Sequence[Any] = loss_trials(target) if target.kind.loss else module_trials(target)
         judge(target, load()[target.kind.loss], trials)
         if target.timing:
@@ -94,12 +96,13 @@ def _buildable(target: Target) -> tuple[Setup, ...]:
         except CannotBuild as error:
             problem = problem or error
     if problem is None:
-        target.add(Result("construct", Verdict.PASSED))
+        if kept:
+            target.add(Result("construct", Verdict.PASSED))
     else:
         verdict = Verdict.FAILED
         if problem.key == "no_stride" and kept:
             verdict = Verdict.REMARK
-        elif not target.kind.name and problem.key == "arguments":
+        elif not target.kind.name:
             verdict = Verdict.SKIPPED  # not of the sheet: nobody said how it is built
         words = {"name": target.name, **problem.words}
         target.add(Result("construct", verdict, problem.key, words, method="__init__", where=target.where()))
@@ -119,6 +122,22 @@ def _has_methods(target: Target) -> bool:
     else:
         target.add(Result("methods", Verdict.PASSED))
     return "forward" not in missing
+
+
+def _is_a_function(target: Target) -> bool:
+    """Say whether the same data give the same output twice; what draws at random cannot be differentiated."""
+    if target.kind.name or target.kind.loss:
+        return True
+    setup = target.setups[0]
+    subject, data = target.make(setup), np.random.default_rng(target.seed).normal(size=setup.shape)
+    try:
+        first, second = (subject.array("forward", data.copy()) for _ in range(2))
+    except Raised:
+        return True
+    if np.array_equal(first, second, equal_nan=True):
+        return True
+    target.add(Result("shapes", Verdict.SKIPPED, "random", where=target.where("forward")))
+    return False
 
 
 def _time(target: Target) -> None:

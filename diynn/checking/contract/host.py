@@ -144,7 +144,7 @@ class Host:
         """Forget instances that nobody will ask for again."""
         for number in numbers:
             for kept in (self._things, self._answers, self._given):
-                kept.pop(number, None)  # type: ignore[attr-defined]
+                kept.pop(number, None)
 
     def _resolve(self, value: Any) -> Any:
         if isinstance(value, Thing):

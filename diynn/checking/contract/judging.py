@@ -145,10 +145,10 @@ def _describe(target: Target, prop: Property, result: Result, shown: Evidence) -
         for key in off[:1]:
             result.words["part"] = key
             finding.got, expected = finding.got[key], expected[key]
-    if isinstance(finding.got, np.ndarray) and isinstance(expected, np.ndarray) and not message:
-        if finding.got.shape != expected.shape:
-            message = "wrong_shape" if "part" not in result.words else "wrong_shape_of_part"
-            result.words |= {"got_shape": str(finding.got.shape), "right_shape": str(expected.shape)}
+    arrays = isinstance(finding.got, np.ndarray) and isinstance(expected, np.ndarray)
+    if arrays and not message and finding.got.shape != expected.shape:
+        message = "wrong_shape" if "part" not in result.words else "wrong_shape_of_part"
+        result.words |= {"got_shape": str(finding.got.shape), "right_shape": str(expected.shape)}
     for name, value in finding.extra.items():
         if name in ("x", "y", "yhat"):  # the input was not the trial's own
             result.inputs["data" if name == "x" else name] = value

@@ -211,7 +211,7 @@ class Trial:
         if not self.bench.kind.name or self.bench.kind.formula is not None:
             return False
         right = np.asarray(self.reference().backward_delta(self.data.copy(), self.delta.copy()))
-        return close(claimed, right, numeric.RELATIVE)
+        return close(claimed, right)
 
     def is_the_sheets_gradient(self, claimed: Mapping[Path, np.ndarray]) -> bool:
         """Say the same of the gradients, where it is known which array is which."""

@@ -69,7 +69,7 @@ def diagnose(name: str, kind: str, reading: str, evidence: Sequence[Evidence]) -
 
 
 def _part_by_part(known: Sequence[Mistake], kind: str, seen: Sequence[Evidence]) -> list[str]:
-    """Return what was done to the weights and to the bias, each by itself; empty unless both are explained."""
+    """Return what was done to the weights and to the bias, each by itself; empty unless all is explained."""
     findings = [each.finding for each in seen if each.finding is not None]
     if not all(isinstance(each.got, Mapping) for each in findings):
         return []

@@ -193,7 +193,7 @@ LABELS = {
 
 
 def own(scores: bool) -> Variant:
-    """Return the reading of a loss that is none of the sheet's: its predictions are scores or probabilities."""
+    """Return the reading of a loss that is none of the sheet's, on scores or on probabilities."""
     return Variant("own", lambda y, p: np.zeros(len(p)), unit, _FAR if scores else (0.0, 1.0))
 
 

@@ -13,6 +13,7 @@ from diynn.checking.contract.kinds import Kind, Setup
 from diynn.checking.contract.raised import CannotBuild, Raised
 from diynn.checking.contract.recognise import normalise
 from diynn.checking.contract.subject import Door, Subject
+from diynn.checking.contract.target import Make
 
 #: What constructors call their arguments, normalised: lower case, no underscores.
 _ROLES: dict[str, tuple[str, ...]] = {
@@ -76,6 +77,7 @@ class Builder:
     def __init__(self, host: Door, card: Card, kind: Kind) -> None:
         self.host, self.card, self.kind = host, card, kind
         self.order = 0
+        self._known: dict[str, list[Way]] = {}
 
     def __call__(self, setup: Setup) -> Subject:
         """Build an instance.
@@ -85,7 +87,10 @@ class Builder:
         CannotBuild
             If the class asks for arguments that we cannot give, or its constructor raises.
         """
-        ways = list(self._ways(setup))
+        key = f"{setup.arguments}{setup.shape}"
+        if key not in self._known:
+            self._known[key] = list(self._ways(setup))
+        ways = self._known[key]
         arguments, named = ways[min(self.order, len(ways) - 1)]
         return Subject.build(self.host, self.card, arguments, named)
 
@@ -146,7 +151,7 @@ class Builder:
             yield [], extra | {named[pairs.get(role, role)]: values[role] for role in named if role in values}
 
     def _filled(self, names: list[str], setup: Setup) -> dict[str, Any] | None:
-        """Return values for arguments that are not the sheet's: sizes, and thresholds; None if one is neither."""
+        """Return values for arguments beside the sheet's: sizes, thresholds; None if one is neither."""
         found: dict[str, Any] = {}
         for name in names:
             word = normalise(name)
@@ -217,24 +222,33 @@ def _example(kind: Kind, arguments: dict[str, int]) -> tuple[int, ...] | None:
     return None
 
 
-def runnable(make: Any, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setup, ...]:
-    """Return the setups an unknown module runs on: it may take vectors only, or sequences, or one size."""
+#: Shapes of one example that a module of no known kind may take: vectors, sequences, images, vectors of one
+#: size; and last one feature, which broadcasts against any number of parameters.
+_SHAPES = ((3,), (6, 2), (6, 6, 2), (2, 6, 6), *((size,) for size in range(2, 33)), (1,))
+
+
+def runnable(make: Make, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setup, ...]:
+    """Return the setups that an unknown module runs on, none if there are none."""
     if kind.name or kind.loss:
         return setups
 
     def runs(setup: Setup) -> bool:
         try:
             make(setup).array("forward", np.ones(setup.shape))
-        except (CannotBuild, Raised):
+        except Raised:
             return False
         return True
 
-    kept = tuple(setup for setup in setups if runs(setup))
-    if kept and all(len(setup.shape) == 2 for setup in kept):
-        return kept
-    # Sequences and images alone, or one feature last: it broadcasts against any number of parameters.
-    for shape in () if kept else ((3,), (6, 2), (6, 6, 2), (2, 6, 6), *((n,) for n in range(2, 33)), (1,)):
-        kept = tuple(Setup({}, (batch, *shape)) for batch in (2, 1, 4) if runs(Setup({}, (batch, *shape))))
-        if kept:
-            break
-    return kept or setups
+    try:
+        kept = tuple(setup for setup in setups if runs(setup))
+        if setups != kind.setups:  # the shape was given
+            return kept or setups
+        for shape in () if kept else _SHAPES:
+            kept = tuple(
+                Setup({}, (batch, *shape)) for batch in (2, 1, 4) if runs(Setup({}, (batch, *shape)))
+            )
+            if kept:
+                break
+    except CannotBuild:
+        return setups  # which is told
+    return kept

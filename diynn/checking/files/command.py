@@ -15,8 +15,8 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         "check",
         help="judge the modules and losses of a file, a notebook or a folder of them",
         description="Find the classes of the course sheet in Python files and notebooks, judge each in a "
-        "process of its own, and say what is wrong with it. Exit status 0 if all of them are right, 1 if one is "
-        "wrong, 2 if there is nothing to judge, 3 if none is wrong but not everything could be looked at.",
+        "process of its own, and say what is wrong with it. Exit status 0 if all of them are right, 1 if one "
+        "is wrong, 2 if there is nothing to judge, 3 if none is wrong but not everything could be looked at.",
         epilog="The code runs as you, with limits on time, memory, files and processes. That guards against "
         "accidents, not against malice: for code you do not trust use a container without network.",
     )

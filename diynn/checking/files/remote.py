@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from diynn.checking.contract.host import Card
 from diynn.checking.contract.paths import Path
 from diynn.checking.contract.raised import Ended, Raised
 from diynn.checking.files.wire import Closed, Garbled, receive, send
+
+Kind = TypeVar("Kind")
 
 
 class RemoteHost:
@@ -119,7 +121,7 @@ class RemoteHost:
         return bool(self.ask("write", number, path, value))
 
 
-def _checked(answer: Any, wanted: Any) -> Any:
+def _checked(answer: Any, wanted: type[Kind]) -> Kind:
     """Return an answer of the type that the question asks for; anything else is the end."""
     if not isinstance(answer, wanted):
         raise Ended("killed", reason="an answer of another type")

@@ -136,10 +136,19 @@ def _read(value: Any, content: memoryview) -> Any:
         return {_read(key, content): _read(each, content) for key, each in inner}
     if mark == "card":
         return _card_from(_read(inner, content))
-    return {
-        "float": float, "thing": Thing, "named": Named, "other": lambda name: Other(str(name)[:100]),
-        "attribute": Attribute,
-    }[mark](inner)  # fmt: skip
+    if mark == "float":
+        return float(inner)
+    if mark == "other":
+        return Other(str(inner)[:100])
+    if mark == "attribute":
+        return Attribute(inner)
+    return Thing(int(inner)) if mark == "thing" else _named(mark, inner)
+
+
+def _named(mark: str, inner: Any) -> Named:
+    if mark != "named":
+        raise ValueError("mark")
+    return Named(str(inner))
 
 
 def _array_from(fields: Any, content: memoryview) -> np.ndarray:

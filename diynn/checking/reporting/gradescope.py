@@ -22,7 +22,7 @@ def results(found: Sequence[FileReport], lang: str) -> dict[str, Any]:
     """
     tests: list[dict[str, Any]] = []
     for verdicts in found:
-        before = f"{verdicts.name}: " if len(found) > 1 else ""
+        before = text("told", lang, name=verdicts.name, what="") if len(found) > 1 else ""
         for number, problem in enumerate(verdicts.problems, start=1):
             tests.append(_test(f"{before}{verdicts.name} ({number})", False, problem.say(lang)))
         for report in verdicts.reports:
@@ -44,7 +44,8 @@ def to_json(found: Sequence[FileReport], lang: str) -> str:
 
 def _of(before: str, report: Report, result: Result, lang: str) -> dict[str, Any]:
     alone = Report(report.name, report.kind, report.where, [result], lang)
-    name = f"{before}{report.name}: {text(f'property.{result.property}', lang)}"
+    property = text(f"property.{result.property}", lang)
+    name = before + text("told", lang, name=report.name, what=property)
     passed = result.verdict in (Verdict.PASSED, Verdict.REMARK)
     return _test(name, passed, "" if result.verdict is Verdict.PASSED else str(alone))
 

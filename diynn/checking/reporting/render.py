@@ -136,4 +136,5 @@ def results_html(title: str, results: list[Result], lang: str | None, wrong: int
             f"<td style='text-align:left'>{escape(text(f'property.{result.property}', lang))}</td>"
             f"<td style='text-align:left'>{'<br>'.join(details)}</td></tr>"
         )
-    return f"<table><caption>{escape(heading(title, results, lang, wrong))}</caption><tbody>{''.join(rows)}</tbody></table>"
+    caption = escape(heading(title, results, lang, wrong))
+    return f"<table><caption>{caption}</caption><tbody>{''.join(rows)}</tbody></table>"

@@ -28,7 +28,7 @@ LANGUAGES = ("en", "fr")
 
 
 class _Count(int):
-    """A number that picks its words: ``{files:file is|files are}`` becomes ``1 file is``."""
+    """A number that picks its words: ``{n:file is|files are}`` becomes ``1 file is``, ``{n:=is|are}`` ``is``."""
 
     french = False
 
@@ -37,7 +37,8 @@ class _Count(int):
         if not bar:
             return super().__format__(words)
         singular = self < 2 if self.french else self == 1
-        return f"{int(self)} {one if singular else many}"
+        word = one.removeprefix("=") if singular else many
+        return word if one.startswith("=") else f"{int(self)} {word}"
 
 
 class _FrenchCount(_Count):

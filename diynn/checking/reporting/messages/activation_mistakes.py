@@ -20,7 +20,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "activation.no_delta": (
         "the derivative alone is returned: it is not multiplied by `delta`",
-        "seule la dérivée est rendue : elle n'est pas multipliée par `delta`",
+        "seule la dérivée est renvoyée : elle n'est pas multipliée par `delta`",
     ),
     "activation.output_times_delta": (
         "`delta` is multiplied by the output instead of the derivative",
@@ -72,7 +72,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "relu.absolute": ("this is |x|, not max(x, 0)", "c'est |x|, et non max(x, 0)"),
     "relu.step": (
         "the mask x > 0 is returned instead of the values",
-        "le masque x > 0 est rendu au lieu des valeurs",
+        "le masque x > 0 est renvoyé au lieu des valeurs",
     ),
     "relu.minimum": ("this is min(x, 0)", "c'est min(x, 0)"),
     # ------------------------------------------------------------ softmax
@@ -107,7 +107,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "softmax.over_batch": (
         "the sum runs over the batch (axis 0): the rows do not add up to 1. Sum over axis=1, keepdims=True",
-        "la somme parcourt le batch (axe 0) : les lignes ne somment pas à 1. Sommez sur axis=1, "
+        "la somme parcourt le batch (axe 0) : la somme de chaque ligne n'est pas 1. Sommez sur axis=1, "
         "keepdims=True",
     ),
     "softmax.over_all": (
@@ -162,7 +162,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "flatten.not_reshaped": (
         "`delta` is returned in the shape of the output: it must be given the shape of the input",
-        "`delta` est rendu dans la forme de la sortie : il faut lui redonner celle de l'entrée",
+        "`delta` est renvoyé dans la forme de la sortie : il faut lui redonner celle de l'entrée",
     ),
     "flatten.other_order": (
         "the values are laid out in another order than C's: backward and forward must agree on it",
@@ -171,7 +171,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "flatten.data_back": (
         "the input is returned instead of `delta` in its shape",
-        "l'entrée est rendue, au lieu de `delta` dans sa forme",
+        "c'est l'entrée qui est renvoyée, au lieu de `delta` dans sa forme",
     ),
     "flatten.batch_too": (
         "the batch is flattened with the rest: keep the first axis",
@@ -179,6 +179,6 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "flatten.one_axis_left": (
         "the length is merged into the batch, and the channels are left",
-        "la longueur est fondue dans le batch, et les canaux restent",
+        "la longueur est fondue dans le batch, et seuls les canaux restent",
     ),
 }

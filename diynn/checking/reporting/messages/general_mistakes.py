@@ -6,17 +6,18 @@ TEXTS: dict[str, tuple[str, str]] = {
     # ------------------------------------------------------------ anything
     "any.zero": (
         "zeros are returned: nothing reaches what comes before",
-        "des zéros sont rendus : rien n'est transmis",
+        "des zéros sont renvoyés : rien n'est transmis",
     ),
     "any.sign": ("the sign is reversed", "le signe est inversé"),
     "any.divided_by_batch": (
         "divided by the batch: gradients are summed over the examples, so that they add up from batch to "
         "batch",
-        "divisé par la taille du batch : les gradients se somment sur les exemples, pour être additifs",
+        "divisé par la taille du batch : les gradients sont des sommes sur les exemples, pour s'additionner d'un "
+        "batch à l'autre",
     ),
     "any.divided_twice": (
         "divided by the batch twice: gradients are summed over the examples, and not divided at all",
-        "divisé deux fois par la taille du batch : les gradients se somment sur les exemples, sans division",
+        "divisé deux fois par la taille du batch : les gradients sont des sommes sur les exemples, sans division",
     ),
     "any.transposed": (
         "the result is transposed: the batch comes first",
@@ -29,17 +30,17 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "any.constant": (
         "off by a constant factor of {factor}",
-        "faux d'un facteur constant {factor}",
+        "juste à un facteur constant près, {factor}",
     ),
     "any.identity": (
         "`delta` is returned unchanged, as if the derivative were 1",
-        "`delta` est rendu tel quel, comme si la dérivée valait 1",
+        "`delta` est renvoyé tel quel, comme si la dérivée valait 1",
     ),
-    "any.identity_forward": ("the data are returned unchanged", "les données sont rendues telles quelles"),
+    "any.identity_forward": ("the data are returned unchanged", "les données sont renvoyées telles quelles"),
     "any.delta_times_data": ("`delta` is multiplied by the data", "`delta` est multiplié par les données"),
     "any.returns_data": (
         "the data are returned instead of a delta",
-        "les données sont rendues au lieu d'un delta",
+        "les données sont renvoyées au lieu d'un delta",
     ),
     "any.returns_gradient": (
         "this is the gradient of the parameters, not that of the data",
@@ -47,7 +48,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "any.summed_over_batch": (
         "the deltas are summed over the batch: each example has its own",
-        "les deltas sont sommés sur le batch : chaque exemple a le sien",
+        "les deltas sont additionnés sur le batch : chaque exemple a le sien",
     ),
     "any.averaged_over_batch": (
         "the deltas are averaged over the batch: each example has its own",
@@ -115,7 +116,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "any.reuses_output": (
         "`{method}` returns the same array each time: the second call overwrites the result of the first",
-        "`{method}` rend à chaque fois le même tableau : le second appel écrase le résultat du premier",
+        "`{method}` renvoie à chaque fois le même tableau : le second appel écrase le résultat du premier",
     ),
     "any.truncates": (
         "values are cut to whole numbers: an array made like an integer one (zeros_like, empty_like) holds "

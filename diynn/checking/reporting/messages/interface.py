@@ -9,34 +9,34 @@ TEXTS: dict[str, tuple[str, str]] = {
         "`{method}` raises {error}: {text}. NumPy 2.4 changed that: an array of one element is a number no "
         "more. For labels of shape (n, 1) write int(y[i, 0]) in place of int(y[i])",
         "`{method}` lève {error} : {text}. C'est un changement de NumPy 2.4 : un tableau d'un seul élément "
-        "n'est plus un nombre. Pour des étiquettes de taille (n, 1), écrivez int(y[i, 0]) au lieu de "
+        "n'est plus un nombre. Pour des étiquettes de dimensions (n, 1), écrivez int(y[i, 0]) au lieu de "
         "int(y[i])",
     ),
     "no_method": ("there is no method `{method}`", "il n'y a pas de méthode `{method}`"),
     "returns_nothing": (
         "`{method}` returns nothing (None): is a `return` missing, or is it not written yet?",
-        "`{method}` ne rend rien (None) : manque-t-il un `return`, ou n'est-elle pas encore écrite ?",
+        "`{method}` ne renvoie rien (None) : manque-t-il un `return`, ou n'est-elle pas encore écrite ?",
     ),
     "returns_no_array": (
         "`{method}` returns {type}, which is no array of numbers",
-        "`{method}` rend {type}, qui n'est pas un tableau de nombres",
+        "`{method}` renvoie un objet {type}, qui n'est pas un tableau de nombres",
     ),
     "wrong_shape": (
         "`{method}` returns shape {got_shape} where {right_shape} is due",
-        "`{method}` rend une taille {got_shape} au lieu de {right_shape}",
+        "`{method}` renvoie un tableau de dimensions {got_shape} au lieu de {right_shape}",
     ),
     "wrong_shape_of_part": (
         "`{method}` makes a gradient ({part}) of shape {got_shape} where {right_shape} is due",
-        "`{method}` fait un gradient ({part}) de taille {got_shape} au lieu de {right_shape}",
+        "`{method}` fait un gradient ({part}) de dimensions {got_shape} au lieu de {right_shape}",
     ),
     "no_gradient": (
         "no gradient is found beside the parameter `{parameter}`: the sheet calls it `_gradient`",
-        "aucun gradient trouvé à côté du paramètre `{parameter}` : l'énoncé l'appelle `_gradient`",
+        "aucun gradient n'est trouvé à côté du paramètre `{parameter}` : l'énoncé l'appelle `_gradient`",
     ),
     "no_parameters": (
         "no parameters are found: no array attribute changes the output. The sheet keeps them in "
         "`_parameters`",
-        "aucun paramètre trouvé : aucun attribut tableau ne change la sortie. L'énoncé les met dans "
+        "aucun paramètre n'est trouvé : aucun tableau de l'objet ne change la sortie. L'énoncé les met dans "
         "`_parameters`",
     ),
     "other_names": (
@@ -59,7 +59,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "arguments": (
         "`{name}` cannot be built: it asks for arguments that are not the sheet's: {names}. To have it "
         "judged, pass an instance: diynn.check({name}(...))",
-        "`{name}` ne peut être construite : elle demande des arguments qui ne sont pas de l'énoncé : {names}. "
+        "`{name}` ne peut être construite : elle demande des arguments hors énoncé : {names}. "
         "Pour la faire juger, donnez une instance : diynn.check({name}(...))",
     ),
     "constructor_raises": (
@@ -68,16 +68,26 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "sizes_unknown": (
         "`{name}`: its size `{role}` cannot be made out; give the class, or input_shape",
-        "`{name}` : sa taille `{role}` reste inconnue ; donnez la classe, ou input_shape",
+        "`{name}` : sa dimension `{role}` reste inconnue ; donnez la classe, ou input_shape",
     ),
     "after": ("not judged: see `{property}`", "non jugé : voir « {property} »"),
     "overflows_itself": (
         "not looked at: a function that is not of the sheet and that overflows at 30 already",
         "non regardé : une fonction hors énoncé, qui déborde dès 30",
     ),
+    "no_data": (
+        "not looked at: it runs on none of the data that were tried. For an instance, say the shape of one "
+        "example: diynn.check(..., input_shape=(...))",
+        "non regardé : aucune des données essayées ne convient. Pour une instance, donnez les dimensions d'un "
+        "exemple : diynn.check(..., input_shape=(...))",
+    ),
+    "random": (
+        "not looked at: the same data give another output each time, so that there is nothing to derive",
+        "non regardé : les mêmes données donnent à chaque fois une autre sortie, il n'y a rien à dériver",
+    ),
     "other_convention": (
-        "values not looked at: its output has the shape of no convention that is known",
-        "valeurs non regardées : la taille de sa sortie n'est celle d'aucune convention connue",
+        "values not looked at: its output has the shape of no known convention",
+        "valeurs non regardées : les dimensions de sa sortie ne sont d'aucune convention connue",
     ),
     "derived_from": (
         "other classes of the file derive from it: {names}",
@@ -89,7 +99,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "kinks": (
         "not judged: every input drawn lay on a kink",
-        "non jugé : toutes les entrées tirées étaient à des points anguleux",
+        "non jugé : toutes les entrées tirées tombaient sur des points anguleux",
     ),
     "slow": (
         "{factor} times slower than ours ({mine} ms against {ours} ms): loops over examples or windows are "
@@ -145,7 +155,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "no_backward": (
         "its backward pass is not judged: no backward_update_gradient(data, delta), and no Optim beside it",
-        "sa passe arrière n'est pas jugée : ni backward_update_gradient(data, delta), ni Optim à côté",
+        "sa rétropropagation n'est pas jugée : ni backward_update_gradient(data, delta), ni Optim à côté",
     ),
     "foreign_net": (
         "not judged: it asks of its net what only its author's net has, and none is beside it ({text})",
@@ -182,12 +192,12 @@ TEXTS: dict[str, tuple[str, str]] = {
     "summary.nothing": ("nothing could be judged", "rien n'a pu être jugé"),
     "class_summary": (
         "{right} of {files:file is|files are} right in everything",
-        "entièrement justes : {right:fichier|fichiers} sur {files}",
+        "{right:fichier|fichiers} sur {files} {right:=est entièrement juste|sont entièrement justes}",
     ),
     "helpers": (
         "without a class of a module or a loss: {names}",
         "sans classe de module ni de coût : {names}",
     ),
-    "no_files": ("no .py file or notebook is found in {path}", "aucun fichier .py ni notebook dans {path}"),
+    "no_files": ("no .py file or notebook is found in {path}", "ni fichier .py ni notebook dans {path}"),
     "same_as_above": ("as above", "comme ci-dessus"),
 }

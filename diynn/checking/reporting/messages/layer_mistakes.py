@@ -22,20 +22,20 @@ TEXTS: dict[str, tuple[str, str]] = {
     "linear.with_bias": ("the bias has no part in the delta", "le biais n'intervient pas dans le delta"),
     "linear.summed_delta": (
         "the delta is summed or averaged over the batch: each example has its own",
-        "le delta est sommé ou moyenné sur le batch : chaque exemple a le sien",
+        "la somme ou la moyenne des deltas est prise sur le batch : chaque exemple a le sien",
     ),
     "linear.delta_of_weights": (
         "the weights are returned without `delta`",
-        "les poids sont rendus sans `delta`",
+        "les poids sont renvoyés sans `delta`",
     ),
     "linear.gradient_transposed": ("the gradient is transposed: δᵀ x", "le gradient est transposé : δᵀ x"),
     "linear.gradient_without_data": (
         "the gradient leaves out the data: only `delta` is summed",
-        "le gradient oublie les données : seul `delta` est sommé",
+        "le gradient oublie les données : seul `delta` y entre",
     ),
     "linear.gradient_without_delta": (
         "the gradient leaves out `delta`: only the data are summed",
-        "le gradient oublie `delta` : seules les données sont sommées",
+        "le gradient oublie `delta` : seules les données y entrent",
     ),
     "linear.gradient_of_output": (
         "the gradient holds the output as a factor: the derivative of a linear map does not",
@@ -47,16 +47,16 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "bias.not_summed": (
         "the bias gradient is `delta` itself, not summed over the batch",
-        "le gradient du biais est `delta` lui-même, non sommé sur le batch",
+        "le gradient du biais est `delta` lui-même, sans la somme sur le batch",
     ),
     "bias.column": (
         "the bias gradient has shape (1, out) and the bias (out,): the update then changes the bias's shape",
-        "le gradient du biais est de taille (1, out) et le biais (out,) : la mise à jour change alors sa "
-        "taille",
+        "le gradient du biais est de dimensions (1, out) et le biais (out,) : la mise à jour change alors les "
+        "dimensions du biais",
     ),
     "bias.averaged": (
         "the bias gradient is averaged: it is a sum over the batch, and over the windows",
-        "le gradient du biais est moyenné : c'est une somme sur le batch, et sur les fenêtres",
+        "le gradient du biais est une moyenne : il faut la somme sur le batch, et sur les fenêtres",
     ),
     "bias.of_all": (
         "the bias gradient sums over the outputs too: each output has its own",
@@ -76,7 +76,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "bias.other_axis": (
         "the bias gradient is summed over the wrong axis",
-        "le gradient du biais est sommé sur le mauvais axe",
+        "la somme du gradient du biais est prise sur le mauvais axe",
     ),
     "bias.ones": ("the bias gradient leaves out `delta`", "le gradient du biais oublie `delta`"),
     # ------------------------------------------------------------ convolution and pooling
@@ -110,15 +110,15 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "conv.flipped": (
         "the taps are reversed: window step t goes with W[t]",
-        "le filtre est retourné : le pas t de la fenêtre va avec W[t]",
+        "le filtre est retourné : la position t de la fenêtre va avec W[t]",
     ),
     "conv.axes": (
         "taps and channels are read in the other order than in forward: a reshape does not swap axes",
-        "les pas et les canaux sont lus dans un autre ordre que dans forward : reshape n'échange aucun axe",
+        "positions et canaux sont lus dans un autre ordre que dans forward : reshape n'échange pas les axes",
     ),
     "conv.mean": (
         "the window is averaged instead of summed",
-        "la fenêtre est moyennée au lieu d'être sommée",
+        "c'est la moyenne de la fenêtre au lieu de la somme",
     ),
     "conv.first_channel": ("only the first channel is read", "seul le premier canal est lu"),
     "conv.assigned": (
@@ -136,7 +136,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "pool.stride_is_k": (
         "windows are k apart whatever the stride is",
-        "les fenêtres sont distantes de k quel que soit stride",
+        "les fenêtres sont distantes de k, quel que soit le stride",
     ),
     "pool.over_channels": (
         "the maximum is taken over the channels too: pooling is per channel",
@@ -145,26 +145,26 @@ TEXTS: dict[str, tuple[str, str]] = {
     "pool.mean_for_max": ("this is the mean of each window", "c'est la moyenne de chaque fenêtre"),
     "pool.max_for_mean": ("this is the maximum of each window", "c'est le maximum de chaque fenêtre"),
     "pool.sum_for_mean": ("the division by k is missing", "il manque la division par k"),
-    "pool.index_for_value": ("argmax is returned for max", "argmax est rendu au lieu de max"),
+    "pool.index_for_value": ("argmax is returned for max", "argmax est renvoyé au lieu de max"),
     "pool.everywhere": (
         "`delta` goes to every step of the window: only the maximum gets it",
-        "`delta` va à tous les pas de la fenêtre : seul le maximum le reçoit",
+        "`delta` va à toutes les positions de la fenêtre : seul le maximum le reçoit",
     ),
     "pool.shared": (
         "`delta` is shared out over the window, as in average pooling: only the maximum gets it",
-        "`delta` est réparti dans la fenêtre, comme pour la moyenne : seul le maximum le reçoit",
+        "`delta` est réparti sur la fenêtre, comme pour la moyenne : seul le maximum le reçoit",
     ),
     "pool.not_divided": (
         "the division by k is missing: each step gets δ / k",
-        "il manque la division par k : chaque pas reçoit δ / k",
+        "il manque la division par k : chaque position reçoit δ / k",
     ),
     "upsampling.first": (
         "only one of the repeated values sends its delta back: they add up",
-        "une seule des valeurs répétées renvoie son delta : il faut les sommer",
+        "une seule des valeurs répétées renvoie son delta : il faut leur somme",
     ),
     "upsampling.mean": (
         "the deltas of the repeated values are averaged: they add up",
-        "les deltas des valeurs répétées sont moyennés : il faut les sommer",
+        "c'est la moyenne des deltas des valeurs répétées : il faut leur somme",
     ),
     "pool.no_offset": (
         "argmax counts within its window: the place in the sequence is i·stride + argmax",

@@ -5,11 +5,11 @@ from __future__ import annotations
 TEXTS: dict[str, tuple[str, str]] = {
     "loss.scalar": (
         "one number is returned for the whole batch: the sheet asks for one cost per example, (batch,)",
-        "un seul nombre est rendu pour tout le batch : l'énoncé demande un coût par exemple, (batch,)",
+        "un seul nombre est renvoyé pour tout le batch : l'énoncé demande un coût par exemple, (batch,)",
     ),
     "loss.elementwise": (
         "one cost per output is returned: the sheet asks for one per example, their sum over the outputs",
-        "un coût par sortie est rendu : l'énoncé en demande un par exemple, leur somme sur les sorties",
+        "un coût par sortie est renvoyé : l'énoncé en demande un par exemple, leur somme sur les sorties",
     ),
     "loss.over_batch": (
         "the sum runs over the batch (axis 0): there is one cost per output instead of one per example",
@@ -21,25 +21,25 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "loss.mean_gradient": (
         "forward sums over the outputs where backward averages, or the reverse",
-        "forward somme sur les sorties et backward moyenne, ou l'inverse",
+        "forward prend la somme sur les sorties et backward la moyenne, ou l'inverse",
     ),
     "loss.summed_gradient": (
         "the gradient is summed over the outputs or the batch: it has one entry for each entry of ŷ",
-        "le gradient est sommé sur les sorties ou sur le batch : il a une valeur pour chaque valeur de ŷ",
+        "c'est la somme du gradient sur les sorties ou sur le batch : il faut une valeur pour chaque valeur de ŷ",
     ),
     "loss.columns": (
         "a column (n, 1) minus a row (n,) broadcasts to all n × n differences",
-        "une colonne (n, 1) moins une ligne (n,) donne par diffusion les n × n différences",
+        "une colonne (n, 1) moins une ligne (n,) donne par broadcasting les n × n différences",
     ),
     "loss.broadcasts": (
         "a target (n,) against a prediction (n, 1) broadcasts silently to n × n differences: check that the "
         "shapes are equal (assert y.shape == yhat.shape)",
-        "une cible (n,) face à une prédiction (n, 1) donne en silence n × n différences : vérifiez que les "
-        "tailles sont égales (assert y.shape == yhat.shape)",
+        "une cible (n,) face à une prédiction (n, 1) donne en silence, par broadcasting, n × n différences : "
+        "vérifiez que les dimensions sont égales (assert y.shape == yhat.shape)",
     ),
     "mse.square_of_sum": (
         "the sum is squared: the squares must be summed, or opposite errors cancel",
-        "la somme est mise au carré : il faut sommer les carrés, sinon les erreurs opposées se compensent",
+        "la somme est élevée au carré : il faut la somme des carrés, sinon les erreurs opposées se compensent",
     ),
     "mse.mean_over_outputs": (
         "the mean over the outputs is taken: ‖y - ŷ‖² is a sum",
@@ -53,7 +53,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the cost is halved: ‖y - ŷ‖² has no factor of 1/2",
         "le coût est divisé par deux : ‖y - ŷ‖² n'a pas de facteur 1/2",
     ),
-    "mse.not_squared": ("the differences are not squared", "les différences ne sont pas au carré"),
+    "mse.not_squared": ("the differences are not squared", "les différences ne sont pas élevées au carré"),
     "mse.squared_and_y": (
         "the difference of the squares is not the square of the difference",
         "la différence des carrés n'est pas le carré de la différence",
@@ -65,7 +65,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "mse.no_two": ("the factor of 2 is missing", "il manque le facteur 2"),
     "mse.squared_gradient": (
         "the gradient of a square is not squared",
-        "le gradient d'un carré n'est pas au carré",
+        "le gradient d'un carré n'est pas lui-même élevé au carré",
     ),
     "mse.mean_gradient": (
         "the gradient is divided by the number of outputs, and the cost is a sum over them",
@@ -77,10 +77,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "un signe est faux dans l'une des deux moitiés : les deux logarithmes ont un moins, et la dérivée de "
         "1 - ŷ est -1",
     ),
-    "bce.no_minus": ("the minus in front is missing", "il manque le moins devant"),
+    "bce.no_minus": ("the minus in front is missing", "il manque le signe moins devant"),
     "bce.first_half": (
         "the half with 1 - y is missing: a target of 0 teaches nothing",
-        "il manque la moitié en 1 - y : une cible 0 n'apprend rien",
+        "il manque la moitié en 1 - y : une cible de 0 n'apprend rien au réseau",
     ),
     "bce.swapped": ("y and ŷ are swapped", "y et ŷ sont échangés"),
     "bce.hard": (
@@ -136,20 +136,20 @@ TEXTS: dict[str, tuple[str, str]] = {
         "1 - Σ y ŷ is no cross entropy: on log-probabilities it is -ŷ_y, without the 1",
         "1 - Σ y ŷ n'est pas une entropie croisée : sur des log-probabilités c'est -ŷ_y, sans le 1",
     ),
-    "ce.no_minus": ("the minus is missing", "il manque le moins"),
+    "ce.no_minus": ("the minus is missing", "il manque le signe moins"),
     "ce.no_log": (
         "the logarithm of the sum of exponentials is missing",
-        "il manque le log de la somme des exponentielles",
+        "il manque le logarithme de la somme des exponentielles",
     ),
     "ce.plus": ("+ŷ_y where -ŷ_y is due", "+ŷ_y au lieu de -ŷ_y"),
     "ce.log_sum_of_all": (
         "the sum of the exponentials mixes the examples: each has its own, over its classes",
-        "la somme des exponentielles mélange les exemples : chacun a la sienne, sur ses classes",
+        "la somme des exponentielles mélange les exemples : chacun a la sienne, prise sur ses classes",
     ),
     "ce.softmax_no_log": ("the logarithm of the softmax is missing", "il manque le logarithme du softmax"),
     "ce.binary": (
         "this is the binary cross entropy, summed over the classes",
-        "c'est l'entropie croisée binaire, sommée sur les classes",
+        "c'est la somme sur les classes de l'entropie croisée binaire",
     ),
     "ce.mean_over_classes": (
         "the mean over the classes is taken: the cost is -ŷ_y, of one class",

@@ -8,7 +8,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "property.derived": ("base class", "classe de base"),
     "property.methods": ("has its methods", "a ses méthodes"),
     "property.parameters": ("parameters", "paramètres"),
-    "property.shapes": ("output shape", "taille de la sortie"),
+    "property.shapes": ("output shape", "dimensions de la sortie"),
     "property.forward": ("output", "sortie"),
     "property.delta": ("delta", "delta"),
     "property.gradient": ("gradient", "gradient"),
@@ -25,7 +25,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "property.finite": ("finite at extremes", "fini aux extrêmes"),
     "property.dtype": ("dtypes", "types de nombres"),
     "property.strided": ("strided arrays", "tableaux non contigus"),
-    "property.broadcasting": ("no silent broadcast", "pas de diffusion muette"),
+    "property.broadcasting": ("no silent broadcast", "pas de broadcasting silencieux"),
     "property.time": ("time", "temps"),
     "property.net_forward": ("chain of modules", "chaîne des modules"),
     "property.net_gradient": ("every layer's gradient", "gradient de chaque couche"),
@@ -35,11 +35,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     # ------------------------------------------------------------ what fails
     "fails.shapes": (
         "`forward` returns another shape than it must",
-        "`forward` rend une autre taille que celle attendue",
+        "`forward` renvoie un tableau d'autres dimensions que celles attendues",
     ),
     "fails.forward": (
         "`forward` returns other values than it must",
-        "`forward` rend d'autres valeurs que celles attendues",
+        "`forward` renvoie d'autres valeurs que celles attendues",
     ),
     "fails.delta": (
         "`backward_delta` is not the gradient with respect to the data",
@@ -124,7 +124,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "mistake.net.order": (
         "the layers get the delta of another layer: take the delta of the output first, then walk back "
         "one by one",
-        "les couches reçoivent le delta d'une autre : partez du delta de la sortie et reculez une à une",
+        "les couches reçoivent le delta d'une autre : partez du delta de la sortie et remontez couche par couche",
     ),
     "mistake.net.last_missing": (
         "the last module is not applied",
