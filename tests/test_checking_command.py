@@ -198,7 +198,7 @@ def test_a_notebook_and_french(tmp_path, capsys):
     path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells]}))
     assert run(path, "--lang", "fr") == 1
     printed = capsys.readouterr().out
-    assert "`delta` est rendu tel quel" in printed
+    assert "`delta` est renvoyé tel quel" in printed
     assert "[n.ipynb[2]:4]" in printed
 
 
