@@ -77,7 +77,9 @@ def _part_by_part(known: Sequence[Mistake], kind: str, seen: Sequence[Evidence])
     for part in findings[0].got:
         if all(_equal(each.expected().get(part), each.got.get(part)) for each in findings):
             continue
-        name = next((each.name for each in known if _explains(each, kind, seen, part)), None)
+        # What is said of the bias alone says most of the bias.
+        likely = sorted(known, key=lambda each: part == "b" and not each.name.startswith("bias."))
+        name = next((each.name for each in likely if _explains(each, kind, seen, part)), None)
         if name is None:
             return []
         found.append(name)
