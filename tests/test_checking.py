@@ -20,7 +20,7 @@ RIGHT, WRONG, MILD = (
     [animal for animal in ZOO if animal.verdict == verdict] for verdict in ("right", "wrong", "mild")
 )
 NEW = [animal for animal in ZOO if ".new_" in animal.cls.__module__]
-#: Inputs drawn for each right class: DIYNN_ZOO_INPUTS=10000 is the night's run, some 20 minutes.
+#: Inputs drawn for each right class: DIYNN_ZOO_INPUTS=10000 is the long run (CONTRIBUTING.md).
 INPUTS = int(os.environ.get("DIYNN_ZOO_INPUTS", "60"))
 
 

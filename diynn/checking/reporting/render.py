@@ -93,13 +93,14 @@ def _result_lines(result: Result, lang: str | None, told: set[str]) -> list[str]
     if result.mistake:
         key = result.explain(lang)
         said = text("same_as_above", lang) if key in told else result.explain(lang)
-        lines += _wrapped(f"      → {text('told', lang, name=text('word.mistake', lang), what='')}", said)
+        word = "word.remark" if result.verdict is Verdict.REMARK else "word.mistake"
+        lines += _arrow(word, said, lang)
         told.add(key)
-    if result.should:
-        lines += _wrapped(
-            f"      → {text('told', lang, name=text('word.should', lang), what='')}", result.should
-        )
-    return lines
+    return lines + (_arrow("word.should", result.should, lang) if result.should else [])
+
+
+def _arrow(word: str, said: str, lang: str | None) -> list[str]:
+    return _wrapped(f"      → {text('told', lang, name=text(word, lang), what='')}", said)
 
 
 def _wrapped(head: str, body: str, width: int = 100) -> list[str]:
