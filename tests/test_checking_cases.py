@@ -1,4 +1,4 @@
-"""Files as they are handed in: packages, encodings, notebooks, containers that know their own modules alone."""
+"""Files as they are handed in: packages, encodings, notebooks, containers with modules of their own."""
 
 import json
 
@@ -60,7 +60,8 @@ RIGHT = {
         "random.py": "x = 1 / 0\n",
     },
     "constants made of other constants": {
-        "const.py": "import numpy as np\nMANY = [x for x in range(3)]\nW = np.array([float(i) for i in MANY])\n"
+        "const.py": "import numpy as np\nMANY = [x for x in range(3)]\n"
+        "W = np.array([float(i) for i in MANY])\n"
         "NAMES = {k: v for k, v in zip('ab', MANY)}\nONE = NAMES['b']\n"
         + TANH.replace("np.tanh(X)", "ONE * W[1] * np.tanh(X)")
     },
@@ -197,7 +198,12 @@ class MSELoss:
     def backward(self, y, yhat):
         return 2 * (yhat - y)
 """
-LOOP = "\ndef SGD(optim, x, y):\n    for epoch in range(10):\n        optim.net.zero_grad()\n        optim.step(x, y)\n"
+LOOP = """
+def SGD(optim, x, y):
+    for epoch in range(10):
+        optim.net.zero_grad()
+        optim.step(x, y)
+"""
 ASSERTS = (
     MODULE
     + """
@@ -216,7 +222,8 @@ class Sequentiel(Module):
 ALL_OUTPUTS = NET.replace(
     "        for m in self.modules:\n            X = m.forward(X)\n        return X\n",
     (
-        "        outputs = []\n        for m in self.modules:\n            X = m.forward(X)\n            outputs.append(X)\n"
+        "        outputs = []\n        for m in self.modules:\n"
+        "            X = m.forward(X)\n            outputs.append(X)\n"
         "        return outputs\n"
     ),
 )

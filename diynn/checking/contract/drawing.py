@@ -1,4 +1,4 @@
-"""The situations in which a module or a loss is tried: one for each setup and each input drawn."""
+"""The situations in which a module is tried: one for each setup and each input drawn."""
 
 from __future__ import annotations
 
@@ -7,27 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from diynn.checking.contract.kinds import KINDS, reference, shape_after
+from diynn.checking.contract.kinds import reference, shape_after
 from diynn.checking.contract.layouts import layouts
-from diynn.checking.contract.loss_trial import LossBench, LossTrial, draw_loss_trial
 from diynn.checking.contract.paths import spell
 from diynn.checking.contract.raised import Raised
 from diynn.checking.contract.target import Target
 from diynn.checking.contract.trial import Bench, Trial
 from diynn.checking.diagnosis.closeness import close
-from diynn.checking.diagnosis.readings import (
-    LABELS,
-    Ask,
-    Draw,
-    Reading,
-    calibrate,
-    normal,
-    own,
-    probabilities,
-    recognise_costs,
-    targets,
-    unit,
-)
 from diynn.checking.reporting.results import Result, Verdict
 
 
@@ -100,81 +86,3 @@ def _name_parameters(target: Target, trials: Sequence[Trial]) -> None:
         target.add(Result("parameters", Verdict.REMARK, "other_names", words, where=target.where("__init__")))
     elif found:
         target.add(Result("parameters", Verdict.PASSED))
-
-
-def loss_trials(target: Target) -> list[LossTrial]:
-    """Return the trials of a loss, on predictions on which its reading of the sheet is defined."""
-    setup = target.setups[0]
-    shapes = [each.shape for each in target.setups]
-    target.begin("forward")
-    found = _read(target, shapes)
-    if found is None:
-        target.add(Result("shapes", Verdict.SKIPPED, "no_data", where=target.where("forward")))
-        return []
-    bench = LossBench(lambda: target.make(setup), target.kind, *found)
-    if not target.kind.name and bench.reading.matched:
-        bench = LossBench(bench.make, KINDS[bench.reading.kind], bench.reading, bench.draw)
-        target.kind = bench.kind
-    return [
-        draw_loss_trial(bench, shape, np.random.default_rng([target.seed, place, number]), place + number)
-        for place, shape in enumerate(shapes)
-        for number in range(target.draws)
-    ]
-
-
-def _read(target: Target, shapes: list[tuple[int, ...]]) -> tuple[Reading, Draw] | None:
-    """Find out what a loss computes, by its costs, and draw predictions for it; None if it does not run."""
-
-    def ask(y: np.ndarray, yhat: np.ndarray) -> np.ndarray | None:
-        try:
-            return target.make(target.setups[0]).array("forward", y, yhat)
-        except Raised:
-            return None
-
-    if target.kind.name:
-        found = calibrate(target.kind.name, target.preferred, ask, shapes)
-        if found.matched:
-            return found, found.variant.draw
-        return found, unit  # costs of no known reading are differentiated where all of them are defined
-    known = recognise_costs(ask, shapes)
-    if known is not None:
-        return known, known.variant.draw
-    return _read_unknown(target, ask, shapes)
-
-
-def _read_unknown(target: Target, ask: Ask, shapes: list[tuple[int, ...]]) -> tuple[Reading, Draw] | None:
-    """Find targets that a loss of none of the sheet's formulas can have: those its backward is right for.
-
-    None if it runs on none.
-    """
-    scores = ask(targets("onehot", np.random.default_rng(0), shapes[0], soft=False),
-                 normal(np.random.default_rng(0), shapes[0]))  # fmt: skip
-    variant = own(scores is not None and bool(np.isfinite(scores).all()))
-    running: list[tuple[Reading, Draw]] = []
-    for labels in LABELS[""]:
-        for draw in (unit, probabilities, normal):
-            reading = Reading("", variant, labels, False)
-            bench = LossBench(lambda: target.make(target.setups[0]), target.kind, reading, draw)
-            trials = [
-                draw_loss_trial(bench, shape, np.random.default_rng([7, place]), 0)
-                for place, shape in enumerate(shapes)
-            ]
-            fine = [_agrees(trial) for trial in trials]
-            if all(fine):
-                return reading, draw
-            if None not in fine:
-                running.append((reading, draw))
-    return running[0] if running else None
-
-
-def _agrees(trial: LossTrial) -> bool | None:
-    """Say whether backward is right in a trial; None if the loss does not run on it, or is not finite."""
-    try:
-        subject = trial.fresh()
-        costs = trial.forward(subject)
-        got = trial.backward(subject)
-    except Raised:
-        return None
-    if not np.isfinite(costs).all() or len(np.atleast_1d(costs)) not in (1, len(trial.yhat)):
-        return None
-    return got.shape == trial.yhat.shape and trial.backward_agrees(got) is True

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from diynn.checking.contract.containers import examine_container
-from diynn.checking.contract.drawing import loss_trials, module_trials
+from diynn.checking.contract.drawing import module_trials
 from diynn.checking.contract.judging import judge
 from diynn.checking.contract.kinds import Setup
+from diynn.checking.contract.loss_drawing import loss_trials
 from diynn.checking.contract.properties import load
 from diynn.checking.contract.raised import CannotBuild, Raised
 from diynn.checking.contract.target import Target

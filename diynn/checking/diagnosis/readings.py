@@ -65,6 +65,8 @@ class Reading:
         Whether its costs are those of ``variant``.
     epsilon : float
         What it adds within its logarithm, where that is seen.
+    runs : bool
+        Whether it takes such targets at all.
     """
 
     kind: str
@@ -72,6 +74,7 @@ class Reading:
     labels: str
     matched: bool
     epsilon: float = 0.0
+    runs: bool = True
 
 
 def softmax(scores: Array) -> Array:
@@ -240,7 +243,7 @@ def calibrate(name: str, preferred: str, ask: Ask, shapes: list[tuple[int, ...]]
             rounded = all(equal(got, variant.cost(y, yhat), _ROUNDED) for y, yhat, got in costs)
             if epsilon or rounded:
                 nearly.append(Reading(name, variant, labels, True, epsilon))
-    unknown = Reading(name, variants[0], running or LABELS[name][0], False)
+    unknown = Reading(name, variants[0], running or LABELS[name][0], False, runs=running is not None)
     return min(nearly, key=lambda each: each.epsilon, default=unknown)
 
 

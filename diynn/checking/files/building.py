@@ -47,6 +47,9 @@ _ROLES: dict[str, tuple[str, ...]] = {
 #: A value at which an activation is the sheet's.
 _NEUTRAL = re.compile(r"^(threshold|thresh|seuil|tau|alpha|slope|pente|leak\w*|negativeslope|min)$")
 
+#: Names that say of two sizes that they are sizes, and not which.
+_LETTERS = frozenset(["n", "d", "m", "p", "h"])
+
 Way = tuple[list[Any], dict[str, Any]]
 
 
@@ -96,7 +99,7 @@ class Builder:
 
     def choose(self, setups: tuple[Setup, ...]) -> None:
         """Try the orders in which the sizes may be meant, and keep the one with which forward runs."""
-        if len(self.kind.roles) < 2:
+        if not self.kind.roles:
             return
         scores = []
         for order in range(6):
@@ -120,7 +123,7 @@ class Builder:
 
     def _ways(self, setup: Setup) -> Iterator[Way]:
         """Yield arguments by position and by name, the likeliest first."""
-        values = dict(setup.arguments)
+        values: dict[str, Any] = dict(setup.arguments)
         positional, needed = self.card.positional, self.card.needed
         named = roles([each.name for each in self.card.arguments], self.kind) if self.kind.roles else {}
         extra = self._filled([name for name in needed if name not in named.values()], setup)
@@ -130,33 +133,39 @@ class Builder:
                 raise CannotBuild("no_stride")
             values.pop("stride")
         if named and enough and extra is not None:
-            yield [], extra | {named[role]: values[role] for role in named if role in values}
-            yield from self._swapped(named, values, extra)
-        if not values and extra is not None:
+            yield from self._by_name(named, values, extra)
+        elif not values and extra is not None:
             yield [], extra
         elif values and len(needed) <= len(values) and positional:
-            given = list(values.values())
-            yield given[: len(positional)], {}
-            if "k_size" in values and "chan_in" in values:
-                yield [*given[1:3], given[0], *given[3:]][: len(positional)], {}
-        elif extra is None or not (named and enough):
+            yield from self._by_position(list(values.values()), len(positional))
+        else:
             unknown = [name for name in needed if name not in named.values()]
             raise CannotBuild("arguments", names=", ".join(unknown or needed or ["?"]))
 
-    def _swapped(self, named: dict[str, str], values: dict[str, int], extra: dict[str, Any]) -> Iterator[Way]:
-        """Yield the two sizes the other way round: ``Linear(n, d)`` may mean either."""
-        pairs = {"in_features": "out_features", "out_features": "in_features",
-                 "chan_in": "chan_out", "chan_out": "chan_in"}  # fmt: skip
-        if set(pairs) & set(named):
-            yield [], extra | {named[pairs.get(role, role)]: values[role] for role in named if role in values}
+    def _by_name(self, named: dict[str, str], values: dict[str, Any], extra: dict[str, Any]) -> Iterator[Way]:
+        given = {named[role]: values[role] for role in named if role in values}
+        yield [], extra | given
+        if set(given) <= _LETTERS and len(given) == 2:  # Linear(n, d) may mean either
+            first, second = given
+            yield [], extra | {first: given[second], second: given[first]}
+        if self.kind.formula is not None:  # a window of (k, k)
+            sizes = [role for role in ("k_size", "stride") if role in named and role in values]
+            yield [], extra | given | {named[role]: (values[role], values[role]) for role in sizes}
+
+    def _by_position(self, given: list[Any], count: int) -> Iterator[Way]:
+        yield given[:count], {}
+        if len(given) == 2 and not self.kind.formula:
+            yield given[::-1][:count], {}
+        if "chan_in" in self.kind.roles:
+            yield [*given[1:3], given[0], *given[3:]][:count], {}
 
     def _filled(self, names: list[str], setup: Setup) -> dict[str, Any] | None:
         """Return values for arguments beside the sheet's: sizes, thresholds; None if one is neither."""
         found: dict[str, Any] = {}
         for name in names:
             word = normalise(name)
-            if self.kind.name and _NEUTRAL.match(word):
-                found[name] = 0.0
+            if _NEUTRAL.match(word):
+                found[name] = 0.0 if self.kind.name else 0.5
             elif word in ("nbclasses", "nclasses", "numclasses", "classes", "dim", "ndim", "features") or any(
                 word in _ROLES[role] for role in ("in_features", "out_features")
             ):
@@ -241,6 +250,8 @@ def runnable(make: Make, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setup, 
 
     try:
         kept = tuple(setup for setup in setups if runs(setup))
+        # What takes vectors is not asked for more: of a batch normalisation, say, nobody said that it may.
+        kept = tuple(setup for setup in kept if len(setup.shape) == 2) or kept
         if setups != kind.setups:  # the shape was given
             return kept or setups
         for shape in () if kept else _SHAPES:

@@ -97,7 +97,8 @@ class Judges:
     def judge(self, job: Job) -> Report:
         """Judge a class; a report comes back whatever it does."""
         order = {
-            "path": str(job.path), "top": str(job.top), "class": job.name, "draws": job.draws, "seed": job.seed
+            "path": str(job.path), "top": str(job.top),
+            "class": job.name, "draws": job.draws, "seed": job.seed,
         }  # fmt: skip
         kind = recognise(job.name)
         report = Report(job.name, kind.name if kind is not None else "", job.where, lang=job.lang)

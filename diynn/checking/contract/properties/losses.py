@@ -12,6 +12,7 @@ from diynn.checking.diagnosis.evidence import Finding
 
 # An epsilon inside a logarithm up to this share of the costs is a protection, and not worth a word.
 _PROTECTED = 1e-5
+_SEEN = 1e-6
 # From here on it is another loss.
 _LARGE = 1e-3
 
@@ -43,15 +44,17 @@ def forward(t: LossTrial) -> Finding | None:
         return None
     epsilon = t.bench.reading.epsilon
     got, right = t.forward(t.fresh()), t.bench.variant.cost(t.target, t.yhat)
-    fine = got.size == right.size and close(got.reshape(right.shape), right, _PROTECTED)
+    # Costs near 0 are differences of terms of the size of the predictions.
+    size = 1.0 + float(np.max(np.abs(t.yhat), initial=0.0))
+    fine = got.size == right.size and close(got.reshape(right.shape), right, _PROTECTED, size=size)
     if got.ndim == 0:
         means = (right.sum(), right.mean(), right.sum() / t.yhat.size)
         fine = any(close(got, np.asarray(each), _PROTECTED) for each in means)
-    if epsilon and not fine:
+    if epsilon and (epsilon > _SEEN or not fine):
         words = {"epsilon": f"{epsilon:.2g}"}
-        small = epsilon < _LARGE
-        return Finding(got, right, False, "loss.epsilon_small" if small else "loss.epsilon_large",
-                       words=words, remark=small)  # fmt: skip
+        if epsilon < _LARGE:  # the costs would print as equal
+            return Finding(None, None, False, "loss.epsilon_small", words=words, remark=True)
+        return Finding(got, right, False, "loss.epsilon_large", words=words)
     return Finding(got, right, fine)
 
 

@@ -28,7 +28,7 @@ LANGUAGES = ("en", "fr")
 
 
 class _Count(int):
-    """A number that picks its words: ``{n:file is|files are}`` becomes ``1 file is``, ``{n:=is|are}`` ``is``."""
+    """A number that picks its words: ``{n:file|files}`` becomes ``1 file``, and ``{n:=is|are}`` ``is``."""
 
     french = False
 

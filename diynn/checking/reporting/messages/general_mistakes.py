@@ -12,12 +12,14 @@ TEXTS: dict[str, tuple[str, str]] = {
     "any.divided_by_batch": (
         "divided by the batch: gradients are summed over the examples, so that they add up from batch to "
         "batch",
-        "divisé par la taille du batch : les gradients sont des sommes sur les exemples, pour s'additionner d'un "
+        "divisé par la taille du batch : les gradients sont des sommes sur les exemples, pour "
+        "s'additionner d'un "
         "batch à l'autre",
     ),
     "any.divided_twice": (
         "divided by the batch twice: gradients are summed over the examples, and not divided at all",
-        "divisé deux fois par la taille du batch : les gradients sont des sommes sur les exemples, sans division",
+        "divisé deux fois par la taille du batch : les gradients sont des sommes sur les exemples, "
+        "sans division",
     ),
     "any.transposed": (
         "the result is transposed: the batch comes first",

@@ -78,7 +78,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "no_data": (
         "not looked at: it runs on none of the data that were tried. For an instance, say the shape of one "
         "example: diynn.check(..., input_shape=(...))",
-        "non regardé : aucune des données essayées ne convient. Pour une instance, donnez les dimensions d'un "
+        "non regardé : aucune des données essayées ne convient. Pour une instance, donnez les "
+        "dimensions d'un "
         "exemple : diynn.check(..., input_shape=(...))",
     ),
     "random": (
@@ -150,7 +151,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "name_not_run": (
         "`{method}` raises {error}: {text}: `{names}` is defined by a line that is not run (only definitions "
         "and constants are)",
-        "`{method}` lève {error} : {text} : `{names}` est défini par une ligne qui n'est pas exécutée (seules "
+        "`{method}` lève {error} : {text} : `{names}` est défini par une ligne qui n'est pas "
+        "exécutée (seules "
         "les définitions et constantes le sont)",
     ),
     "no_backward": (

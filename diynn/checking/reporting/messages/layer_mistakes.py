@@ -51,7 +51,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "bias.column": (
         "the bias gradient has shape (1, out) and the bias (out,): the update then changes the bias's shape",
-        "le gradient du biais est de dimensions (1, out) et le biais (out,) : la mise à jour change alors les "
+        "le gradient du biais est de dimensions (1, out) et le biais (out,) : la mise à jour change "
+        "alors les "
         "dimensions du biais",
     ),
     "bias.averaged": (

@@ -25,7 +25,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "loss.summed_gradient": (
         "the gradient is summed over the outputs or the batch: it has one entry for each entry of ŷ",
-        "c'est la somme du gradient sur les sorties ou sur le batch : il faut une valeur pour chaque valeur de ŷ",
+        "c'est la somme du gradient sur les sorties ou sur le batch : il faut une valeur pour chaque "
+        "valeur de ŷ",
     ),
     "loss.columns": (
         "a column (n, 1) minus a row (n,) broadcasts to all n × n differences",
@@ -39,7 +40,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     ),
     "mse.square_of_sum": (
         "the sum is squared: the squares must be summed, or opposite errors cancel",
-        "la somme est élevée au carré : il faut la somme des carrés, sinon les erreurs opposées se compensent",
+        "la somme est élevée au carré : il faut la somme des carrés, sinon les erreurs opposées se "
+        "compensent",
     ),
     "mse.mean_over_outputs": (
         "the mean over the outputs is taken: ‖y - ŷ‖² is a sum",

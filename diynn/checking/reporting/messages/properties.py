@@ -124,7 +124,8 @@ TEXTS: dict[str, tuple[str, str]] = {
     "mistake.net.order": (
         "the layers get the delta of another layer: take the delta of the output first, then walk back "
         "one by one",
-        "les couches reçoivent le delta d'une autre : partez du delta de la sortie et remontez couche par couche",
+        "les couches reçoivent le delta d'une autre : partez du delta de la sortie et remontez "
+        "couche par couche",
     ),
     "mistake.net.last_missing": (
         "the last module is not applied",
