@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from diynn.checking.contract.host import Host, describe_class
+from diynn.checking.contract.cards import describe_class
+from diynn.checking.contract.host import Host
 from diynn.checking.contract.kinds import KINDS, Setup
 from diynn.checking.contract.raised import CannotBuild
 from diynn.checking.contract.recognise import recognise

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diynn.checking.contract.host import Argument, Card, Host, Named, Other, Thing, describe
+from diynn.checking.contract.cards import Argument, Card
+from diynn.checking.contract.host import Host, Named, Other, Thing, describe
 from diynn.checking.contract.paths import Attribute
 from diynn.checking.contract.raised import Ended, Raised
 from diynn.checking.contract.subject import Door, Subject

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from diynn.checking.contract.cards import describe_class
 from diynn.checking.contract.examine import examine
-from diynn.checking.contract.host import Host, describe_class
+from diynn.checking.contract.host import Host
 from diynn.checking.contract.kinds import KINDS, UNKNOWN, Kind, Setup
 from diynn.checking.contract.raised import CannotBuild
 from diynn.checking.contract.recognise import kind_of, preferred_reading, recognise

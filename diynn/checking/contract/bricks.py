@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.host import Card
+from diynn.checking.contract.cards import Card
 from diynn.checking.contract.kinds import Setup
 from diynn.checking.contract.paths import Path, rank
 from diynn.checking.contract.raised import CannotBuild, Raised

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from diynn.checking.contract.bricks import Chain, Wall, walls
-from diynn.checking.contract.host import Card, Named
+from diynn.checking.contract.cards import Card
+from diynn.checking.contract.host import Named
 from diynn.checking.contract.raised import CannotBuild, Raised
 from diynn.checking.contract.subject import Subject, as_array
 from diynn.checking.contract.target import Partner, Target
@@ -172,8 +173,8 @@ def _steps(target: Target, chain: Chain, wall: Wall) -> Result:
     for number in range(2):
         before = wall.parameters(modules)
         optim.call("step", data.copy(), wanted.copy())
-        moves = [now - old for now, old in zip(wall.parameters(modules), before, strict=True)][::2]
-        due.append([-_STEP * each for each in wall.step_by_hand(before, loss, data, wanted)])
+        moves = [(now - old) / _STEP for now, old in zip(wall.parameters(modules), before, strict=True)][::2]
+        due.append([-each for each in wall.step_by_hand(before, loss, data, wanted)])
         result = _layers(target, "net_step", "step", moves, due[-1], inputs)
         if result.verdict is Verdict.FAILED:
             both = number == 1 and all(

@@ -7,13 +7,13 @@ same host serves in the judge's own process and, over a wire, in another.
 from __future__ import annotations
 
 import copy
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from diynn.checking.contract.cards import Card, describe_class
 from diynn.checking.contract.paths import Attribute, Path
 from diynn.checking.contract.raised import Raised, raised
 
@@ -44,60 +44,6 @@ class Other:
     """An answer that is no array of numbers: all that is told of it is its type."""
 
     type: str
-
-
-@dataclass(frozen=True)
-class Argument:
-    """An argument of a function; ``default`` is told where it is a number, a text or None."""
-
-    name: str
-    required: bool
-    positional: bool
-    default: Any = None
-
-
-@dataclass(frozen=True)
-class Card:
-    """What is known of a class without having built it.
-
-    Attributes
-    ----------
-    name : str
-    where : str
-        Its file and line.
-    arguments : tuple of Argument
-        Those of its constructor.
-    methods : dict
-        Name → file and line.
-    takes : dict
-        Name → how many arguments the method takes by position, without ``self``.
-    own : frozenset of str
-        The methods that it defines itself and does not inherit.
-    bases : tuple of str
-        The classes above it, the nearest first; those of diynn as ``"diynn.Tanh"``.
-    """
-
-    name: str
-    where: str = ""
-    arguments: tuple[Argument, ...] = ()
-    methods: Mapping[str, str] = field(default_factory=dict)
-    takes: Mapping[str, int] = field(default_factory=dict)
-    own: frozenset[str] = frozenset()
-    bases: tuple[str, ...] = ()
-
-    def place(self, method: str = "") -> str:
-        """Return the file and line of a method, or of the class."""
-        return self.methods.get(method) or self.where
-
-    @property
-    def positional(self) -> list[str]:
-        """The arguments that may be given by position."""
-        return [each.name for each in self.arguments if each.positional]
-
-    @property
-    def needed(self) -> list[str]:
-        """The arguments that must be given."""
-        return [each.name for each in self.arguments if each.required]
 
 
 class Host:
@@ -271,7 +217,7 @@ def describe(value: Any, depth: int = 0) -> Any:
     return array.astype(float) if array.dtype.itemsize > 8 else array
 
 
-# ---------------------------------------------------------------- classes
+# ---------------------------------------------------------------- our own
 
 
 def our_class(name: str) -> Any:
@@ -292,54 +238,6 @@ def settle(instance: Any) -> Any:
         return instance.to("numpy", dtype="float64")
     except (TypeError, ValueError, AttributeError):  # a net with modules in it that are not ours
         return instance
-
-
-def describe_class(cls: type) -> Card:
-    """Return the card of a class."""
-    names = [name for name in dir(cls) if not name.startswith("__") or name in ("__init__", "__call__")]
-    methods = {name: each for name in names if inspect.isfunction(each := inspect.getattr_static(cls, name))}
-    places = {name: _place(each) for name, each in methods.items()}
-    own = [name for name, each in vars(cls).items() if callable(each) and not name.startswith("__")]
-    takes = {name: each.__code__.co_argcount - 1 for name, each in methods.items()}
-    return Card(cls.__name__, _place_of_class(cls), tuple(_arguments(cls)), places, takes,
-                frozenset(own), tuple(_bases(cls)))  # fmt: skip
-
-
-def _arguments(cls: type) -> Iterator[Argument]:
-    try:
-        parameters = inspect.signature(cls).parameters.values()
-    except (TypeError, ValueError):
-        return
-    for each in parameters:
-        if each.kind in (each.VAR_POSITIONAL, each.VAR_KEYWORD):
-            continue
-        plain = isinstance(each.default, int | float | str | bool)
-        positional = each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD)
-        default = each.default if plain else None
-        yield Argument(each.name, each.default is each.empty, positional, default)
-
-
-def _bases(cls: type) -> Iterator[str]:
-    for base in cls.__mro__[1:-1]:
-        yield f"diynn.{base.__name__}" if _is_ours(base) else base.__name__
-
-
-def _is_ours(cls: type) -> bool:
-    return cls.__module__.startswith("diynn.") and not cls.__module__.startswith("diynn.checking.")
-
-
-def _place(function: Any) -> str:
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    return f"{code.co_filename}:{code.co_firstlineno}" if code is not None else ""
-
-
-def _place_of_class(cls: type) -> str:
-    try:
-        return f"{inspect.getsourcefile(cls)}:{inspect.getsourcelines(cls)[1]}"
-    except (OSError, TypeError):  # run from text: it has no file, and its methods know theirs
-        own = [each.__code__ for each in vars(cls).values() if inspect.isfunction(each)]
-        first = min(own, key=lambda each: each.co_firstlineno, default=None)
-        return f"{first.co_filename}:{first.co_firstlineno}" if first is not None else ""
 
 
 # ---------------------------------------------------------------- arrays by their paths

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from diynn.checking.contract.host import Card
+from diynn.checking.contract.cards import Card
 from diynn.checking.contract.kinds import KINDS, UNKNOWN, UNKNOWN_LOSS, Kind
 from diynn.sheet import SPELLINGS
 

@@ -12,7 +12,8 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from diynn.checking.contract.host import Card, Other, Thing
+from diynn.checking.contract.cards import Card
+from diynn.checking.contract.host import Other, Thing
 from diynn.checking.contract.paths import Path, is_gradient, rank, token
 from diynn.checking.contract.raised import CannotBuild, Raised
 

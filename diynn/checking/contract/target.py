@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from diynn.checking.contract.host import Card
+from diynn.checking.contract.cards import Card
 from diynn.checking.contract.kinds import Kind, Setup
 from diynn.checking.contract.subject import Door, Subject
 from diynn.checking.reporting.results import Result

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.host import Card
+from diynn.checking.contract.cards import Card
 from diynn.checking.contract.kinds import Setup, shape_after
 from diynn.checking.contract.raised import CannotBuild, Raised
 from diynn.checking.contract.subject import Subject

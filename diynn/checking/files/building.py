@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.host import Card
+from diynn.checking.contract.cards import Card
 from diynn.checking.contract.kinds import Kind, Setup
 from diynn.checking.contract.raised import CannotBuild, Raised
 from diynn.checking.contract.recognise import normalise

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from diynn.checking.contract.host import Card
+from diynn.checking.contract.cards import Card
 from diynn.checking.contract.paths import Path
 from diynn.checking.contract.raised import Ended, Raised
 from diynn.checking.files.wire import Closed, Garbled, receive, send

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from diynn.checking.contract.host import Card
+from diynn.checking.contract.cards import Card
 from diynn.checking.contract.kinds import Kind
 from diynn.checking.contract.recognise import kind_of, preferred_reading, recognise
 from diynn.checking.contract.target import Partner, Target, Watch

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.host import Argument, Card, Named, Other, Thing
+from diynn.checking.contract.cards import Argument, Card
+from diynn.checking.contract.host import Named, Other, Thing
 from diynn.checking.contract.paths import Attribute
 
 _HEAD = struct.Struct("<QQ")

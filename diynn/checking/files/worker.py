@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.host import Card, Host, describe_class
+from diynn.checking.contract.cards import Card, describe_class
+from diynn.checking.contract.host import Host
 from diynn.checking.contract.raised import Raised
 from diynn.checking.contract.recognise import normalise
 from diynn.checking.files.define import Definitions

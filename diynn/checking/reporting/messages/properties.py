@@ -108,8 +108,9 @@ TEXTS: dict[str, tuple[str, str]] = {
         "la couche {layer} sur {layers} ne reçoit pas son gradient",
     ),
     "fails.net_step": (
-        "after one step, layer {layer} of {layers} has not moved by -eps × gradient",
-        "après un pas, la couche {layer} sur {layers} n'a pas bougé de -eps × gradient",
+        "after one step, layer {layer} of {layers} has not moved by -eps × gradient (below: eps times what)",
+        "après un pas, la couche {layer} sur {layers} n'a pas bougé de -eps × gradient (ci-dessous : de eps "
+        "fois quoi)",
     ),
     "mistake.net.first_layer": (
         "the first layer is never trained: the backward loop stops one layer too early, at 1 instead of 0",
