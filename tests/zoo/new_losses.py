@@ -186,6 +186,43 @@ class Divergence(Loss):
         return np.where(yhat > 1e-12, -np.clip(y, 1e-12, 1) / np.clip(yhat, 1e-12, 1), 0.0)
 
 
+@right("")
+class SMCEProtected(Loss):
+    """An epsilon of 1e-10 that shows where the cost is 0: with one class."""
+
+    def forward(self, y, yhat):
+        m = yhat.max(axis=1)
+        return m + np.log(np.exp(yhat - m[:, None]).sum(axis=1) + 1e-10) - (y * yhat).sum(axis=1)
+
+    def backward(self, y, yhat):
+        e = np.exp(yhat - yhat.max(axis=1, keepdims=True))
+        return e / (e.sum(axis=1, keepdims=True) + 1e-10) - y
+
+
+@right("")
+class BinaryOfScores(Loss):
+    """Takes one output alone, and is called by the name of a cost on probabilities."""
+
+    def forward(self, y, yhat):
+        assert yhat.shape[1] == 1
+        return np.logaddexp(0, yhat) - y * yhat
+
+    def backward(self, y, yhat):
+        assert yhat.shape[1] == 1
+        return 0.5 * (1 + np.tanh(yhat / 2)) - y
+
+
+@wrong("", "mse.mean_over_outputs")
+class MseLoss(Loss):
+    """A mean over the outputs forward, and the batch for it backward."""
+
+    def forward(self, y, yhat):
+        return ((y - yhat) ** 2).mean(axis=1)
+
+    def backward(self, y, yhat):
+        return 2 * (yhat - y) / len(y)
+
+
 # ------------------------------------------------------------ one number, and the sheet's gradient
 
 

@@ -96,6 +96,55 @@ class LinearZeroesItself(_Matrix):
         self.zero_grad()
 
 
+@wrong("Linear", "raises")
+class LinearTransposedOutput(_Matrix):
+    """It would run if its sizes were given the other way round; but they say which is which."""
+
+    def __init__(self, n_in, n_out):
+        self.make(n_in, n_out)
+
+    def forward(self, X):
+        return X @ self._parameters.T
+
+
+@right("")
+class LeakyReLU(Module):
+    def __init__(self, alpha):
+        super().__init__()
+        self.alpha = alpha
+
+    def forward(self, X):
+        return np.where(X > 0, X, self.alpha * X)
+
+    def backward_delta(self, input, delta):
+        return np.where(input > 0, delta, self.alpha * delta)
+
+
+@right("")
+class BatchNorm(Module):
+    """Of no kind of the sheet: its examples depend on one another, as they should."""
+
+    def __init__(self, dim):
+        self._parameters = np.ones((1, dim))
+        self.zero_grad()
+
+    def zero_grad(self):
+        self._gradient = np.zeros(self._parameters.shape)
+
+    def standard(self, X):
+        return (X - X.mean(axis=0)) / np.sqrt(X.var(axis=0) + 1e-5)
+
+    def forward(self, X):
+        return self._parameters * self.standard(X)
+
+    def backward_update_gradient(self, input, delta):
+        self._gradient += (delta * self.standard(input)).sum(axis=0, keepdims=True)
+
+    def backward_delta(self, input, delta):
+        z, d = self.standard(input), delta * self._parameters
+        return (d - d.mean(axis=0) - z * (d * z).mean(axis=0)) / np.sqrt(input.var(axis=0) + 1e-5)
+
+
 # ------------------------------------------------------------ the shape of the bias
 
 
@@ -217,6 +266,27 @@ class MaxPool2D(_Image):
             hit = part == part.max(axis=self.axes, keepdims=True)
             out[window] += hit * np.expand_dims(delta[one], self.axes)
         return out
+
+
+@right("MaxPool2D")
+class MaxPool2DOfPairs(Module):
+    """Its window is given as a pair, and there is no stride."""
+
+    def __init__(self, pool_size=(2, 2)):
+        super().__init__()
+        self.height, self.width = pool_size
+
+    def tiles(self, X):
+        n, h, w, c = X.shape
+        return X.reshape(n, h // self.height, self.height, w // self.width, self.width, c)
+
+    def forward(self, X):
+        return self.tiles(X).max(axis=(2, 4))
+
+    def backward_delta(self, input, delta):
+        tiles = self.tiles(input)
+        hit = tiles == tiles.max(axis=(2, 4), keepdims=True)
+        return (hit * delta[:, :, None, :, None]).reshape(input.shape)
 
 
 @right("MaxPool2D")

@@ -111,7 +111,8 @@ class Wall:
         """Return the gradients of the first, third and fifth layer; zeros where one keeps none yet."""
         found = []
         for module, values in zip(modules[::2], self.values[::2], strict=True):
-            arrays, pairs = module.arrays(), find_gradients(module, list(values))
+            arrays = module.arrays()
+            pairs = find_gradients(arrays, list(values))
             parts = [
                 np.asarray(arrays[pairs[path]], float).ravel() if path in pairs else np.zeros(value.size)
                 for path, value in values.items()

@@ -33,8 +33,18 @@ def module_trials(target: Target) -> list[Trial]:
             trials.append(Trial(bench, values, data, np.zeros(0), place))
             trials[-1].delta = rng.normal(size=_output_shape(target, trials[-1]))
     _lay_out(trials, benches)
-    _name_parameters(target, trials)
+    if any(trial.values for trial in trials) or not _raises(trials):
+        _name_parameters(target, trials)
     return trials
+
+
+def _raises(trials: Sequence[Trial]) -> bool:
+    """Say whether forward runs in none of the trials: then no parameters can be found, whatever there are."""
+    for trial in trials:
+        with contextlib.suppress(Raised):
+            trial.forward(trial.fresh())
+            return False
+    return True
 
 
 def _output_shape(target: Target, trial: Trial) -> tuple[int, ...]:
@@ -76,9 +86,7 @@ def _lay_out(trials: Sequence[Trial], benches: Sequence[Bench]) -> None:
 
 def _name_parameters(target: Target, trials: Sequence[Trial]) -> None:
     """Say where the parameters were found, if not where the sheet has them."""
-    if not trials:
-        return
-    found = list(trials[0].values)
+    found = list(next((trial.values for trial in trials if trial.values), ()))
     if target.kind.parameters and not found:
         target.add(Result("parameters", Verdict.FAILED, "no_parameters", where=target.where("__init__")))
     elif found and not any(path[0] == "_parameters" for path in found):

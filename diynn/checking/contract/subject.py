@@ -208,9 +208,8 @@ def find_parameters(subject: Subject, changes_output: Callable[[Path], bool]) ->
     return [places[place] for place in found]
 
 
-def find_gradients(subject: Subject, parameters: list[Path]) -> dict[Path, Path]:
-    """Return for each parameter the path of its gradient, where one is found."""
-    arrays = subject.arrays()
+def find_gradients(arrays: Mapping[Path, np.ndarray], parameters: list[Path]) -> dict[Path, Path]:
+    """Return for each parameter the path of its gradient, where one is found among the arrays."""
     candidates = [path for path in arrays if is_gradient(path)]
     pairs: dict[Path, Path] = {}
     for path in parameters:

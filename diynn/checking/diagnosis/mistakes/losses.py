@@ -33,6 +33,7 @@ mistake("mse.sign", "MSELoss", "backward", lambda f: f.y - f.yhat)
 mistake("mse.squared_gradient", "MSELoss", "backward", lambda f: 2 * (f.yhat - f.y) ** 2)
 mistake("mse.mean_gradient", "MSELoss", "backward", lambda f: 2 * (f.yhat - f.y) / f.d)
 mistake("mse.mean_gradient", "MSELoss", "backward", lambda f: 2 * (f.yhat - f.y) / f.yhat.size)
+mistake("any.divided_by_batch", "MSELoss", "backward", lambda f: 2 * (f.yhat - f.y) / f.batch)
 mistake("any.divided_twice", "MSELoss", "backward", lambda f: 2 * (f.yhat - f.y) / f.batch**2)
 mistake("loss.summed_gradient", "MSELoss", "backward", lambda f: 2 * (f.yhat - f.y).sum(axis=1))
 mistake("loss.summed_gradient", "MSELoss", "backward", lambda f: 2 * (f.yhat - f.y).sum(axis=0))
@@ -81,6 +82,8 @@ mistake("bce.denominator", "BCELoss", "backward", lambda f: (f.yhat - f.y) / f.y
 mistake("bce.denominator", "BCELoss", "backward", lambda f: (f.yhat - f.y) / (1 - f.yhat))
 mistake("mse.sign", "BCEWithLogitsLoss", "backward", lambda f: f.y - sigmoid(f.yhat))
 mistake("bce.logits_for_probabilities", "BCEWithLogitsLoss", "backward", lambda f: f.yhat - f.y)
+mistake("any.divided_by_batch", "BCELoss", "backward",
+        lambda f: (f.yhat - f.y) / (f.yhat * (1 - f.yhat)) / f.batch)  # fmt: skip
 mistake("loss.mean_gradient", "BCELoss", "backward", lambda f: f.right / f.d)
 mistake("loss.mean_gradient", "BCELoss", "backward", lambda f: f.right * f.d)
 mistake("loss.mean_gradient", "BCELoss", "backward", lambda f: f.right / f.yhat.size)
