@@ -195,6 +195,33 @@ def test_the_layers_of_a_net_are_judged_with_it():
     assert check(diynn.Sequential(diynn.Linear(3, 4, rng=0), diynn.Tanh())).ok
 
 
+class Module:
+    """The base class of this file, and of no other."""
+
+    def zero_grad(self): ...
+
+    def update_parameters(self, gradient_step=1e-3): ...
+
+
+class Sequentiel(Module):
+    """It takes modules of this file alone."""
+
+    def __init__(self, *modules):
+        assert all(isinstance(module, Module) for module in modules)
+        self.modules = modules
+
+    def forward(self, X):  # noqa: N803
+        for module in self.modules:
+            X = module.forward(X)  # noqa: N806
+        return X
+
+
+def test_a_container_is_tried_with_the_classes_around_it():
+    report = check(Sequentiel)
+    assert report.ok, str(report)
+    assert report["net_forward"].verdict is Verdict.PASSED
+
+
 class ByLetters(skeleton.Module):
     """Weights whose two sizes are called n and d."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from diynn.checking.contract.examine import examine
 from diynn.checking.contract.host import Host
 from diynn.checking.contract.kinds import KINDS, UNKNOWN, Kind, Setup
 from diynn.checking.contract.raised import CannotBuild
-from diynn.checking.contract.recognise import kind_of, preferred_reading, recognise
+from diynn.checking.contract.recognise import is_base, kind_of, preferred_reading, recognise
 from diynn.checking.contract.subject import Subject
 from diynn.checking.contract.target import Partner, Target
 from diynn.checking.files.building import Builder, runnable, setups_of
@@ -78,12 +79,14 @@ def _target(
     card = describe_class(cls)
     kind = kind_of(card) if like is None else _kind_of(like)
     name = cls.__name__ if like is None else like if isinstance(like, str) else _name(like)
-    classes = {cls.__name__: cls} | ({beside.__name__: beside} if beside is not None else {})
-    host = Host(classes, None if isinstance(target, type) else target)
+    near = _near(cls, beside) if kind.family == "container" else {}
+    host = Host({**near, cls.__name__: cls}, None if isinstance(target, type) else target)
     partners = {}
-    if beside is not None:
-        net = describe_class(beside)
-        partners["Sequential"] = Partner(net, KINDS["Sequential"], Builder(host, net, KINDS["Sequential"]))
+    for name, each in near.items():
+        its_kind = KINDS["Sequential"] if each is beside else recognise(name)
+        if its_kind is not None and each is not cls:
+            its_card = describe_class(each)
+            partners[its_kind.name] = Partner(its_card, its_kind, Builder(host, its_card, its_kind))
     if isinstance(target, type):
         make, setups = _of_class(host, card, kind, input_shape)
     else:
@@ -91,8 +94,20 @@ def _target(
     return Target(
         card, host, make, kind, setups,
         redraw=bool(kind.name) or isinstance(target, type), preferred=preferred_reading(name),
-        partners=partners,
+        partners=partners, bases=tuple(name for name in near if is_base(name)),
     )  # fmt: skip
+
+
+def _near(cls: type, beside: type | None) -> dict[str, type]:
+    """Return the classes of the same notebook or script, and those that a class derives from; a net last."""
+    module = vars(sys.modules.get(cls.__module__, cls))
+    found = {
+        name: each
+        for name, each in module.items()
+        if isinstance(each, type) and each.__module__ == cls.__module__ and not name.startswith("_")
+    }
+    found |= {each.__name__: each for each in cls.__mro__[1:-1]}
+    return found | ({beside.__name__: beside} if beside is not None else {})
 
 
 def _of_class(host: Host, card: Any, kind: Kind, input_shape: Any) -> tuple[Any, tuple[Setup, ...]]:

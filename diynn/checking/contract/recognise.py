@@ -65,6 +65,11 @@ def recognise(name: str) -> Kind | None:
     return None
 
 
+def is_base(name: str) -> bool:
+    """Say whether a class is called as the sheet's base class of modules is."""
+    return normalise(name) in ("module", "layer", "couche")
+
+
 def kind_of(card: Card) -> Kind:
     """Return the kind of a class: by its name, unless its methods are those of something else."""
     kind = recognise(card.name)

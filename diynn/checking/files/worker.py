@@ -18,7 +18,7 @@ import numpy as np
 from diynn.checking.contract.cards import Card, describe_class
 from diynn.checking.contract.host import Host
 from diynn.checking.contract.raised import Raised
-from diynn.checking.contract.recognise import normalise
+from diynn.checking.contract.recognise import is_base
 from diynn.checking.files.define import Definitions
 from diynn.checking.files.finding import Source, read
 from diynn.checking.files.wire import Closed, Garbled, receive, send
@@ -71,7 +71,7 @@ class FileHost(Host):
             for name, error in definitions.errors.items()
         }
         names = [name for name in self.source.classes() if name in self.classes]
-        bases = [name for name in self.classes if normalise(name) in ("module", "layer", "couche")]
+        bases = [name for name in self.classes if is_base(name)]
         return {"classes": names, "bases": bases, "errors": errors, "not_run": self.source.not_run()}
 
     def card(self, name: str) -> Card:
