@@ -59,6 +59,7 @@ class Forking:
     """
 
     def __init__(self) -> None:
+        _load_everything()
         self._wire, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._first = os.fork()
         if self._first == 0:
@@ -85,6 +86,17 @@ class Forking:
         """End a process and its session."""
         self._wire.send(f"end {number} {patience}".encode())
         return self._wire.recv(64).decode().strip()
+
+
+def _load_everything() -> None:
+    """Import what a process of a class needs, and start BLAS."""
+    import numpy as np
+
+    import diynn.layers
+    import diynn.losses  # noqa: F401
+    from diynn.checking.files import worker  # noqa: F401
+
+    np.ones((2, 2)) @ np.ones((2, 2))
 
 
 def _fork_on_demand(wire: socket.socket) -> None:
