@@ -99,9 +99,10 @@ def message(text, body=b"", total=None, length=None):
         message(b'["array",["O",[1],0,8,false]]', b"12345678"),
         message(b'["array",["f8,f8",[1],0,8,false]]', b"12345678"), message(b'["run","x"]'),
         message(b'["card",["dict",[]]]'), message(b"[" * 100_000), message(b"", total=1 << 60, length=0),
-        message(b"1", length=99), message(b'["list",3]'),
+        message(b"1", length=99), message(b"[\"list\",3]"),
+        message(b"1") + b"2",
     ],
-    ids=range(10),
+    ids=range(11),
 )  # fmt: skip
 def test_what_is_no_message_is_refused(ends, content):
     near, far = ends

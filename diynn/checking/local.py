@@ -120,8 +120,8 @@ def _of_class(host: Host, card: Any, kind: Kind, input_shape: Any) -> tuple[Any,
 
 
 def _of_instance(host: Host, card: Any, kind: Kind, input_shape: Any) -> tuple[Any, tuple[Setup, ...], Kind]:
-    def make(setup: Setup) -> Subject:
-        return Subject.copy(host, card)
+    def make(setup: Setup, values: Any = None) -> Subject:
+        return Subject.copy(host, card, values)
 
     if kind.family == "container":
         return make, kind.setups, kind

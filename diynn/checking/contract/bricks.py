@@ -58,8 +58,7 @@ class Wall:
 
     def _write(self, modules: Sequence[Subject], values: Sequence[dict[Path, np.ndarray]]) -> None:
         for module, given in zip(modules, values, strict=True):
-            for path, value in given.items():
-                module.write(path, value)
+            module.write(given)
 
     # ------------------------------------------------------------ by hand
 

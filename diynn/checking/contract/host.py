@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from diynn.checking.contract.cards import Card, describe_class
 from diynn.checking.contract.paths import Attribute, Path
 from diynn.checking.contract.raised import Raised, raised
 
+#: Arrays to be set, by their paths.
+Values: TypeAlias = Sequence[tuple[Path, np.ndarray]]
 #: Answers longer than that are cut: nobody compares more.
 _LONGEST = 256
 
@@ -70,8 +72,13 @@ class Host:
         """Describe a class."""
         return describe_class(self.classes[name])
 
-    def build(self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
-        """Construct an instance; it is ``number`` from now on."""
+    def build(
+        self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any], values: Values = ()
+    ) -> bool:
+        """Construct an instance and set its arrays; it is ``number`` from now on.
+
+        False if one of the arrays is not there.
+        """
         cls: Any = self._resolve(Named(name))
         given = {key: self._resolve(value) for key, value in named.items()}
         try:
@@ -81,10 +88,12 @@ class Host:
         except (Exception, SystemExit) as error:
             raise raised("__init__", error) from error
         self._things[number] = settle(instance)
+        return self.write(number, values)
 
-    def copy(self, number: int) -> None:
-        """Copy the prototype."""
+    def copy(self, number: int, values: Values = ()) -> bool:
+        """Copy the prototype and set the arrays of the copy."""
         self._things[number] = settle(copy.deepcopy(self.prototype))
+        return self.write(number, values)
 
     def drop(self, numbers: Sequence[int]) -> None:
         """Forget instances that nobody will ask for again."""
@@ -168,33 +177,12 @@ class Host:
         """Return the array at ``path``."""
         return np.asarray(_follow(self._things[number], path))
 
-    def write(self, number: int, path: Path, value: np.ndarray) -> bool:
-        """Set the array at ``path``, in place where that keeps every digit: it may have views.
+    def write(self, number: int, values: Values) -> bool:
+        """Set arrays, in place where that keeps every digit: they may have views.
 
-        False if there is none.
+        False if one is not there.
         """
-        thing = self._things[number]
-        try:
-            holder, last = _follow(thing, path[:-1]), path[-1]
-            old = _item(holder, last)
-        except (AttributeError, LookupError, TypeError):
-            return False
-        if not isinstance(old, np.ndarray):
-            return False
-        if old.flags.writeable and old.dtype == value.dtype and old.shape == value.shape:
-            old[...] = value
-        elif len(path) == 1 or hasattr(holder, "__dict__"):
-            setattr(holder, last, value.copy())
-        elif isinstance(holder, tuple):
-            changed = [value.copy() if place == last else each for place, each in enumerate(holder)]
-            above, name = _follow(thing, path[:-2]), path[-2]
-            if len(path) == 2 or hasattr(above, "__dict__"):
-                setattr(above, name, tuple(changed))
-            else:
-                above[name] = tuple(changed)
-        else:
-            holder[last] = value.copy()
-        return True
+        return all([_write(self._things[number], path, value) for path, value in values])
 
 
 # ---------------------------------------------------------------- answers
@@ -258,6 +246,30 @@ def _walk(thing: Any, path: Path, depth: int) -> Iterator[tuple[Path, np.ndarray
     elif depth == 0 or hasattr(thing, "forward"):
         for name, value in list(getattr(thing, "__dict__", {}).items()):
             yield from _walk(value, (*path, Attribute(name)), depth + 1)
+
+
+def _write(thing: Any, path: Path, value: np.ndarray) -> bool:
+    try:
+        holder, last = _follow(thing, path[:-1]), path[-1]
+        old = _item(holder, last)
+    except (AttributeError, LookupError, TypeError):
+        return False
+    if not isinstance(old, np.ndarray):
+        return False
+    if old.flags.writeable and old.dtype == value.dtype and old.shape == value.shape:
+        old[...] = value
+    elif len(path) == 1 or hasattr(holder, "__dict__"):
+        setattr(holder, last, value.copy())
+    elif isinstance(holder, tuple):
+        changed = [value.copy() if place == last else each for place, each in enumerate(holder)]
+        above, name = _follow(thing, path[:-2]), path[-2]
+        if len(path) == 2 or hasattr(above, "__dict__"):
+            setattr(above, name, tuple(changed))
+        else:
+            above[name] = tuple(changed)
+    else:
+        holder[last] = value.copy()
+    return True
 
 
 def _follow(thing: Any, path: Path) -> Any:

@@ -13,7 +13,7 @@ from typing import Any, Protocol, Self
 import numpy as np
 
 from diynn.checking.contract.cards import Card
-from diynn.checking.contract.host import Other, Thing
+from diynn.checking.contract.host import Other, Thing, Values
 from diynn.checking.contract.paths import Path, is_gradient, rank, token
 from diynn.checking.contract.raised import CannotBuild, Raised
 
@@ -26,11 +26,13 @@ class Door(Protocol):
     def card(self, name: str) -> Card:
         """Describe a class."""
 
-    def build(self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
-        """Construct an instance."""
+    def build(
+        self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any], values: Values = ()
+    ) -> bool:
+        """Construct an instance and set its arrays."""
 
-    def copy(self, number: int) -> None:
-        """Copy the prototype."""
+    def copy(self, number: int, values: Values = ()) -> bool:
+        """Copy the prototype and set the arrays of the copy."""
 
     def drop(self, numbers: Sequence[int]) -> None:
         """Forget instances."""
@@ -62,8 +64,8 @@ class Door(Protocol):
     def read(self, number: int, path: Path) -> np.ndarray:
         """Return an array."""
 
-    def write(self, number: int, path: Path, value: np.ndarray) -> bool:
-        """Set an array."""
+    def write(self, number: int, values: Values) -> bool:
+        """Set arrays."""
 
 
 class Subject:
@@ -74,15 +76,26 @@ class Subject:
     host : Host, or its remote form
     own : frozenset of str
         The methods that its class defines itself and does not inherit.
+
+    Attributes
+    ----------
+    complete : bool
+        Whether it had all the arrays that it was to be given: some make theirs in the first forward.
     """
 
     def __init__(self, host: Door, own: frozenset[str] = frozenset()) -> None:
         self.host, self.own = host, own
         self.number = next(_NUMBERS)
+        self.complete = True
 
     @classmethod
     def build(
-        cls, host: Door, card: Card, arguments: Sequence[Any] = (), named: Mapping[str, Any] | None = None
+        cls,
+        host: Door,
+        card: Card,
+        arguments: Sequence[Any] = (),
+        named: Mapping[str, Any] | None = None,
+        values: Mapping[Path, np.ndarray] | None = None,
     ) -> Self:
         """Construct an instance.
 
@@ -93,16 +106,18 @@ class Subject:
         """
         subject = cls(host, card.own)
         try:
-            host.build(subject.number, card.name, list(arguments), dict(named or {}))
+            subject.complete = host.build(
+                subject.number, card.name, list(arguments), dict(named or {}), list((values or {}).items())
+            )
         except Raised as error:
             raise CannotBuild("constructor_raises", **error.words) from error
         return subject
 
     @classmethod
-    def copy(cls, host: Door, card: Card) -> Self:
+    def copy(cls, host: Door, card: Card, values: Mapping[Path, np.ndarray] | None = None) -> Self:
         """Copy the instance that the host was given."""
         subject = cls(host, card.own)
-        host.copy(subject.number)
+        subject.complete = host.copy(subject.number, list((values or {}).items()))
         return subject
 
     def __del__(self) -> None:
@@ -153,9 +168,9 @@ class Subject:
         """Return the array at ``path``."""
         return self.host.read(self.number, path)
 
-    def write(self, path: Path, value: np.ndarray) -> bool:
-        """Set the array at ``path``; False if there is none."""
-        return self.host.write(self.number, path, value)
+    def write(self, values: Mapping[Path, np.ndarray]) -> bool:
+        """Set arrays by their paths; False if one is not there."""
+        return self.host.write(self.number, list(values.items()))
 
     def arrays(self) -> dict[Path, np.ndarray]:
         """Return every array of real numbers it holds, in attributes, dicts, lists and inner modules."""

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
 
 from diynn.checking.contract.cards import Card
 from diynn.checking.contract.kinds import Kind, Setup
+from diynn.checking.contract.paths import Path
 from diynn.checking.contract.subject import Door, Subject
 from diynn.checking.reporting.results import Result
 
-Make = Callable[[Setup], Subject]
+
+class Make(Protocol):
+    """What builds an instance for a setup, and sets its arrays."""
+
+    def __call__(self, setup: Setup, values: Mapping[Path, np.ndarray] | None = None) -> Subject:
+        """Build an instance."""
+
+
 Watch = Callable[[str, "Result | None"], None]
 
 

@@ -15,6 +15,7 @@ from diynn.checking.contract.layouts import Layout, Parts, split
 from diynn.checking.contract.paths import Path, spell
 from diynn.checking.contract.raised import Raised
 from diynn.checking.contract.subject import Subject, find_gradients, find_parameters
+from diynn.checking.contract.target import Make
 from diynn.checking.diagnosis.closeness import close
 
 
@@ -32,7 +33,7 @@ class Bench:
         Whether the parameters may be replaced by random ones; else they are only shaken.
     """
 
-    make: Callable[[Setup], Subject]
+    make: Make
     kind: Kind
     setup: Setup
     redraw: bool = True
@@ -49,12 +50,12 @@ class Bench:
         def changes_output(path: Path) -> bool:
             old = subject.read(path).astype(float)
             try:
-                subject.write(path, old + rng.uniform(0.5, 1.0, old.shape))
+                subject.write({path: old + rng.uniform(0.5, 1.0, old.shape)})
                 changed = subject.array("forward", data.copy())
             except Raised:
                 return False
             finally:
-                subject.write(path, old)
+                subject.write({path: old})
             return changed.shape == output.shape and not np.allclose(changed, output)
 
         self.paths = find_parameters(subject, changes_output)
@@ -66,9 +67,9 @@ class Bench:
             )
         return drawn
 
-    def build(self) -> Subject:
-        """Return a new instance."""
-        return self.make(self.setup)
+    def build(self, values: Mapping[Path, np.ndarray] | None = None) -> Subject:
+        """Return a new instance, with these parameters."""
+        return self.make(self.setup, values)
 
     def single(self, trial: Trial) -> bool:
         """Say whether modules built here compute, or keep their gradients, in single precision."""
@@ -103,11 +104,10 @@ class Trial:
 
     def fresh(self) -> Subject:
         """Return a new module with the parameters of this trial."""
-        subject = self.bench.build()
-        if not all([subject.write(path, value) for path, value in self.values.items()]):
+        subject = self.bench.build(self.values)
+        if not subject.complete:
             subject.call("forward", self.data.copy())  # it makes them then
-            for path, value in self.values.items():
-                subject.write(path, value)
+            subject.write(self.values)
         return subject
 
     def forward(self, subject: Subject, data: np.ndarray | None = None) -> np.ndarray:
@@ -236,7 +236,7 @@ class Trial:
         subject = self.fresh()
 
         def function(value: np.ndarray) -> np.ndarray:
-            subject.write(path, value)
+            subject.write({path: value})
             return self.forward(subject)
 
         return function

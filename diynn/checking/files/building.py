@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from diynn.checking.contract.cards import Card
 from diynn.checking.contract.kinds import Kind, Setup
+from diynn.checking.contract.paths import Path
 from diynn.checking.contract.raised import CannotBuild, Raised
 from diynn.checking.contract.recognise import normalise
 from diynn.checking.contract.subject import Door, Subject
@@ -82,8 +83,8 @@ class Builder:
         self.order = 0
         self._known: dict[str, list[Way]] = {}
 
-    def __call__(self, setup: Setup) -> Subject:
-        """Build an instance.
+    def __call__(self, setup: Setup, values: Mapping[Path, np.ndarray] | None = None) -> Subject:
+        """Build an instance, with these arrays.
 
         Raises
         ------
@@ -95,7 +96,7 @@ class Builder:
             self._known[key] = list(self._ways(setup))
         ways = self._known[key]
         arguments, named = ways[min(self.order, len(ways) - 1)]
-        return Subject.build(self.host, self.card, arguments, named)
+        return Subject.build(self.host, self.card, arguments, named, values)
 
     def choose(self, setups: tuple[Setup, ...]) -> None:
         """Try the orders in which the sizes may be meant, and keep the one with which forward runs."""

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from diynn.checking.contract.cards import Card
+from diynn.checking.contract.host import Values
 from diynn.checking.contract.paths import Path
 from diynn.checking.contract.raised import Ended, Raised
 from diynn.checking.files.wire import Closed, Garbled, receive, send
@@ -67,13 +68,15 @@ class RemoteHost:
         """Describe a class."""
         return _checked(self.ask("card", name), Card)
 
-    def build(self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
-        """Construct an instance."""
-        self.ask("build", number, name, list(arguments), dict(named))
+    def build(
+        self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any], values: Values = ()
+    ) -> bool:
+        """Construct an instance and set its arrays."""
+        return bool(self.ask("build", number, name, list(arguments), dict(named), list(values)))
 
-    def copy(self, number: int) -> None:
+    def copy(self, number: int, values: Values = ()) -> bool:
         """Copy the prototype: there is none of a file."""
-        self.ask("copy", number)
+        return bool(self.ask("copy", number, list(values)))
 
     def drop(self, numbers: Sequence[int]) -> None:
         """Forget instances, with the next question."""
@@ -116,9 +119,9 @@ class RemoteHost:
         """Return the array at ``path``."""
         return _checked(self.ask("read", number, path), np.ndarray)
 
-    def write(self, number: int, path: Path, value: np.ndarray) -> bool:
-        """Set the array at ``path``."""
-        return bool(self.ask("write", number, path, value))
+    def write(self, number: int, values: Values) -> bool:
+        """Set arrays."""
+        return bool(self.ask("write", number, list(values)))
 
 
 def _checked(answer: Any, wanted: type[Kind]) -> Kind:

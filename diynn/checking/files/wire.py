@@ -58,30 +58,34 @@ def receive(wire: socket.socket) -> Any:
     TimeoutError
         If the time that was set for the socket runs out.
     """
-    total, length = _HEAD.unpack(_exactly(wire, _HEAD.size))
+    # One question, one answer: nothing else is on the wire, and most of them come in one piece.
+    parts = _some(wire)
+    while len(parts) < _HEAD.size:
+        parts += _some(wire)
+    total, length = _HEAD.unpack_from(parts)
     if not length <= total <= LONGEST:
         raise Garbled("its length is none")
-    content = memoryview(_exactly(wire, total))
+    while len(parts) < _HEAD.size + total:
+        parts += _some(wire)
+    content = memoryview(parts)[_HEAD.size :]
+    if len(content) != total:
+        raise Garbled("more came than was announced")
     try:
         return _read(json.loads(bytes(content[:length])), content[length:])
     except (ValueError, TypeError, KeyError, IndexError, RecursionError, AttributeError) as error:
         raise Garbled(type(error).__name__) from error
 
 
-def _exactly(wire: socket.socket, count: int) -> bytes:
-    parts, left = [], count
-    while left:
-        try:
-            part = wire.recv(min(left, 1 << 20))
-        except TimeoutError:
-            raise
-        except OSError as error:
-            raise Closed(str(error)) from error
-        if not part:
-            raise Closed("ended")
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
+def _some(wire: socket.socket) -> bytearray:
+    try:
+        part = wire.recv(1 << 18)
+    except TimeoutError:
+        raise
+    except OSError as error:
+        raise Closed(str(error)) from error
+    if not part:
+        raise Closed("ended")
+    return bytearray(part)
 
 
 # ---------------------------------------------------------------- values
