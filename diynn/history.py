@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, overload
 
-from diynn.sheet import elsewhere
-
 from diynn.rendering import html_table
+from diynn.sheet import elsewhere
 
 _SHOWN = 12  # epochs of a table in a notebook: of a longer training the first and the last
 

@@ -191,9 +191,10 @@ def our_own(name: str) -> Any:
     """Return a class of diynn's own under any of the names that ``import diynn`` gives it, else None."""
     import diynn.layers
     import diynn.losses
-    from diynn.sheet import NAMES
+    from diynn.sheet import SPELLINGS
 
+    name = next((canonical for canonical, others in SPELLINGS.items() if name in others), name)
     for place in (diynn.layers, diynn.losses):
         if name in getattr(place, "__all__", dir(place)):
             return getattr(place, name)
-    return NAMES.get(name)
+    return None
