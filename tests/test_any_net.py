@@ -160,7 +160,8 @@ def train(make_optim, seed, rule, events):
     """Return what a training comes to: the costs of each step and the parameters after it, or an error."""
     rng = np.random.default_rng(seed)
     size = int(rng.integers(1, 5))
-    net, loss = make_net(rng, size), make_loss(rng)
+    pure = bool(rng.integers(2))
+    net, loss = make_net(rng, size, pure=pure), make_loss(rng, pure=pure)
     found = []
     try:
         optim = make_optim(net, loss, rule)
