@@ -181,6 +181,7 @@ def train(make_optim, seed, rule, events):
     return found
 
 
+@pytest.mark.filterwarnings("ignore:Optim.*:UserWarning")  # of last layers and losses that rarely fit
 @pytest.mark.parametrize("ruled", [False, True], ids=["plain", "rule"])
 @given(data=st.data())
 def test_every_execution_trains_any_net_as_by_hand(ruled, data):
