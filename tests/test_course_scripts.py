@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent / "course_scripts"
 SCRIPTS = sorted(path.name for path in FOLDER.iterdir() if path.suffix in (".py", ".ipynb"))
 LIBRARIES = ("numpy", "torch")
 
-# SGD, predict and Optim.step move NumPy's data to the net. A module called by hand computes where its data are,
+# SGD, predict and Optim.step move NumPy's data to the net; a module called by hand takes its library's alone,
 # and NumPy's functions do not take every tensor: why a script stays on NumPy, and what it is told elsewhere.
 APART = "`data` is a numpy array and the parameters a torch array"
 ON_NUMPY_ALONE = {

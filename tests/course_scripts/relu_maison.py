@@ -48,7 +48,7 @@ for activation in (MaReLU, LeakyReLU):
     net.append(activation())
     net.append(Linear(20, 1))
     net.append(Sigmoide())
-    SGD(net, BCELoss(), X, y, batch_size=20, nb_iter=35, eps=0.01)
+    SGD(net, BCELoss(), X, y, batch_size=20, nb_iter=25, eps=0.01)
     yhat = predict(net, X_test)
     bons = 0
     for i in range(len(yhat)):
