@@ -75,7 +75,7 @@ class Loop:
             body.append(f"{self._element(self.outs[place], place)} = {text}")
         if self.fold is not None:
             self.parts[-2].append(f"total = {self.fold.out.dtype}(0)")
-            body.append(f"total = plus(total, {bare(self.values[key(self.fold.operands[0])].text)})")
+            body.append(f"total += {bare(self.values[key(self.fold.operands[0])].text)}")
         lines = nested(self.parts, [each.size for each in self.dimensions]) if body else []
         if self.fold is not None:
             store = f"{self._element(self._totals(), 'totals')} = total"
@@ -134,10 +134,10 @@ class Loop:
             text = f"({self._read(statement.out, statement.out.dtype)} + {text})"
         elif statement.start == "first":
             old = self._read(statement.out, statement.out.dtype)
-            text = f"({text} + select(first, {statement.out.dtype}(0), {old}))"
+            text = f"({text} + (0 if first else {old}))"
         if statement.where is not None:
             mask = self._read(statement.where, np.dtype(bool))
-            text = f"select({bare(mask)}, {bare(text)}, {self._read(statement.out, statement.out.dtype)})"
+            text = f"({text} if {bare(mask)} else {self._read(statement.out, statement.out.dtype)})"
         return text
 
     def _read(self, array: Any, kind: Any) -> str:
@@ -184,7 +184,7 @@ def formula(name: str, operands: Sequence[str], kind: Any) -> str:
     if name in SIGNS:
         return whole(f"({operands[0]} {SIGNS[name]} {operands[1]})", kind)
     if name == "reciprocal" and kind.kind == "f":
-        return f"({kind}(1) / {operands[0]})"
+        return f"(1 / {operands[0]})"
     if name in ("negative", "absolute"):
         return whole(f"(-{operands[0]})" if name == "negative" else f"abs({bare(operands[0])})", kind)
     arguments = ", ".join(map(bare, operands))
@@ -206,8 +206,7 @@ def literal(value: Any, kind: Any) -> str:
     """Return a number."""
     if kind == bool:
         return str(bool(value))
-    number = kind.type(value)
-    return f"{kind}({number})" if kind.kind == "f" else f"{kind}({int(number)})"
+    return str(kind.type(value) if kind.kind == "f" else int(value))
 
 
 def converted(value: Value, kind: Any) -> str:

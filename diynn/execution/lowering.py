@@ -219,8 +219,7 @@ def plain_names() -> dict[str, Any]:
     return {
         **real,
         **{name: getattr(np, name) for name in (*FUNCTIONS, *kinds, "maximum", "minimum", "inf", "nan")},
-        **{"N": False, "T": True, "plus": np.add, "at": lambda array, place: array[place:]},
-        **{"select": lambda condition, one, other: one if condition else other, "gemm": _gemm, "gemv": _gemv},
+        **{"N": False, "T": True, "at": lambda array, place: array[place:], "gemm": _gemm, "gemv": _gemv},
     }
 
 

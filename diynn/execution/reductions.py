@@ -49,15 +49,15 @@ def reduction(lowering: Lowering, statement: Statement) -> list[str]:
         return lowering.element(array, places, [*(each.strides["in"] for each in kept), strides["in"]])
 
     target = lowering.element(out, INDICES, [each.strides["out"] for each in kept])
-    before = {"new": "", "add": f"{target} + ", "first": f"select(first, {kind}(0), {target}) + "}[statement.start]
+    before = {"new": "", "add": f"{target} + ", "first": f"(0 if first else {target}) + "}[statement.start]
     around, within = _loops(outer, 0), _loops(inner, len(outer))
     if not inner:
         begin = f"{kind}(0)" if statement.name == "sum" else element(0)
-        step = "plus" if statement.name == "sum" else statement.name
+        step = f"+= {element(index)}" if statement.name == "sum" else f"= {statement.name}(total, {element(index)})"
         lines = [
             f"total = {begin}",
             f"for {index} in range({int(statement.name != 'sum')}, {count}):",
-            f"    total = {step}(total, {element(index)})",
+            f"    total {step}",
             f"{target} = {before}total",
         ]
     elif statement.name != "sum":

@@ -1,169 +1,198 @@
 """exp, tanh, log and log1p for compiled loops: a fixed sequence of operations, the same for any value.
 
-Numba calls the C library for each value, which takes ten times as long as a loop without calls and branches
-that LLVM turns into vector instructions. Each function brings its argument into a short interval, sums a
-power series there, and puts the power of two back by adding to the exponent's bits. They are exact at ±0,
-±inf and NaN, right for subnormal numbers, and within two units in the last place elsewhere.
-
-This file needs Numba: only what compiles imports it.
+The C library's take ten times as long: a call and some branches for each value, where these become vector
+instructions. Each brings its argument into a short interval, sums a power series there, and puts the power
+of two back by adding to the exponent's bits. They are exact at ±0, ±inf and NaN, right for subnormal
+numbers, and within two units in the last place elsewhere. `machine_code` reads them as it reads a lowered
+step: ``one if condition else other`` computes both, and ``c`` holds the constants of a real type.
 
 Sources: Cody and Waite, 1980 (the reduction); FDLIBM's e_log.c and s_log1p.c (the form of the logarithm).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Context, Decimal
-from itertools import count, takewhile
-from math import factorial
+from itertools import count
+from math import factorial, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
-from llvmlite import ir
-from numba import njit, types
-from numba.extending import intrinsic
 
-_WIDTH = {types.float32: 32, types.float64: 64}
-_INTEGER = {32: types.int32, 64: types.int64}
-_REAL = {32: types.float32, 64: types.float64}
+_Real = Any  # a number of the type that the constants are for
+_LN2 = Context(prec=50).ln(Decimal(2))
 
 
-@intrinsic
-def bits(context: Any, value: Any) -> Any:
-    """Return a real number's bits as an integer."""
+class Constants(NamedTuple):
+    """The constants of a real type.
 
-    def generate(_: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.bitcast(arguments[0], ir.IntType(_WIDTH[value]))
+    Attributes
+    ----------
+    high, low : float
+        log 2 as a sum, of which n · high is exact for any exponent n.
+    magic : float
+        x + magic has round(x) as its last bits.
+    lowest, highest : float
+        Where exp is 0 and inf for certain.
+    saturated : float
+        From where on tanh(x / 2) is 1.
+    smallest, lifting : float
+        The smallest normal number, and the power of two that makes subnormal ones normal.
+    growing, growing_far : tuple of float
+        (e^r - 1 - r) / r² as a series, for \\|r| ≤ log 2 / 2 and log 2.
+    bending : tuple of float
+        (2 atanh s - 2 s) / s³ as a series in s².
+    """
 
-    return _INTEGER[_WIDTH[value]](value), generate
+    mantissa: int
+    bias: int
+    sign: int
+    magic_bits: int
+    half_bits: int  # of √½
+    lift: int
+    log2: float
+    log2e: float
+    high: float
+    low: float
+    magic: float
+    lowest: float
+    highest: float
+    saturated: float
+    smallest: float
+    lifting: float
+    growing: tuple[float, ...]
+    growing_far: tuple[float, ...]
+    bending: tuple[float, ...]
+    inf: float = float("inf")
+    nan: float = float("nan")
 
 
-@intrinsic
-def real_of(context: Any, integer: Any, like: Any) -> Any:
-    """Return the number, of the type of ``like``, whose bits the lowest ones of an integer are."""
+def constants(real: type[np.floating[Any]]) -> Constants:
+    """Return the constants of ``numpy.float32`` or ``numpy.float64``."""
+    info, whole = np.finfo(real), np.dtype(f"i{real().itemsize}").type
+    mantissa, precision, ln2 = info.nmant, float(info.eps) / 8, float(_LN2)
+    grain = 2 ** (mantissa + 1 - info.nexp)
+    high, magic = int(_LN2 * grain) / grain, 1.5 * 2**mantissa
+    growth = [
+        _series((1 / factorial(k + 2) for k in count()), largest, precision) for largest in (ln2 / 2, ln2)
+    ]
+    return Constants(
+        mantissa=mantissa,
+        bias=1 - int(info.minexp),
+        sign=int(np.iinfo(whole).min),
+        magic_bits=int(real(magic).view(whole)),
+        half_bits=int(real(sqrt(0.5)).view(whole)),
+        lift=mantissa + 2,
+        log2=ln2,
+        log2e=1 / ln2,
+        high=high,
+        low=float(_LN2 - Decimal(high)),
+        magic=magic,
+        lowest=(int(info.minexp) - mantissa - 2) * ln2,
+        highest=(int(info.maxexp) + 1) * ln2,
+        saturated=(mantissa + 4) * ln2,
+        smallest=float(info.smallest_normal),
+        lifting=2.0 ** (mantissa + 2),
+        growing=growth[0],
+        growing_far=growth[1],
+        bending=_series((2 / (2 * k + 3) for k in count()), (sqrt(2) - 1) ** 4, precision),
+    )
 
-    def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        short = ir.IntType(_WIDTH[like])
-        kept = arguments[0] if arguments[0].type == short else builder.trunc(arguments[0], short)
-        return builder.bitcast(kept, target.get_value_type(like))
 
-    return like(integer, like), generate
+def _series(coefficients: Iterator[float], largest: float, precision: float) -> tuple[float, ...]:
+    """Return the coefficients of a power series up to where its terms do not count any more."""
+    found: list[float] = []
+    for coefficient in coefficients:
+        found.append(coefficient)
+        if coefficient * largest ** len(found) < precision:
+            return tuple(found)
+    raise ValueError("a series has no end")
 
 
-def series(coefficients: list[float]) -> Any:
-    """Return a function that sums Σ c_k x^k by Horner's rule, in one expression whatever its length."""
+# ------------------------------------------------------------------ what the functions are made of
 
-    @intrinsic
-    def total(context: Any, value: Any) -> Any:
-        def generate(target: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            kind = target.get_value_type(value)
-            result = ir.Constant(kind, float(coefficients[-1]))
-            for each in reversed(coefficients[:-1]):
-                product = builder.fmul(result, arguments[0], flags=["contract"])
-                result = builder.fadd(product, ir.Constant(kind, float(each)), flags=["contract"])
-            return result
 
-        return value(value), generate
+def bits(x: _Real) -> int:
+    """Return a number's bits as a whole number."""
+    return int(x.view(f"i{x.itemsize}"))
 
+
+def real_of(whole: int, like: _Real) -> _Real:
+    """Return the number, of the type of ``like``, that has these bits; more of them than it has are cut off."""
+    kind = np.dtype(f"u{like.itemsize}").type
+    return kind(whole % 2 ** (8 * like.itemsize)).view(like.dtype)
+
+
+def real(whole: int, like: _Real) -> _Real:
+    """Return a whole number as a number of the type of ``like``."""
+    return like.dtype.type(whole)
+
+
+def polynomial(coefficients: tuple[float, ...], x: _Real) -> _Real:
+    """Return Σ c_k x^k, by Horner's rule."""
+    total = 0 * x + coefficients[-1]
+    for each in coefficients[-2::-1]:
+        total = total * x + each
     return total
 
 
-class Functions(NamedTuple):
-    """The functions for one real type, each from a number to a number, for use in compiled code."""
-
-    exp: Callable[..., Any]
-    tanh: Callable[..., Any]
-    log: Callable[..., Any]
-    log1p: Callable[..., Any]
+# ------------------------------------------------------------------ the functions
 
 
-def functions(real: type[np.floating[Any]]) -> Functions:
-    """Return the functions for ``numpy.float32`` or ``numpy.float64``."""
-    info = np.finfo(real)
-    mantissa, precision = info.nmant, float(info.eps) / 8
-    ln2 = Context(prec=50).ln(Decimal(2))
-    grain = 2 ** (mantissa + 1 - info.nexp)  # n · high is exact for any exponent n
-    high = real(int(ln2 * grain) / grain)
-    low = real(ln2 - Decimal(float(high)))
-    log2e, magic = real(1 / ln2), real(1.5 * 2**mantissa)  # x + magic has round(x) as its last bits
-    whole = np.dtype(f"i{real().itemsize}").type
-    bias, magic_bits, half_bits = 1 - int(info.minexp), int(magic.view(whole)), int(np.sqrt(real(0.5)).view(whole))
-    sign = np.iinfo(whole).min
-
-    lowest, highest = real((info.minexp - mantissa - 2) * ln2), real((info.maxexp + 1) * ln2)
-    saturated = real((mantissa + 4) * ln2)  # from here on tanh(x / 2) is 1
-    turn = real(ln2)
-    smallest, lift = real(info.smallest_normal), mantissa + 2
-    lifting = real(2.0**lift)
-    zero, half, one, two, infinity, nan = map(real, (0, 0.5, 1, 2, np.inf, np.nan))
-
-    # (e^r - 1) / r for |r| ≤ ln 2 / 2, and (atanh s / s - 1) · 2 / s² for |s| ≤ (√2 - 1) / (√2 + 1)
-    growing, growing_far = (
-        series(_until(precision, (1 / factorial(k + 2) for k in count()), largest))
-        for largest in (float(ln2) / 2, float(ln2))
-    )
-    bending = series(_until(precision, (2 / (2 * k + 3) for k in count()), (np.sqrt(2) - 1) ** 4))
-    compiled = njit(error_model="numpy", fastmath={"contract"})
-
-    @compiled
-    def power(n: Any) -> Any:
-        return real_of((n + bias) << mantissa, one)
-
-    @compiled
-    def exp(x: Any) -> Any:
-        y = highest if x > highest else x
-        y = lowest if y < lowest else y
-        shifted = y * log2e + magic
-        turns = shifted - magic
-        r = (y - turns * high) - turns * low
-        part = bits(turns * half + magic) - magic_bits  # in two: a subnormal's power of two is no number
-        rest = (bits(shifted) - magic_bits) - part
-        return (one + (r + r * r * growing(r))) * power(part) * power(rest)
-
-    @compiled
-    def tanh(x: Any) -> Any:
-        y = two * abs(x)
-        y = saturated if y > saturated else y
-        shifted = (y * log2e - half) + magic  # rounded down: nothing cancels below
-        turns = shifted - magic
-        r = (y - turns * high) - turns * low
-        scale = power(bits(shifted) - magic_bits)
-        e = scale * (r + r * r * growing_far(r)) + (scale - one)  # e^y - 1
-        t = e / (e + two)
-        t = half * e - half * e * t if y < turn else t  # the same, with smaller roundings
-        return real_of(bits(t) | (bits(x) & sign), one)
-
-    @compiled
-    def logarithm(u: Any, rest: Any, lifted: Any) -> Any:
-        """log(u) - lifted log 2, with what u lacks as its share ``rest``."""
-        exponent = whole(bits(u) - half_bits) >> mantissa
-        f = real_of(bits(u) - (exponent << mantissa), one) - one
-        s = f / (two + f)
-        turns = real(np.int32(exponent - lifted))
-        z = s * s
-        return turns * high + (f - (s * (f - z * bending(z)) - (rest + turns * low)))
-
-    @compiled
-    def log(x: Any) -> Any:
-        tiny = x < smallest
-        result = logarithm(x * lifting if tiny else x, zero, lift if tiny else 0)
-        result = result if x < infinity else x  # NaN as well
-        return result if x > zero or x != x else (-infinity if x == zero else nan)
-
-    @compiled
-    def log1p(x: Any) -> Any:
-        u = one + x
-        lost = one - (u - x) if x > one else x - (u - one)
-        result = logarithm(u, lost / u, 0)
-        result = result if x < infinity else x
-        result = x if x == zero else result  # the sign of a zero
-        return result if x > -one or x != x else (-infinity if x == -one else nan)
-
-    return Functions(exp, tanh, log, log1p)
+def exp(x: _Real, c: Constants) -> _Real:
+    """Return e^x."""
+    y = c.highest if x > c.highest else x
+    y = c.lowest if y < c.lowest else y
+    shifted = y * c.log2e + c.magic
+    turns = shifted - c.magic
+    r = (y - turns * c.high) - turns * c.low
+    part = bits(turns * 0.5 + c.magic) - c.magic_bits  # two factors: 2 to the power of a subnormal is no number
+    rest = (bits(shifted) - c.magic_bits) - part
+    scaled = (1.0 + (r + r * r * polynomial(c.growing, r))) * real_of((part + c.bias) << c.mantissa, x)
+    return scaled * real_of((rest + c.bias) << c.mantissa, x)
 
 
-def _until(precision: float, coefficients: Iterator[float], largest: float) -> list[float]:
-    """Return the coefficients of a series up to where its terms do not count any more."""
-    return [
-        each for _, each in takewhile(lambda pair: pair[1] * largest ** pair[0] > precision, enumerate(coefficients))
-    ]
+def tanh(x: _Real, c: Constants) -> _Real:
+    """Return tanh x, as (e^y - 1) / (e^y + 1) with y = 2 \\|x|."""
+    y = 2.0 * abs(x)
+    y = c.saturated if y > c.saturated else y
+    shifted = (y * c.log2e - 0.5) + c.magic  # rounded down: nothing cancels below
+    turns = shifted - c.magic
+    r = (y - turns * c.high) - turns * c.low
+    scale = real_of(((bits(shifted) - c.magic_bits) + c.bias) << c.mantissa, x)
+    e = scale * (r + r * r * polynomial(c.growing_far, r)) + (scale - 1.0)  # e^y - 1
+    t = e / (e + 2.0)
+    t = 0.5 * e - 0.5 * e * t if y < c.log2 else t  # the same, with smaller roundings
+    return real_of(bits(t) | (bits(x) & c.sign), x)
+
+
+def log(x: _Real, c: Constants) -> _Real:
+    """Return log x."""
+    result = logarithm(x * c.lifting if x < c.smallest else x, 0.0, c)
+    result = result - c.lift * c.log2 if x < c.smallest else result
+    result = result if x < c.inf else x
+    result = result if x >= 0.0 else c.nan
+    return -c.inf if x == 0.0 else result
+
+
+def log1p(x: _Real, c: Constants) -> _Real:
+    """Return log(1 + x)."""
+    u = 1.0 + x
+    result = logarithm(u, (1.0 - (u - x) if x > 1.0 else x - (u - 1.0)) / u, c)
+    result = result if x < c.inf else x
+    result = x if x == 0.0 else result  # the sign of a zero
+    result = result if x >= -1.0 else c.nan
+    return -c.inf if x == -1.0 else result
+
+
+def logarithm(u: _Real, lost: _Real, c: Constants) -> _Real:
+    """Return log u + lost, for a small ``lost``."""
+    exponent = (bits(u) - c.half_bits) >> c.mantissa
+    f = real_of(bits(u) - (exponent << c.mantissa), u) - 1.0
+    turns = real(exponent, u)
+    s = f / (2.0 + f)
+    z = s * s
+    return turns * c.high + (f - (s * (f - z * polynomial(c.bending, z)) - (lost + turns * c.low)))
+
+
+FUNCTIONS = {"exp": exp, "tanh": tanh, "log": log, "log1p": log1p}
