@@ -201,6 +201,11 @@ def _buffer(builder: Any, address: Typed) -> Typed:
     return Typed(builder.inttoptr(address.value, TYPES[WORD].as_pointer()), WORD)
 
 
+def _address(builder: Any, words: Typed) -> Typed:
+    """Return where words begin."""
+    return Typed(builder.ptrtoint(words.value, TYPES[WORD]), WORD)
+
+
 def _number_from(symbol: str) -> Callable[[Any], Typed]:
     """Return a call of a C function without arguments that returns an int."""
     return lambda builder: converted(builder, Typed(elsewhere(builder, symbol, [], ir.IntType(32)), KINDS["int32"]), WORD)
@@ -209,6 +214,7 @@ def _number_from(symbol: str) -> Callable[[Any], Typed]:
 CALLS: dict[str, Callable[..., Any]] = {
     **{"maximum": _extreme(">="), "minimum": _extreme("<=")},
     **{"bits": _bits, "real_of": _real_of, "real": _real, "polynomial": _polynomial},
-    **{"at": _at, "load": _load, "store": _store, "run": _run, "buffer": _buffer},
+    **{"at": _at, "load": _load, "store": _store, "run": _run},
+    **{"buffer": _buffer, "address": _address},
     **{"pause": _number_from("diynn_yield"), "core": _number_from("diynn_core")},
 }

@@ -174,17 +174,18 @@ class _Translation:
                     self.block(body, dict(scope))
             case ast.Expr(value=ast.Call() as call):
                 self.expression(call, scope)
+            case ast.Expr(value=ast.Constant()):
+                pass  # a docstring
             case _:
                 raise NotImplementedError(ast.unparse(node))
 
     def variable(self, name: str, found: Any) -> Typed:
         """Give a variable a value; return where it lives."""
-        typed = found if isinstance(found, Typed) else typed(found, WORD)
-        key = name, typed.kind
-        if key not in self.variables:
-            self.variables[key] = self.entry.alloca(TYPES[typed.kind])
-        self.builder.store(typed.value, self.variables[key])
-        return Typed(self.variables[key], typed.kind)
+        value, kind = typed(found, WORD)
+        if (name, kind) not in self.variables:
+            self.variables[name, kind] = self.entry.alloca(TYPES[kind])
+        self.builder.store(value, self.variables[name, kind])
+        return Typed(self.variables[name, kind], kind)
 
     def put(self, place: ast.Subscript, found: Any, scope: dict[str, Any]) -> None:
         """Write an element of a buffer."""
@@ -300,6 +301,9 @@ class _Translation:
             return converted(self.builder, arguments[0], KINDS[name])
         if name in self.calls:
             return self.calls[name](self.builder, *arguments)
+        if f"{name}.inner" in self.module.globals:  # one that was compiled before it
+            inner = self.module.globals[f"{name}.inner"]
+            return self.builder.call(inner, [typed(each, WORD).value for each in arguments])
         if name in vars(vector_math):
             return self.written(name, arguments)
         (kind,) = {each.kind for each in arguments if isinstance(each, Typed)}
