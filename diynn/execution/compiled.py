@@ -14,6 +14,7 @@ import os
 import sys
 import tempfile
 import warnings
+from collections.abc import Mapping
 from ctypes.util import find_library
 from functools import cache
 from pathlib import Path
@@ -21,7 +22,7 @@ from threading import Lock
 from typing import Any, NamedTuple
 
 from diynn.execution.lowering import Source
-from diynn.execution.walking import WALKS
+from diynn.execution.walking import WALKS, Function, walk
 
 _TRANSLATION = ("machine_code.py", "instructions.py", "vector_math.py")
 _loading = Lock()
@@ -54,21 +55,21 @@ def available() -> None:
     blas()
 
 
-def addresses(source: Source) -> dict[str, int]:
-    """Return where the machine code of a source begins, under the name ``"step"``; compile it if need be.
+def address_of(source: Source) -> int:
+    """Return where the machine code of a source begins; compile it if it is not kept.
 
     Raises
     ------
     CannotCompile
         As `available` does; or if this machine lacks a function that the source calls.
     """
-    return _load({"step": (source.text, [None, *source.arguments.values()], True)})
+    return load({"step": Function(source.text, [None, *source.arguments.values()])})["step"]
 
 
 @cache
 def walks() -> dict[str, int]:
     """Return where the machine code of each function of `walking` begins."""
-    return _load({name: (text, kinds, False) for name, (text, kinds) in WALKS.items()})
+    return load({each.__name__: walk(each) for each in WALKS})
 
 
 # ------------------------------------------------------------------ NumPy's BLAS
@@ -85,9 +86,6 @@ def blas() -> Blas:
     """
     from threadpoolctl import ThreadpoolController
 
-    import numpy as np
-
-    np.dot(np.ones(1), np.ones(1))
     found = ThreadpoolController().select(internal_api="openblas").lib_controllers
     found.sort(key=lambda each: "numpy" not in each.filepath)  # SciPy brings one of its own
     for each in found:
@@ -136,8 +134,8 @@ def _llvm() -> Any:
     return llvm
 
 
-def _load(functions: dict[str, tuple[str, list[Any], bool]]) -> dict[str, int]:
-    """Return the addresses of functions, by their names."""
+def load(functions: Mapping[str, Function]) -> dict[str, int]:
+    """Return the addresses of functions, by their names: compiled now, if their code is not kept."""
     key = _key(functions)
     with _loading:
         if key not in _loaded:
@@ -146,10 +144,10 @@ def _load(functions: dict[str, tuple[str, list[Any], bool]]) -> dict[str, int]:
         return _loaded[key][0]
 
 
-def _key(functions: dict[str, tuple[str, list[Any], bool]]) -> str:
+def _key(functions: Mapping[str, Function]) -> str:
     llvm = _llvm()
     parts = [
-        *(f"{name} {kinds} {apart}\n{text}" for name, (text, kinds, apart) in functions.items()),
+        *(f"{name} {each.kinds} {each.apart}\n{each.text}" for name, each in functions.items()),
         *(Path(__file__).with_name(name).read_text() for name in _TRANSLATION),
         *(str(llvm.llvm_version_info), blas().name, str(blas().width)),
         *(llvm.get_default_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()),
@@ -157,11 +155,11 @@ def _key(functions: dict[str, tuple[str, list[Any], bool]]) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _made(key: str, functions: dict[str, tuple[str, list[Any], bool]]) -> tuple[bytes, list[str]]:
+def _made(key: str, functions: Mapping[str, Function]) -> tuple[bytes, list[str]]:
     """Compile functions, and keep their code."""
-    from diynn.execution.machine_code import Function, compile_functions
+    from diynn.execution.machine_code import compile_functions
 
-    made = compile_functions({name: Function(*each) for name, each in functions.items()}, blas().width)
+    made = compile_functions(functions, blas().width)
     _keep(key, made.code, made.needs)
     return made
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from diynn.arrays import Array
-from diynn.execution.statements import CannotLower, Statement, address
+from diynn.execution.statements import CannotLower, Statement, key
 
 if TYPE_CHECKING:
     from diynn.execution.lowering import Lowering
@@ -252,8 +252,3 @@ def nested(parts: Sequence[Sequence[str]], sizes: Sequence[int]) -> list[str]:
         if depth < len(sizes):
             lines.append("    " * depth + f"for {INDICES[depth]} in range({sizes[depth]}):")
     return lines
-
-
-def key(array: Array) -> tuple[Any, ...]:
-    """Return what two views have in common that are the same values at the same places."""
-    return address(array), array.shape, array.strides, array.dtype

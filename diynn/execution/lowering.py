@@ -148,12 +148,13 @@ class Lowering:
     def element(self, array: Array, indices: Sequence[str], strides: Sequence[int]) -> str:
         """Return one element of a view, by indices and their strides in elements."""
         name, offset = self.place(array)
-        terms = [
-            index if step == 1 else f"{step} * {index}"
-            for index, step in zip(indices, strides, strict=False)
-            if step and index != "0"
-        ]
-        return f"{name}[{' + '.join([*[str(offset)] * bool(offset), *terms]) or 0}]"
+        terms = []
+        for index, step in zip(indices, strides, strict=False):
+            if index.isdigit():
+                offset += step * int(index)
+            elif step:
+                terms.append(index if step == 1 else f"{step} * {index}")
+        return f"{name}[{' + '.join([*terms, *[str(offset)] * bool(offset or not terms)])}]"
 
     def ones(self, count: int, kind: Any) -> Array:
         """Return a vector of ones, to sum with."""

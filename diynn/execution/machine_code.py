@@ -37,6 +37,7 @@ from diynn.execution.instructions import (
     products,
     typed,
 )
+from diynn.execution.walking import Function
 
 _ANY_ORDER = ("contract", "reassoc")  # the values of a sum may be added as several sums side by side
 _ARITHMETIC = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
@@ -51,24 +52,6 @@ class Object(NamedTuple):
 
     code: bytes
     needs: list[str]
-
-
-class Function(NamedTuple):
-    """What is to be compiled: a function of one table of words, which hold its arguments in order.
-
-    Attributes
-    ----------
-    text : str
-        Its definition.
-    kinds : list
-        The type of each argument: a dtype for a buffer, whose address the word is; None for a number.
-    apart : bool
-        Whether no buffer that it writes overlaps another, which spares the loops a check.
-    """
-
-    text: str
-    kinds: Sequence[Any]
-    apart: bool = True
 
 
 def compile_functions(functions: Mapping[str, Function], width: int) -> Object:

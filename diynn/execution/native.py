@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diynn.arrays import Array
-from diynn.execution.compiled import addresses, walks
+from diynn.execution.compiled import address_of, walks
 from diynn.execution.lowering import Source
 from diynn.execution.statements import address
 
@@ -65,12 +65,11 @@ class Step:
         self._inputs = np.zeros(arguments, np.int64)
         self._tables: dict[int, tuple[Source, Array]] = {}  # the source holds the buffers' memory
         plans = [self._plan(blocks) for blocks in (*shares, after)]
-        (self._own, own), *others, (self._after, last) = plans
-        self._others = others
-        self._plans = np.array([word for plan, count in others for word in (address(plan), count)], np.int64)
+        (self._own, own), *self._others, (self._after, last) = plans
+        self._plans = np.array([word for plan, count in self._others for word in (address(plan), count)], np.int64)
         self._asleep = np.zeros(1, np.int64)
         self._words = np.array(
-            [0, len(others), address(self._plans), address(self._inputs), address(self._own), own]
+            [0, len(self._others), address(self._plans), address(self._inputs), address(self._own), own]
             + [address(self._after), last, address(self._asleep)],
             np.int64,
         )
@@ -88,28 +87,28 @@ class Step:
         if not self._others:
             self._step(address(self._words))
             return
-        pool = _pool(len(self._others))
+        pool = _pool()
         if not pool.lock.acquire(blocking=False):  # another thread has the helpers
             for words in self._alone:
                 self._share(address(words))
             return
-        # Not in a `finally`: who is interrupted while a helper works leaves it to itself, and its memory to it.
-        pool.holds = self
-        self._words[0] = address(pool.states)
         try:
+            pool.prepare(self, len(self._others))
+            self._words[0] = address(pool.states)
             self._step(address(self._words))
-        finally:
+        finally:  # whoever is interrupted in here keeps the helpers: later steps are taken alone
             if self._asleep[0]:
                 pool.wake()
                 self._finish(address(self._words))
-        pool.lock.release()
+                self._asleep[0] = 0
+            pool.release()
 
     def _plan(self, blocks: Sequence[Block]) -> tuple[Array, int]:
         """Return what `walking.share` reads for some blocks, and how many they are."""
         plan: list[int] = []
         for block in blocks:
             table = self._table(block.source)
-            plan += [addresses(block.source)["step"], address(table), block.first, len(block.inputs)]
+            plan += [address_of(block.source), address(table), block.first, len(block.inputs)]
             plan += [number for pair in block.inputs for number in pair]
         return np.array([*plan, 0], np.int64), len(blocks)
 
@@ -153,10 +152,11 @@ class _Pool:
         self.lock = Lock()
         self.helpers: list[_Helper] = []
         self.states = np.zeros(0, np.int64)
-        self.holds: Any = None  # the step whose memory they write to
+        self._step: Step | None = None
 
-    def at_least(self, count: int) -> None:
-        """Have as many helpers."""
+    def prepare(self, step: Step, count: int) -> None:
+        """Have as many helpers, and hold the memory that they are going to write to."""
+        self._step = step
         while len(self.helpers) < count:
             self.helpers.append(_Helper(len(self.helpers)))
             self.states = np.array([address(each.state) for each in self.helpers], np.int64)
@@ -167,14 +167,17 @@ class _Pool:
             if helper.state[16]:
                 helper.wake.release()
 
+    def release(self) -> None:
+        """Leave the helpers to others."""
+        self._step = None
+        self.lock.release()
+
 
 _pools: dict[int, _Pool] = {}  # by process: one that was forked has none of its parent's threads
 
 
-def _pool(count: int) -> _Pool:
-    pool = _pools.setdefault(os.getpid(), _Pool())
-    pool.at_least(count)
-    return pool
+def _pool() -> _Pool:
+    return _pools.get(os.getpid()) or _pools.setdefault(os.getpid(), _Pool())
 
 
 def _keep_off(core: int) -> None:

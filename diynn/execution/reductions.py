@@ -56,7 +56,7 @@ def reduction(lowering: Lowering, statement: Statement) -> list[str]:
         step = f"+= {element(index)}" if statement.name == "sum" else f"= {statement.name}(total, {element(index)})"
         lines = [
             f"total = {begin}",
-            f"for {index} in range({int(statement.name != 'sum')}, {count}):",
+            f"for {index} in range({'' if statement.name == 'sum' else '1, '}{count}):",
             f"    total {step}",
             f"{target} = {before}total",
         ]

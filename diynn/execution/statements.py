@@ -130,7 +130,8 @@ def _copies(parts: Sequence[Array], axis: int, out: Array) -> Iterator[Statement
 
 def _kinds(function: Any, arguments: list[Any]) -> tuple[Any, ...]:
     """Return the types that NumPy would compute with."""
-    given = tuple(each.dtype if isinstance(each, np.ndarray) else type(each) for each in arguments)
+    weak = (int, float)  # numbers of Python's, which take the type of what they meet
+    given = [type(each) if type(each) in weak else np.asarray(each).dtype for each in arguments]
     kinds: tuple[Any, ...] = function.resolve_dtypes((*given, None))
     for kind in kinds:
         if kind not in _KINDS:
@@ -257,13 +258,15 @@ def address(array: Array) -> int:
     return begin
 
 
+def key(array: Array) -> tuple[Any, ...]:
+    """Return what views have in common that are the same values at the same places."""
+    steps = (step if size > 1 else 0 for size, step in zip(array.shape, array.strides, strict=True))
+    return address(array), array.shape, tuple(steps), array.dtype
+
+
 def same(one: Any, other: Any) -> bool:
     """Whether both are the same values at the same places."""
-    return (
-        isinstance(other, np.ndarray)
-        and address(one) == address(other)
-        and (one.shape, one.strides, one.dtype) == (other.shape, other.strides, other.dtype)
-    )
+    return isinstance(other, np.ndarray) and key(one) == key(other)
 
 
 def overlap(one: Array, other: Array) -> bool:

@@ -19,7 +19,8 @@ word
 from __future__ import annotations
 
 import inspect
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -101,11 +102,28 @@ def serve(state: _Words, patience: int) -> None:
                 idle = 0
 
 
-#: Their texts, and whether each argument is a buffer of words or a number.
-WALKS = {
-    function.__name__: (
-        inspect.getsource(function),
-        [np.dtype("i8") if kind == "_Words" else None for name, kind in function.__annotations__.items() if name != "return"],
-    )
-    for function in (share, finish, step, serve)
-}
+WALKS = (share, finish, step, serve)
+
+
+class Function(NamedTuple):
+    """What is to be compiled: a function of one table of words, which hold its arguments in order.
+
+    Attributes
+    ----------
+    text : str
+        Its definition.
+    kinds : list
+        The type of each argument: a dtype for a buffer, whose address the word is; None for a number.
+    apart : bool
+        Whether no buffer that it writes overlaps another, which spares the loops a check.
+    """
+
+    text: str
+    kinds: Sequence[Any]
+    apart: bool = True
+
+
+def walk(function: Any) -> Function:
+    """Return one of the functions above as what is to be compiled."""
+    kinds = [each for name, each in function.__annotations__.items() if name != "return"]
+    return Function(inspect.getsource(function), [np.dtype("i8") if each == "_Words" else None for each in kinds], False)
