@@ -134,6 +134,14 @@ def _llvm() -> Any:
     return llvm
 
 
+def _machine() -> Any:
+    """Return LLVM's target: this machine."""
+    llvm = _llvm()
+    features = llvm.get_host_cpu_features().flatten()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)
+
+
 def load(functions: Mapping[str, Function]) -> dict[str, int]:
     """Return the addresses of functions, by their names: compiled now, if their code is not kept."""
     key = _key(functions)
@@ -159,15 +167,13 @@ def _made(key: str, functions: Mapping[str, Function]) -> tuple[bytes, list[str]
     """Compile functions, and keep their code."""
     from diynn.execution.machine_code import compile_functions
 
-    made = compile_functions(functions, blas().width)
+    made = compile_functions(functions, blas().width, _machine())
     _keep(key, made.code, made.needs)
     return made
 
 
 def _linked(code: bytes, needs: list[str], names: list[str]) -> tuple[dict[str, int], Any]:
     """Load machine code; return its functions' addresses and what keeps it."""
-    from diynn.execution.machine_code import target_machine
-
     llvm = _llvm()
     for name in needs:  # LLVM ends the process for one that it does not find
         if llvm.address_of_symbol(name) is None:
@@ -175,7 +181,7 @@ def _linked(code: bytes, needs: list[str], names: list[str]) -> tuple[dict[str, 
             if not hasattr(library, name):
                 raise CannotCompile(f"this machine's C library has no {name}")
             llvm.add_symbol(name, _address(getattr(library, name)))
-    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), target_machine())
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
     return {name: engine.get_function_address(name) for name in names}, engine

@@ -89,7 +89,9 @@ def mathematical(builder: Any, name: str, arguments: list[Any]) -> Typed | None:
     """Return a function of reals by LLVM or by the C library, or None if neither has it."""
     values = [each.value for each in arguments]
     kind = arguments[0].kind
-    if name == "abs" and kind.kind != "f":
+    if name == "abs" and kind.kind == "u":
+        return arguments[0]
+    if name == "abs" and kind.kind == "i":
         negative = builder.icmp_signed("<", values[0], ir.Constant(TYPES[kind], 0))
         return Typed(builder.select(negative, builder.neg(values[0]), values[0]), kind)
     if name in _INTRINSIC:

@@ -27,8 +27,7 @@ OF_TRUTHS = {
 VECTORISED = ("exp", "tanh", "log", "log1p")
 FUNCTIONS = (
     *("sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "arcsinh", "arccosh", "arctanh"),
-    *("expm1", "exp2", "log2", "log10", "power", "arctan2", "hypot", "floor", "ceil", "trunc", "sign"),
-    *("isnan", "isinf", "isfinite", "copysign", "logaddexp"),
+    *("expm1", "exp2", "log2", "log10", "power", "arctan2", "hypot", "floor", "ceil", "trunc", "rint"),
 )
 INDICES = "ijklmn"
 _LONGEST = 60  # characters of an expression that stands within another
@@ -70,9 +69,7 @@ class Loop:
                 self.values[key(statement.out)] = self._named(value, self.uses[number], len(self.dimensions))
         body = self.parts[-1]
         for place in self.stored:
-            value = self.values[place]
-            text = f"uint8({value.text})" if value.kind == bool else bare(value.text)
-            body.append(f"{self._element(self.outs[place], place)} = {text}")
+            body.append(f"{self._element(self.outs[place], place)} = {bare(self.values[place].text)}")
         if self.fold is not None:
             self.parts[-2].append(f"total = {self.fold.out.dtype}(0)")
             body.append(f"total += {bare(self.values[key(self.fold.operands[0])].text)}")
@@ -151,8 +148,6 @@ class Loop:
         if place not in self.values:
             depth = max((d + 1 for d, each in enumerate(self.dimensions) if each.strides[place]), default=0)
             value = Value(self._element(array, place), array.dtype)
-            if array.dtype == bool:
-                value = Value(f"({value.text} != 0)", array.dtype)
             often = self.uses[place] + (place in self.stored) + (depth < len(self.dimensions))
             self.values[place] = self._named(value, often, depth)
         return converted(self.values[place], kind)
@@ -182,11 +177,11 @@ def formula(name: str, operands: Sequence[str], kind: Any) -> str:
             return f"({operands[0]} == False)"
         raise CannotLower(f"numpy.{name} of truth values")
     if name in SIGNS:
-        return whole(f"({operands[0]} {SIGNS[name]} {operands[1]})", kind)
+        return f"({operands[0]} {SIGNS[name]} {operands[1]})"
     if name == "reciprocal" and kind.kind == "f":
         return f"(1 / {operands[0]})"
     if name in ("negative", "absolute"):
-        return whole(f"(-{operands[0]})" if name == "negative" else f"abs({bare(operands[0])})", kind)
+        return f"(-{operands[0]})" if name == "negative" else f"abs({bare(operands[0])})"
     arguments = ", ".join(map(bare, operands))
     if name in ("maximum", "minimum"):
         return f"{name}({arguments})"
@@ -195,11 +190,6 @@ def formula(name: str, operands: Sequence[str], kind: Any) -> str:
     if name in FUNCTIONS and kind.kind == "f":
         return f"{name}({arguments})"
     raise CannotLower(f"numpy.{name} of {kind}")
-
-
-def whole(text: str, kind: Any) -> str:
-    """Return an expression cut to the width of an integer: a sum of two is computed in 64 bits."""
-    return text if kind.kind == "f" else f"{kind}{text if text[0] == '(' else f'({text})'}"
 
 
 def literal(value: Any, kind: Any) -> str:

@@ -54,27 +54,20 @@ class Object(NamedTuple):
     needs: list[str]
 
 
-def compile_functions(functions: Mapping[str, Function], width: int) -> Object:
-    """Compile functions, by the names of their symbols; ``width`` is that of BLAS's integers, in bits."""
+def compile_functions(functions: Mapping[str, Function], width: int, machine: Any) -> Object:
+    """Compile functions for a machine of LLVM's, by the names of their symbols.
+
+    ``width`` is that of BLAS's integers, in bits.
+    """
     module = ir.Module()
     module.triple = llvm.get_default_triple()
     for name, function in functions.items():
         _Translation(module, width).add(name, function)
-    machine = target_machine()
     code = llvm.parse_assembly(str(module))
     code.verify()
     _optimise(code, machine)
     needs = [each.name for each in code.functions if each.is_declaration and not each.name.startswith("llvm.")]
     return Object(machine.emit_object(code), needs)
-
-
-def target_machine() -> Any:
-    """Return LLVM's target: this machine."""
-    llvm.initialize_native_target()
-    llvm.initialize_native_asmprinter()
-    target = llvm.Target.from_default_triple()
-    features = llvm.get_host_cpu_features().flatten()
-    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)
 
 
 def _optimise(code: Any, machine: Any) -> None:
@@ -104,7 +97,7 @@ class _Translation:
             for each in ast.walk(tree)
             if isinstance(each, ast.AugAssign) and isinstance(each.target, ast.Name)
         }
-        types = [TYPES[WORD] if kind is None else TYPES[kind].as_pointer() for kind in function.kinds]
+        types = [TYPES[WORD] if kind is None else _in_memory(kind).as_pointer() for kind in function.kinds]
         inner = ir.Function(self.module, ir.FunctionType(ir.VoidType(), types), f"{name}.inner")
         inner.linkage = "internal"
         for argument, kind in zip(inner.args, function.kinds, strict=True):
@@ -173,7 +166,8 @@ class _Translation:
     def put(self, place: ast.Subscript, found: Any, scope: dict[str, Any]) -> None:
         """Write an element of a buffer."""
         pointer, kind = self.element(place, scope)
-        self.builder.store(typed(found, kind).value, pointer)
+        value = typed(found, kind).value
+        self.builder.store(self.builder.zext(value, _in_memory(kind)) if kind == FLAG else value, pointer)
 
     def loop(self, name: str, bounds: list[Any], body: Sequence[ast.stmt], scope: dict[str, Any]) -> None:
         """Translate a loop over ``range(*bounds)``."""
@@ -227,7 +221,8 @@ class _Translation:
                 return Typed(self.builder.select(condition, *(each.value for each in values)), values[0].kind)
             case ast.Subscript():
                 pointer, kind = self.element(node, scope)
-                return Typed(self.builder.load(pointer), kind)
+                value = self.builder.load(pointer)
+                return Typed(self.builder.trunc(value, TYPES[FLAG]) if kind == FLAG else value, kind)
             case ast.Call(func=ast.Name(id=name), args=arguments):
                 return self.call(name, [self.expression(each, scope) for each in arguments])
         raise NotImplementedError(ast.unparse(node))
@@ -287,7 +282,7 @@ class _Translation:
         if f"{name}.inner" in self.module.globals:  # one that was compiled before it
             inner = self.module.globals[f"{name}.inner"]
             return self.builder.call(inner, [typed(each, WORD).value for each in arguments])
-        if name in vars(vector_math):
+        if name in vector_math.WRITTEN:
             return self.written(name, arguments)
         (kind,) = {each.kind for each in arguments if isinstance(each, Typed)}
         operands = [typed(each, kind) for each in arguments]
@@ -308,9 +303,14 @@ class _Translation:
         return self.expression(last.value, scope)
 
 
+def _in_memory(kind: Any) -> Any:
+    """Return the type of a buffer's elements: a truth value is a byte, 0 or 1."""
+    return ir.IntType(8) if kind == FLAG else TYPES[kind]
+
+
 @cache
 def _definition(name: str) -> ast.FunctionDef:
-    (tree,) = ast.parse(dedent(inspect.getsource(getattr(vector_math, name)))).body
+    (tree,) = ast.parse(dedent(inspect.getsource(vector_math.WRITTEN[name]))).body
     assert isinstance(tree, ast.FunctionDef)
     return tree
 

@@ -52,10 +52,10 @@ def product(lowering: Lowering, statement: Statement) -> list[str]:
 
 def _matrices(one: Array, other: Array, out: Array) -> tuple[Array, Array, Array]:
     """Return a product's arrays with two dimensions at least, and no more where one matrix does."""
-    if one.ndim == 1:
-        one, out = one[None, :], out[..., None, :]
     if other.ndim == 1:
         other, out = other[:, None], out[..., None]
+    if one.ndim == 1:
+        one, out = one[None, :], out[..., None, :]
     if other.ndim == 2 and one.ndim > 2:
         rows, whole = (each.reshape(-1, each.shape[-1]) for each in (one, out))
         if owner(rows) is owner(one) and owner(whole) is owner(out):  # views, not copies

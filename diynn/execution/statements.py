@@ -87,9 +87,9 @@ def statements(calls: Sequence[Any]) -> list[Statement]:
     for statement in found:
         for array in (*statement.reads, statement.out):
             if array.dtype not in _KINDS:
-                raise CannotLower(f"{statement.name} of {array.dtype}")
+                raise CannotLower(f"a {statement.name} of {array.dtype}")
             if owner(array).dtype != array.dtype:
-                raise CannotLower(f"{statement.name} of memory that is seen as two types")
+                raise CannotLower("memory that is seen as two types")
         if statement.out.size and any(array.size == 0 for array in statement.reads):
             raise CannotLower("an empty batch")
     return [statement for statement in found if statement.out.size]
@@ -110,12 +110,19 @@ def _read(call: Any) -> Iterator[Statement]:
     elif function is np.dot or function is np.matmul:
         yield Statement("product", "product", out, tuple(arguments))
     elif isinstance(function, np.ufunc) and function.nout == 1 and function.signature is None:
-        yield Statement(function.__name__, "each", out, tuple(arguments), _kinds(function, arguments), mask)
+        kinds = _kinds(function, arguments)
+        if function is np.square:
+            yield Statement("multiply", "each", out, (*arguments, *arguments), (kinds[0], *kinds), mask)
+        else:
+            name = "copy" if function is np.positive else function.__name__
+            yield Statement(name, "each", out, tuple(arguments), kinds, mask)
     elif getattr(function, "__name__", "") == "reduce" and function.__self__ in _FOLDS and mask is None:
         (array,) = arguments
         yield Statement(_FOLDS[function.__self__], "fold", out, (array,), axes=_axes(options.get("axis", 0), array))
     else:
-        raise CannotLower(f"numpy.{getattr(function, '__name__', function)}")
+        part_of = getattr(function, "__self__", None)
+        method = f"{part_of.__name__}." if isinstance(part_of, np.ufunc) else ""
+        raise CannotLower(f"numpy.{method}{function.__name__}")
 
 
 def _copies(parts: Sequence[Array], axis: int, out: Array) -> Iterator[Statement]:
@@ -135,7 +142,7 @@ def _kinds(function: Any, arguments: list[Any]) -> tuple[Any, ...]:
     kinds: tuple[Any, ...] = function.resolve_dtypes((*given, None))
     for kind in kinds:
         if kind not in _KINDS:
-            raise CannotLower(f"{function.__name__} of {kind}")
+            raise CannotLower(f"numpy.{function.__name__} of {kind}")
     return kinds
 
 

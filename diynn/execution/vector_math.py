@@ -195,4 +195,5 @@ def logarithm(u: _Real, lost: _Real, c: Constants) -> _Real:
     return turns * c.high + (f - (s * (f - z * polynomial(c.bending, z)) - (lost + turns * c.low)))
 
 
-FUNCTIONS = {"exp": exp, "tanh": tanh, "log": log, "log1p": log1p}
+#: What is written out above, by name.
+WRITTEN = {function.__name__: function for function in (exp, tanh, log, log1p, logarithm)}
