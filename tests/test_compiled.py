@@ -1,4 +1,4 @@
-"""Compiled steps compute what the definition computes, on any number of threads, and their code is kept on disk."""
+"""Compiled steps compute what the definition does, on any number of threads; their code is kept on disk."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from tests.recordings import compiled, record, train
 
 pytest.importorskip("llvmlite")
 
-from diynn.execution import compiled as code  # noqa: E402  # needs it
-from diynn.execution import native  # noqa: E402
-from diynn.execution.native import Block, Step  # noqa: E402
+from diynn.execution import compiled as code
+from diynn.execution import native
+from diynn.execution.native import Block, Step
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -89,15 +89,42 @@ def test_a_loss_compiled_gives_its_costs_and_gradient(case, data):
     if not yhat.size:
         return
     for number in range(2):
-        recording, program = record(lambda a, b, n=number: case.loss.costs_and_delta(a, b)[n], y[::-1], yhat[::-1])
+        recording, program = record(
+            lambda a, b, n=number: case.loss.costs_and_delta(a, b)[n], y[::-1], yhat[::-1]
+        )
         recording.result[...] = 0
         compiled(program)(*contiguous(y, yhat))
         precise = case.loss.costs_and_delta(*call.on(NUMPY, "float64"))[number]
         accurate([recording.result], [case.loss.costs_and_delta(y, yhat)[number]], [precise])
 
 
-FUNCTIONS = ("sqrt", "expm1", "exp2", "log2", "log10", "sin", "cos", "tan", "sinh", "cosh", "floor", "ceil", "trunc")
-INVERSE = ("arcsin", "arccos", "arctan", "arcsinh", "arctanh", "rint", "square", "reciprocal", "negative", "absolute")
+FUNCTIONS = (
+    "sqrt",
+    "expm1",
+    "exp2",
+    "log2",
+    "log10",
+    "sin",
+    "cos",
+    "tan",
+    "sinh",
+    "cosh",
+    "floor",
+    "ceil",
+    "trunc",
+)
+INVERSE = (
+    "arcsin",
+    "arccos",
+    "arctan",
+    "arcsinh",
+    "arctanh",
+    "rint",
+    "square",
+    "reciprocal",
+    "negative",
+    "absolute",
+)
 OF_TWO = ("power", "hypot", "arctan2", "minimum", "maximum", "add", "subtract", "multiply", "divide")
 
 
@@ -119,7 +146,8 @@ def test_whole_numbers(kind):
     one, two = np.array([[info.min, info.max, 3, 100], [5, 7, info.max, 2]], kind)
     functions = [
         lambda a, b: a + b, lambda a, b: a * b - a, np.maximum, np.minimum, lambda a, b: (a > b) * a,
-        lambda a, b: np.abs(a), lambda a, b: a.astype("float32"), lambda a, b: a / b, lambda a, b: a.astype("int16"),
+        lambda a, b: np.abs(a), lambda a, b: a.astype("float32"), lambda a, b: a / b,
+        lambda a, b: a.astype("int16"),
         lambda a, b: a.astype("int64") - b.astype("int64"), lambda a, b: (a >= b).astype("float64"),
     ]  # fmt: skip
     for function in functions:
@@ -170,7 +198,11 @@ class Training:
             starts = [(number * blocks + block) * size for block in range(blocks)]
             plans.append(
                 [
-                    Block(source, [(0, s * self.x.strides[0]), (1, s * self.y.strides[0]), (2, 0)], s == starts[0])
+                    Block(
+                        source,
+                        [(0, s * self.x.strides[0]), (1, s * self.y.strides[0]), (2, 0)],
+                        s == starts[0],
+                    )
                     for s in starts
                 ]
             )
@@ -190,7 +222,11 @@ class Training:
             for number, value in enumerate(values):
                 for other in others:
                     recording.call(np.add, (first[number], other[number]), {"out": first[number]})
-                recording.call(np.subtract, (value, recording.call(np.multiply, (eps, first[number]), {})), {"out": value})
+                recording.call(
+                    np.subtract,
+                    (value, recording.call(np.multiply, (eps, first[number]), {})),
+                    {"out": value},
+                )
             return eps
 
         before = [each.copy() for each in memory]
@@ -271,6 +307,11 @@ def test_a_fork_has_helpers_of_its_own():
         np.testing.assert_array_equal(one, two)
 
 
+def forever(function):
+    while True:
+        function()
+
+
 def test_an_interrupt_leaves_whole_steps():
     training = Training(2, 1)
     training()
@@ -280,8 +321,7 @@ def test_an_interrupt_leaves_whole_steps():
     timer.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            while True:
-                training()
+            forever(training)
     finally:
         signal.signal(signal.SIGINT, before)
         timer.join()
@@ -329,7 +369,9 @@ def begin(text=STEP, **environment):
     """Start Python on its own, where warnings are errors."""
     command = [sys.executable, "-W", "error", "-c", text.format(root=str(Path(__file__).parents[1]))]
     environment = {**os.environ, **environment}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
 
 
 def ended(process):
@@ -386,7 +428,9 @@ def test_a_directory_that_cannot_be_written_is_told_once(monkeypatch, place):
     monkeypatch.setenv("DIYNN_CACHE", place)
     code._tell.cache_clear()
     text = f"def step(x):\n    x[0] = {len(place)}.5\n"
-    with pytest.warns(RuntimeWarning, match=r"compiled steps are not kept.*DIYNN_CACHE names another directory"):
+    with pytest.warns(
+        RuntimeWarning, match=r"compiled steps are not kept.*DIYNN_CACHE names another directory"
+    ):
         code.load({"step": code.Function(text, [np.dtype("f8")])})
     code.load({"step": code.Function(text + "    x[1] = 0.0\n", [np.dtype("f8")])})  # no second warning
 
@@ -396,7 +440,11 @@ def test_where_it_is_kept(monkeypatch):
     monkeypatch.setattr(Path, "home", lambda: Path("home"))
     monkeypatch.setenv("XDG_CACHE_HOME", "cache")
     monkeypatch.setenv("LOCALAPPDATA", "local")
-    for platform, place in (("linux", "cache/diynn"), ("darwin", "home/Library/Caches/diynn"), ("win32", "local/diynn")):
+    for platform, place in (
+        ("linux", "cache/diynn"),
+        ("darwin", "home/Library/Caches/diynn"),
+        ("win32", "local/diynn"),
+    ):
         monkeypatch.setattr(sys, "platform", platform)
         assert code.directory() == Path(place)
 
@@ -425,7 +473,8 @@ def test_without_openblas(monkeypatch):
     import threadpoolctl
 
     class Nothing:
-        lib_controllers = []
+        def __init__(self):
+            self.lib_controllers = []
 
         def select(self, **_):
             return self

@@ -60,7 +60,9 @@ def test_an_operation_lowered_gives_what_it_gives_played(name, data):
 
     arrays = [given_arguments[place] for place in places]
     for number in range(2 if name.endswith("cross_entropy") else 1):
-        recording, program = record(lambda *found, number=number: call(number, *found), *(1 - a for a in arrays))
+        recording, program = record(
+            lambda *found, number=number: call(number, *found), *(1 - a for a in arrays)
+        )
         check(program, recording, arrays)
 
 
@@ -74,7 +76,10 @@ def test_a_layer_lowered_has_the_gradient_and_the_update_of_the_definition(layer
     trained = train(net, diynn.MSELoss(), x, target, rate=0.1)
     before = [value.copy() for value in trained.values]
     trained.spoil()
-    run_as_text(lower(trained.program), [np.ascontiguousarray(x), np.ascontiguousarray(target), np.array(0.1, x.dtype)])
+    run_as_text(
+        lower(trained.program),
+        [np.ascontiguousarray(x), np.ascontiguousarray(target), np.array(0.1, x.dtype)],
+    )
     found = [result.copy() for result in trained.results]
     for value, old in zip(trained.values, before, strict=True):
         value[...] = old
@@ -91,7 +96,9 @@ def test_a_loss_lowered_gives_its_costs_and_gradient(case, data):
     if not yhat.size:
         return
     for number in range(2):
-        recording, program = record(lambda a, b, n=number: case.loss.costs_and_delta(a, b)[n], y[::-1], yhat[::-1])
+        recording, program = record(
+            lambda a, b, n=number: case.loss.costs_and_delta(a, b)[n], y[::-1], yhat[::-1]
+        )
         check(program, recording, (y, yhat))
 
 
@@ -123,9 +130,17 @@ def test_update_rules(rule, dtype):
 
 
 FUNCTIONS = {
-    **{name: (getattr(np, name), 1) for name in ("sqrt", "square", "reciprocal", "expm1", "log2", "cosh", "floor")},
-    **{name: (getattr(np, name), 1) for name in ("exp2", "log10", "arctan", "sin", "rint", "positive", "absolute")},
-    **{name: (getattr(np, name), 2) for name in ("power", "hypot", "arctan2", "minimum", "maximum", "divide")},
+    **{
+        name: (getattr(np, name), 1)
+        for name in ("sqrt", "square", "reciprocal", "expm1", "log2", "cosh", "floor")
+    },
+    **{
+        name: (getattr(np, name), 1)
+        for name in ("exp2", "log10", "arctan", "sin", "rint", "positive", "absolute")
+    },
+    **{
+        name: (getattr(np, name), 2) for name in ("power", "hypot", "arctan2", "minimum", "maximum", "divide")
+    },
 }
 
 
@@ -235,7 +250,9 @@ def test_zero_product_and_sum_are_one_product():
 def test_a_tied_weight_is_added_to_by_the_second_product():
     linear = diynn.Linear(3, 3, rng=0)
     _, x, _ = setting()
-    products = [line for line in body(train(diynn.Sequential(linear, linear), diynn.MSELoss(), x, x)) if "g0" in line]
+    products = [
+        line for line in body(train(diynn.Sequential(linear, linear), diynn.MSELoss(), x, x)) if "g0" in line
+    ]
     assert [line.split(", ")[9] for line in products] == ["0 if first else 1", "1"]
 
 
@@ -303,7 +320,11 @@ def test_what_is_not_known_is_refused_with_a_reason():
     cannot(r"a copy of complex128", lambda x: x.astype("complex128"), reals)
     cannot(r"numpy\.multiply\.reduce", lambda x: np.multiply.reduce(x, axis=0), reals)
     cannot(r"a product of int64 and int64", lambda x: x @ x.T, reals.astype("int64"))
-    cannot(r"a product of a matrix whose rows and columns both have gaps", lambda x: x[::2, ::2] @ x[:2, :2], reals)
+    cannot(
+        r"a product of a matrix whose rows and columns both have gaps",
+        lambda x: x[::2, ::2] @ x[:2, :2],
+        reals,
+    )
     cannot(r"an empty batch", lambda x: np.sum(x, axis=0), np.ones((0, 3)))
     cannot(r"a reduction of bool to int64", lambda x: np.sum(x > 0, axis=0), reals)
     cannot(r"axes that do not lie side by side", lambda x: np.sum(x, axis=(0, 2)), np.ones((2, 3, 4)))

@@ -1,4 +1,4 @@
-"""The functions of compiled loops are NumPy's to two units in the last place, and the same at all special values."""
+"""The functions of compiled loops: two units in the last place, and exact at all special values."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from diynn.execution import vector_math
 
 pytest.importorskip("llvmlite")
 
-from diynn.execution.compiled import load  # noqa: E402  # needs it
-from diynn.execution.statements import address  # noqa: E402
-from diynn.execution.walking import Function  # noqa: E402
+from diynn.execution.compiled import load
+from diynn.execution.statements import address
+from diynn.execution.walking import Function
 
 REALS = [np.float32, np.float64]
 each_real = pytest.mark.parametrize("real", REALS, ids=lambda real: real.__name__)
@@ -35,10 +35,15 @@ def step(values, found):
 
 
 def everywhere(real):
-    """Return numbers of every exponent and sign, their ends among them, and many that are neither large nor small."""
+    """Return numbers of every exponent and sign, and many that are neither large nor small."""
     info, rng = np.finfo(real), np.random.default_rng(0)
     whole = np.dtype(f"i{real().itemsize}")
-    mantissas = [0, 1, 2**info.nmant - 1, *rng.integers(0, 2**info.nmant, 2000 if real is np.float32 else 250)]
+    mantissas = [
+        0,
+        1,
+        2**info.nmant - 1,
+        *rng.integers(0, 2**info.nmant, 2000 if real is np.float32 else 250),
+    ]
     exponents = np.arange(2 ** (info.nexp) - 1, dtype=whole)  # without inf and NaN
     positive = ((exponents[:, None] << info.nmant) + np.array(mantissas, whole)).ravel().view(real)
     usual = rng.uniform(-1, 1, 500_000)
@@ -77,7 +82,9 @@ SPECIAL = {
 @each_function
 @each_real
 def test_special_values_are_exact(name, real):
-    values, wanted = np.array([*SPECIAL[name], (np.nan, np.nan)] * 5, real).T.copy()  # 5: in vectors and behind
+    values, wanted = np.array(
+        [*SPECIAL[name], (np.nan, np.nan)] * 5, real
+    ).T.copy()  # 5: in vectors and behind
     found = compiled(name, values)
     np.testing.assert_array_equal(found, wanted)
     numbers = ~np.isnan(wanted)

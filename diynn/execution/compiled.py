@@ -26,7 +26,9 @@ from diynn.execution.walking import WALKS, Function, walk
 
 _TRANSLATION = ("machine_code.py", "instructions.py", "vector_math.py")
 _loading = Lock()
-_loaded: dict[str, tuple[dict[str, int], Any]] = {}  # by key: addresses, and LLVM's engine that holds the code
+_loaded: dict[
+    str, tuple[dict[str, int], Any]
+] = {}  # by key: addresses, and LLVM's engine that holds the code
 
 
 class CannotCompile(Exception):  # noqa: N818  # a reason, of which `choice` tells
@@ -91,7 +93,10 @@ def blas() -> Blas:
     for each in found:
         library = ctypes.CDLL(each.filepath)
         for before, after in (("scipy_", "64_"), ("", "64_"), ("scipy_", ""), ("", "")):
-            names = {f"diynn_{name}": f"{before}cblas_{name}{after}" for name in ("sgemm", "dgemm", "sgemv", "dgemv")}
+            names = {
+                f"diynn_{name}": f"{before}cblas_{name}{after}"
+                for name in ("sgemm", "dgemm", "sgemv", "dgemv")
+            }
             if all(hasattr(library, name) for name in names.values()):
                 config = getattr(library, f"{before}openblas_get_config{after}")
                 config.restype = ctypes.c_char_p
@@ -114,7 +119,9 @@ def _of_system() -> dict[str, int]:
             "diynn_core": _address(kernel.GetCurrentProcessorNumber),
         }
     system = ctypes.CDLL(None)
-    core = system.sched_getcpu if hasattr(system, "sched_getcpu") else system.sched_yield  # macOS does not tell
+    core = (
+        system.sched_getcpu if hasattr(system, "sched_getcpu") else system.sched_yield
+    )  # macOS does not tell
     return {"diynn_yield": _address(system.sched_yield), "diynn_core": _address(core)}
 
 
@@ -191,7 +198,7 @@ def _linked(code: bytes, needs: list[str], names: list[str]) -> tuple[dict[str, 
 
 
 def directory() -> Path:
-    """Return where machine code is kept: ``DIYNN_CACHE``, or the place that the system has for such things."""
+    """Return where machine code is kept: ``DIYNN_CACHE``, or the system's place for such things."""
     if "DIYNN_CACHE" in os.environ:
         return Path(os.environ["DIYNN_CACHE"])
     home = Path.home()

@@ -19,9 +19,19 @@ FUSED = ("contract",)  # a product and a sum may be rounded once
 
 _ROW_MAJOR = 101
 #: LLVM's own, and the C library's, by NumPy's names.
-_INTRINSIC = {"abs": "fabs", "sqrt": "sqrt", "floor": "floor", "ceil": "ceil", "trunc": "trunc", "rint": "rint"}
+_INTRINSIC = {
+    "abs": "fabs",
+    "sqrt": "sqrt",
+    "floor": "floor",
+    "ceil": "ceil",
+    "trunc": "trunc",
+    "rint": "rint",
+}
 _OF_C = {
-    **{name: name for name in ("sin", "cos", "tan", "sinh", "cosh", "expm1", "exp2", "log2", "log10", "hypot")},
+    **{
+        name: name
+        for name in ("sin", "cos", "tan", "sinh", "cosh", "expm1", "exp2", "log2", "log10", "hypot")
+    },
     **{f"arc{name}": f"a{name}" for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh", "tan2")},
     "power": "pow",
 }
@@ -68,7 +78,9 @@ def converted(builder: Any, found: Any, kind: Any) -> Typed:
         return found
     if before.kind == "f":
         if kind.kind == "f":
-            return Typed((builder.fpext if kind.itemsize > before.itemsize else builder.fptrunc)(value, target), kind)
+            return Typed(
+                (builder.fpext if kind.itemsize > before.itemsize else builder.fptrunc)(value, target), kind
+            )
         return Typed((builder.fptosi if kind.kind == "i" else builder.fptoui)(value, target), kind)
     if kind.kind == "f":
         return Typed((builder.sitofp if before.kind == "i" else builder.uitofp)(value, target), kind)
@@ -90,7 +102,7 @@ def mathematical(builder: Any, name: str, arguments: list[Any]) -> Typed | None:
     values = [each.value for each in arguments]
     kind = arguments[0].kind
     if name == "abs" and kind.kind == "u":
-        return arguments[0]
+        return Typed(values[0], kind)
     if name == "abs" and kind.kind == "i":
         negative = builder.icmp_signed("<", values[0], ir.Constant(TYPES[kind], 0))
         return Typed(builder.select(negative, builder.neg(values[0]), values[0]), kind)
@@ -168,7 +180,9 @@ def products(width: int) -> dict[str, Callable[..., None]]:
         rest = [one, a.value, size(lda), b.value, size(ldb), beta_of(builder, beta, c), c.value, size(ldc)]
         _blas(builder, "gemm", c, [ta, tb], [size(m), size(n), size(k)], rest)
 
-    def gemv(builder: Any, ta: int, m: int, n: int, a: Typed, lda: int, x: Typed, beta: Any, y: Typed) -> None:
+    def gemv(
+        builder: Any, ta: int, m: int, n: int, a: Typed, lda: int, x: Typed, beta: Any, y: Typed
+    ) -> None:
         one = typed(1.0, y.kind).value
         rest = [one, a.value, size(lda), x.value, size(1), beta_of(builder, beta, y), y.value, size(1)]
         _blas(builder, "gemv", y, [ta], [size(m), size(n)], rest)
@@ -210,7 +224,9 @@ def _address(builder: Any, words: Typed) -> Typed:
 
 def _number_from(symbol: str) -> Callable[[Any], Typed]:
     """Return a call of a C function without arguments that returns an int."""
-    return lambda builder: converted(builder, Typed(elsewhere(builder, symbol, [], ir.IntType(32)), KINDS["int32"]), WORD)
+    return lambda builder: converted(
+        builder, Typed(elsewhere(builder, symbol, [], ir.IntType(32)), KINDS["int32"]), WORD
+    )
 
 
 CALLS: dict[str, Callable[..., Any]] = {

@@ -26,7 +26,20 @@ OF_TRUTHS = {
 #: Functions that have a name in the source for each real type, and those that NumPy and Numba call alike.
 VECTORISED = ("exp", "tanh", "log", "log1p")
 FUNCTIONS = (
-    *("sqrt", "sin", "cos", "tan", "arcsin", "arccos", "arctan", "sinh", "cosh", "arcsinh", "arccosh", "arctanh"),
+    *(
+        "sqrt",
+        "sin",
+        "cos",
+        "tan",
+        "arcsin",
+        "arccos",
+        "arctan",
+        "sinh",
+        "cosh",
+        "arcsinh",
+        "arccosh",
+        "arctanh",
+    ),
     *("expm1", "exp2", "log2", "log10", "power", "arctan2", "hypot", "floor", "ceil", "trunc", "rint"),
 )
 INDICES = "ijklmn"
@@ -89,14 +102,18 @@ class Loop:
 
     def _dimensions(self) -> list[Dimension]:
         shape = self.each[0].out.shape
-        views = {key(array): array for each in self.each for array in (*each.reads, each.out)}
+        views: dict[Any, Array] = {
+            key(array): array for each in self.each for array in (*each.reads, each.out)
+        }
         if self.fold is not None:
             views["totals"] = self._totals()
         strides = {
             place: [step // array.itemsize for step in np.broadcast_to(array, shape).strides]
             for place, array in views.items()
         }
-        dimensions = [Dimension(n, {place: s[axis] for place, s in strides.items()}) for axis, n in enumerate(shape)]
+        dimensions = [
+            Dimension(n, {place: s[axis] for place, s in strides.items()}) for axis, n in enumerate(shape)
+        ]
         rows = dimensions.pop() if self.fold is not None else None
         dimensions = merged(dimensions)
         return dimensions if rows is None else [*dimensions, rows]
@@ -168,11 +185,11 @@ def formula(name: str, operands: Sequence[str], kind: Any) -> str:
     """Return an elementwise function of operands of one type."""
     if name == "copy":
         return operands[0]
-    if kind == bool and name in OF_TRUTHS:
+    if kind.kind == "b" and name in OF_TRUTHS:
         return f"({operands[0]} {OF_TRUTHS[name]} {operands[1]})"
     if name in COMPARISONS:
         return f"({operands[0]} {COMPARISONS[name]} {operands[1]})"
-    if kind == bool:
+    if kind.kind == "b":
         if name in ("logical_not", "invert"):
             return f"({operands[0]} == False)"
         raise CannotLower(f"numpy.{name} of truth values")
@@ -194,7 +211,7 @@ def formula(name: str, operands: Sequence[str], kind: Any) -> str:
 
 def literal(value: Any, kind: Any) -> str:
     """Return a number."""
-    if kind == bool:
+    if kind.kind == "b":
         return str(bool(value))
     return str(kind.type(value) if kind.kind == "f" else int(value))
 
@@ -203,7 +220,7 @@ def converted(value: Value, kind: Any) -> str:
     """Return a value in another type."""
     if value.kind == kind:
         return value.text
-    return f"({value.text} != 0)" if kind == bool else f"{kind}({bare(value.text)})"
+    return f"({value.text} != 0)" if kind.kind == "b" else f"{kind}({bare(value.text)})"
 
 
 def bare(text: str) -> str:
@@ -225,7 +242,9 @@ def merged(dimensions: Sequence[Dimension]) -> list[Dimension]:
     """Return dimensions of which neighbours that all views walk as one are one."""
     result: list[Dimension] = []
     for inner in reversed([each for each in dimensions if each.size != 1]):
-        if result and all(inner.strides[place] == s * result[-1].size for place, s in result[-1].strides.items()):
+        if result and all(
+            inner.strides[place] == s * result[-1].size for place, s in result[-1].strides.items()
+        ):
             result[-1] = Dimension(inner.size * result[-1].size, result[-1].strides)
         else:
             result.append(inner)

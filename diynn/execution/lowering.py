@@ -81,7 +81,9 @@ class Source(NamedTuple):
     @property
     def text(self) -> str:
         """A whole function of ``first`` and flat arrays, to be read or to be run with `plain_names`."""
-        return f"def step(first, {', '.join(self.arguments)}):\n" + "".join(f"    {line}\n" for line in self.lines)
+        return f"def step(first, {', '.join(self.arguments)}):\n" + "".join(
+            f"    {line}\n" for line in self.lines
+        )
 
 
 def lower(program: Program) -> Source:
@@ -123,7 +125,9 @@ class Lowering:
         names = [name for name, _ in self.buffers.values()]
         arrays = [array for _, array in self.buffers.values()]
         count = len(self.inputs)
-        return Source(self.lines, dict(zip(names, (a.dtype for a in arrays), strict=True)), arrays[count:], count)
+        return Source(
+            self.lines, dict(zip(names, (a.dtype for a in arrays), strict=True)), arrays[count:], count
+        )
 
     def constant(self, array: Array) -> Any:
         """Return the value that an array always holds, the same everywhere, or None."""
@@ -198,7 +202,9 @@ class Lowering:
         shape = group[0].out.shape
         if statement.form == "fold":  # over the rows of what has just been made
             (array,) = statement.operands
-            rows = statement.name == "sum" and statement.axes == (array.ndim - 1,) and statement.start == "new"
+            rows = (
+                statement.name == "sum" and statement.axes == (array.ndim - 1,) and statement.start == "new"
+            )
             return rows and array.shape == shape and any(same(array, each.out) for each in group)
         if statement.form == "product" or statement.out.shape != shape:
             return False
@@ -231,14 +237,18 @@ def _matrix(turned: bool, rows: int, columns: int, array: Array, leading: int) -
 
 
 def _gemm(*arguments: Any) -> None:
-    turned, other_turned, rows, columns, inner, one, leading, other, other_leading, beta, out, out_leading = arguments
+    turned, other_turned, rows, columns, inner, one, leading, other, other_leading, beta, out, out_leading = (
+        arguments
+    )
     left = _matrix(turned, rows, inner, one, leading)
     right = _matrix(other_turned, inner, columns, other, other_leading)
     target = _matrix(False, rows, columns, out, out_leading)
     target[...] = left @ right + (target if beta else 0)
 
 
-def _gemv(turned: bool, rows: int, columns: int, matrix: Array, leading: int, vector: Array, beta: int, out: Array) -> None:
+def _gemv(
+    turned: bool, rows: int, columns: int, matrix: Array, leading: int, vector: Array, beta: int, out: Array
+) -> None:
     whole = _matrix(False, rows, columns, matrix, leading)
     whole = whole.T if turned else whole
     target = out[: whole.shape[0]]

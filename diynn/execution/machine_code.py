@@ -18,7 +18,6 @@ from textwrap import dedent
 from typing import Any, NamedTuple
 
 import llvmlite.binding as llvm
-import numpy as np
 from llvmlite import ir
 
 from diynn.execution import vector_math
@@ -42,9 +41,19 @@ from diynn.execution.walking import Function
 _ANY_ORDER = ("contract", "reassoc")  # the values of a sum may be added as several sums side by side
 _ARITHMETIC = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 _OF_BITS = {ast.BitAnd: "and_", ast.BitOr: "or_", ast.BitXor: "xor", ast.LShift: "shl", ast.RShift: "ashr"}
-_OF_NUMBERS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
+_OF_NUMBERS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+}
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
-_NUMBERS = {"N": 111, "T": 112, "inf": float("inf"), "nan": float("nan")}  # BLAS's flags: as it stands, or turned
+_NUMBERS = {
+    "N": 111,
+    "T": 112,
+    "inf": float("inf"),
+    "nan": float("nan"),
+}  # BLAS's flags: as it stands, or turned
 
 
 class Object(NamedTuple):
@@ -66,7 +75,9 @@ def compile_functions(functions: Mapping[str, Function], width: int, machine: An
     code = llvm.parse_assembly(str(module))
     code.verify()
     _optimise(code, machine)
-    needs = [each.name for each in code.functions if each.is_declaration and not each.name.startswith("llvm.")]
+    needs = [
+        each.name for each in code.functions if each.is_declaration and not each.name.startswith("llvm.")
+    ]
     return Object(machine.emit_object(code), needs)
 
 
@@ -114,8 +125,12 @@ class _Translation:
         self.entry.branch(begin)
         outer = ir.Function(self.module, ir.FunctionType(ir.VoidType(), [TYPES[WORD].as_pointer()]), name)
         builder = ir.IRBuilder(outer.append_basic_block())
-        words = [builder.load(builder.gep(outer.args[0], [ir.Constant(TYPES[WORD], k)])) for k in range(len(types))]
-        builder.call(inner, [builder.inttoptr(w, t) if t.is_pointer else w for w, t in zip(words, types, strict=True)])
+        words = [
+            builder.load(builder.gep(outer.args[0], [ir.Constant(TYPES[WORD], k)])) for k in range(len(types))
+        ]
+        builder.call(
+            inner, [builder.inttoptr(w, t) if t.is_pointer else w for w, t in zip(words, types, strict=True)]
+        )
         builder.ret_void()
 
     # -------------------------------------------------------------- statements
@@ -250,7 +265,9 @@ class _Translation:
 
     def sum(self, one: Any, other: Any, kind: Any, flags: tuple[str, ...]) -> Any:
         """Add two values of a type."""
-        return self.builder.fadd(one, other, flags=flags) if kind.kind == "f" else self.builder.add(one, other)
+        return (
+            self.builder.fadd(one, other, flags=flags) if kind.kind == "f" else self.builder.add(one, other)
+        )
 
     def negative(self, found: Any) -> Any:
         """Return -x."""
@@ -265,7 +282,9 @@ class _Translation:
             return _OF_NUMBERS[op](left, right)
         one, other = alike(left, right)
         if one.kind.kind == "f":
-            return Typed(getattr(self.builder, f"f{_ARITHMETIC[op]}")(one.value, other.value, flags=FUSED), one.kind)
+            return Typed(
+                getattr(self.builder, f"f{_ARITHMETIC[op]}")(one.value, other.value, flags=FUSED), one.kind
+            )
         if op in _OF_BITS:
             return Typed(getattr(self.builder, _OF_BITS[op])(one.value, other.value), one.kind)
         flags = ("nsw",) if one.kind == WORD else ()  # what narrower integers do at their ends is defined

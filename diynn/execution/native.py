@@ -61,22 +61,30 @@ class Step:
         If there is no machine code to be had: see `compiled.available`.
     """
 
-    def __init__(self, shares: Sequence[Sequence[Block]], after: Sequence[Block] = (), *, arguments: int) -> None:
+    def __init__(
+        self, shares: Sequence[Sequence[Block]], after: Sequence[Block] = (), *, arguments: int
+    ) -> None:
         self._inputs = np.zeros(arguments, np.int64)
         self._tables: dict[int, tuple[Source, Array]] = {}  # the source holds the buffers' memory
         plans = [self._plan(blocks) for blocks in (*shares, after)]
         (self._own, own), *self._others, (self._after, last) = plans
-        self._plans = np.array([word for plan, count in self._others for word in (address(plan), count)], np.int64)
+        self._plans = np.array(
+            [word for plan, count in self._others for word in (address(plan), count)], np.int64
+        )
         self._asleep = np.zeros(1, np.int64)
         self._words = np.array(
-            [0, len(self._others), address(self._plans), address(self._inputs), address(self._own), own]
-            + [address(self._after), last, address(self._asleep)],
+            [
+                *(0, len(self._others), address(self._plans), address(self._inputs)),
+                *(address(self._own), own, address(self._after), last, address(self._asleep)),
+            ],
             np.int64,
         )
         self._alone = [
             np.array([address(plan), count, address(self._inputs)], np.int64) for plan, count in plans
         ]
-        self._step, self._finish, self._share = (_function(walks()[name]) for name in ("step", "finish", "share"))
+        self._step, self._finish, self._share = (
+            _function(walks()[name]) for name in ("step", "finish", "share")
+        )
 
     def __call__(self, *arrays: Array) -> None:
         """Take the step for arrays in C order, of the shapes and types for which the sources were made."""

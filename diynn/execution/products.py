@@ -44,7 +44,9 @@ def product(lowering: Lowering, statement: Statement) -> list[str]:
     for each, _ in ((left, 0), (right, 0)):
         arguments += [_begin(lowering, each, len(batch)), _layout(each)[1]]
     arguments += [beta, _begin(lowering, out, len(batch)), _layout(out)[1]]
-    names = [lowering.place(each)[0] + ".T" * (flag == "T") for each, flag in ((left, first), (right, second))]
+    names = [
+        lowering.place(each)[0] + ".T" * (flag == "T") for each, flag in ((left, first), (right, second))
+    ]
     sign = {"new": "=", "add": "+=", "first": "= or +="}[statement.start]
     comment = f"  # {lowering.place(out)[0]} {sign} {names[0]} @ {names[1]}"
     return [*lines, "    " * len(batch) + f"gemm({', '.join(map(str, arguments))})" + comment]
@@ -64,8 +66,11 @@ def _matrices(one: Array, other: Array, out: Array) -> tuple[Array, Array, Array
 
 
 def _layout(matrix: Array) -> tuple[str, int]:
-    """Return whether the last two dimensions lie in C's order, "N", or the other, "T"; and the leading one."""
-    (rows, columns), (down, right) = matrix.shape[-2:], (each // matrix.itemsize for each in matrix.strides[-2:])
+    """Return whether the last two dimensions lie in C's order, "N", or not, "T"; and the leading one."""
+    (rows, columns), (down, right) = (
+        matrix.shape[-2:],
+        (each // matrix.itemsize for each in matrix.strides[-2:]),
+    )
     if (right == 1 or columns == 1) and (down >= columns or rows == 1):
         return "N", max(down if rows > 1 else 0, columns, 1)
     if (down == 1 or rows == 1) and (right >= rows or columns == 1):

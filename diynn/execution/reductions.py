@@ -29,13 +29,16 @@ def reduction(lowering: Lowering, statement: Statement) -> list[str]:
     """
     (array,), out, kind = statement.operands, statement.out, statement.out.dtype
     axes = sorted(statement.axes)
-    if array.dtype != kind or kind == bool:
+    if array.dtype != kind or kind.kind == "b":
         raise CannotLower(f"a reduction of {array.dtype} to {kind}")
     if any(one + 1 != two for one, two in pairwise(axes)):
         raise CannotLower("a reduction over axes that do not lie side by side")
     if out.ndim != array.ndim:
         out = np.expand_dims(out, tuple(axes))
-    steps = [[step // array.itemsize for step in each.strides] for each in (array, np.broadcast_to(out, array.shape))]
+    steps = [
+        [step // array.itemsize for step in each.strides]
+        for each in (array, np.broadcast_to(out, array.shape))
+    ]
     every = [Dimension(n, {"in": a, "out": b}) for n, a, b in zip(array.shape, *steps, strict=True)]
     outer, inner = merged(every[: axes[0]]), merged(every[axes[-1] + 1 :])
     rows = merged(every[axes[0] : axes[-1] + 1]) or [Dimension(1, {"in": 0, "out": 0})]
@@ -53,7 +56,11 @@ def reduction(lowering: Lowering, statement: Statement) -> list[str]:
     around, within = _loops(outer, 0), _loops(inner, len(outer))
     if not inner:
         begin = f"{kind}(0)" if statement.name == "sum" else element(0)
-        step = f"+= {element(index)}" if statement.name == "sum" else f"= {statement.name}(total, {element(index)})"
+        step = (
+            f"+= {element(index)}"
+            if statement.name == "sum"
+            else f"= {statement.name}(total, {element(index)})"
+        )
         lines = [
             f"total = {begin}",
             f"for {index} in range({'' if statement.name == 'sum' else '1, '}{count}):",
@@ -65,8 +72,9 @@ def reduction(lowering: Lowering, statement: Statement) -> list[str]:
         lines += _within(["", *within], f"{target} = {statement.name}({target}, {element(index)})")[1:]
     elif count > _MANY_ROWS and not outer and len(inner) == 1 and inner[0].strides == {"in": 1, "out": 1}:
         ones = lowering.pointer(lowering.ones(count, kind))
-        places = f"{lowering.pointer(array)}, {strides['in']}, {ones}, {BETA[statement.start]}, {lowering.pointer(out)}"
-        lines = [f"gemv(T, {count}, {inner[0].size}, {places})  # the sum of {count} rows"]
+        matrix, vector = f"{lowering.pointer(array)}, {strides['in']}", lowering.pointer(out)
+        arguments = f"T, {count}, {inner[0].size}, {matrix}, {ones}, {BETA[statement.start]}, {vector}"
+        lines = [f"gemv({arguments})  # the sum of {count} rows"]
     else:
         few = count if count <= _FEW_ROWS else count % _AT_ONCE or _AT_ONCE
         lines = _within(within, f"{target} = {before}{' + '.join(element(row) for row in range(few))}")

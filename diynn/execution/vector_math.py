@@ -39,7 +39,7 @@ class Constants(NamedTuple):
     smallest, lifting : float
         The smallest normal number, and the power of two that makes subnormal ones normal.
     growing, growing_far : tuple of float
-        (e^r - 1 - r) / r² as a series, for \\|r| ≤ log 2 / 2 and log 2.
+        (e^r - 1 - r) / r² as a series, for r up to log 2 / 2 and log 2.
     bending : tuple of float
         (2 atanh s - 2 s) / s³ as a series in s².
     """
@@ -118,7 +118,7 @@ def bits(x: _Real) -> int:
 
 
 def real_of(whole: int, like: _Real) -> _Real:
-    """Return the number, of the type of ``like``, that has these bits; more of them than it has are cut off."""
+    """Return the number, of the type of ``like``, that has these bits, the lowest of a whole number."""
     kind = np.dtype(f"u{like.itemsize}").type
     return kind(whole % 2 ** (8 * like.itemsize)).view(like.dtype)
 
@@ -146,14 +146,16 @@ def exp(x: _Real, c: Constants) -> _Real:
     shifted = y * c.log2e + c.magic
     turns = shifted - c.magic
     r = (y - turns * c.high) - turns * c.low
-    part = bits(turns * 0.5 + c.magic) - c.magic_bits  # two factors: 2 to the power of a subnormal is no number
+    part = (
+        bits(turns * 0.5 + c.magic) - c.magic_bits
+    )  # two factors: 2 to the power of a subnormal is no number
     rest = (bits(shifted) - c.magic_bits) - part
     scaled = (1.0 + (r + r * r * polynomial(c.growing, r))) * real_of((part + c.bias) << c.mantissa, x)
     return scaled * real_of((rest + c.bias) << c.mantissa, x)
 
 
 def tanh(x: _Real, c: Constants) -> _Real:
-    """Return tanh x, as (e^y - 1) / (e^y + 1) with y = 2 \\|x|."""
+    """Return tanh x, as (e^y - 1) / (e^y + 1) with y = 2 abs(x)."""
     y = 2.0 * abs(x)
     y = c.saturated if y > c.saturated else y
     shifted = (y * c.log2e - 0.5) + c.magic  # rounded down: nothing cancels below

@@ -53,7 +53,7 @@ def step(
     helpers: _Words, count: int, plans: _Words, inputs: _Words, own: _Words, blocks: int, after: _Words,
     last: int, asleep: _Words,
 ) -> None:  # fmt: skip
-    """Take a step, or count in ``asleep`` those of ``count`` helpers that have to be woken before `finish`."""
+    """Take a step, or count in ``asleep`` those of the helpers that have to be woken before `finish`."""
     asleep[0] = 0
     for k in range(count):
         state = buffer(helpers[k])
@@ -126,4 +126,6 @@ class Function(NamedTuple):
 def walk(function: Any) -> Function:
     """Return one of the functions above as what is to be compiled."""
     kinds = [each for name, each in function.__annotations__.items() if name != "return"]
-    return Function(inspect.getsource(function), [np.dtype("i8") if each == "_Words" else None for each in kinds], False)
+    return Function(
+        inspect.getsource(function), [np.dtype("i8") if each == "_Words" else None for each in kinds], False
+    )
