@@ -493,6 +493,39 @@ def test_a_function_that_the_c_library_lacks():
         code._linked(b"", ["diynn_nowhere"], [])
 
 
+def test_what_is_compiled_later():
+    def make():
+        assert started.wait(10)
+        return compiled(record(lambda x: x * 5, np.ones(3))[1])
+
+    started = threading.Event()
+    later = code.Later(make)
+    assert later.result() is None
+    started.set()
+    assert isinstance(later.result(wait=True), Step)
+    assert later.result() is later.result()
+
+
+def test_what_cannot_be_compiled_later(monkeypatch):
+    monkeypatch.setenv("DIYNN_COMPILE", "0")
+    later = code.Later(code.available)
+    with pytest.raises(code.CannotCompile, match="DIYNN_COMPILE=0"):
+        later.result(wait=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_while_something_is_compiled():
+    later = code.Later(lambda: compiled(record(lambda x: np.tanh(x) + np.exp(x), np.ones((33, 7)))[1]))
+    child = os.fork()
+    if child == 0:
+        recording, program = record(lambda x: x * 7, np.ones(3))
+        compiled(program)(np.ones(3))
+        os._exit(int(recording.result.sum()))
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 21
+    assert isinstance(later.result(wait=True), Step)
+
+
 def test_the_import_loads_no_compiler():
     text = "import diynn, sys; print([name for name in ('llvmlite', 'numba') if name in sys.modules])"
     assert ended(begin("import sys; sys.path.insert(0, {root!r}); " + text))[0] == "[]"

@@ -14,21 +14,28 @@ import os
 import sys
 import tempfile
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from ctypes.util import find_library
 from functools import cache
 from pathlib import Path
-from threading import Lock
-from typing import Any, NamedTuple
+from threading import Lock, Thread
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from diynn.execution.lowering import Source
 from diynn.execution.walking import WALKS, Function, walk
 
 _TRANSLATION = ("machine_code.py", "instructions.py", "vector_math.py")
+_Made = TypeVar("_Made")
 _loading = Lock()
 _loaded: dict[
     str, tuple[dict[str, int], Any]
 ] = {}  # by key: addresses, and LLVM's engine that holds the code
+
+
+if hasattr(os, "register_at_fork"):  # nobody forks while LLVM works: a child could never compile
+    os.register_at_fork(
+        before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
+    )
 
 
 class CannotCompile(Exception):  # noqa: N818  # a reason, of which `choice` tells
@@ -66,6 +73,44 @@ def address_of(source: Source) -> int:
         As `available` does; or if this machine lacks a function that the source calls.
     """
     return load({"step": Function(source.text, [None, *source.arguments.values()])})["step"]
+
+
+class Later(Generic[_Made]):
+    """What is made on a thread of its own while the caller goes on: LLVM works without the interpreter's lock.
+
+    The process does not end before it: LLVM cannot be stopped, and takes a second at most.
+
+    Parameters
+    ----------
+    make : callable
+        Makes it, such as a `native.Step`.
+    """
+
+    def __init__(self, make: Callable[[], _Made]) -> None:
+        self._made: list[_Made] = []
+        self._error: CannotCompile | None = None
+        self._thread = Thread(target=self._run, args=(make,), name="diynn_compile")
+        self._thread.start()
+
+    def result(self, *, wait: bool = False) -> _Made | None:
+        """Return what was made, or None as long as it is not; ``wait`` for it if asked to.
+
+        Raises
+        ------
+        CannotCompile
+            If it could not be made.
+        """
+        if wait:
+            self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._made[0] if self._made else None
+
+    def _run(self, make: Callable[[], _Made]) -> None:
+        try:
+            self._made.append(make())
+        except CannotCompile as error:
+            self._error = error
 
 
 @cache

@@ -170,7 +170,10 @@ def tanh(x: _Real, c: Constants) -> _Real:
 
 def log(x: _Real, c: Constants) -> _Real:
     """Return log x."""
-    result = logarithm(x * c.lifting if x < c.smallest else x, 0.0, c)
+    u = x * c.lifting if x < c.smallest else x
+    exponent = (bits(u) - c.half_bits) >> c.mantissa
+    f = real_of(bits(u) - (exponent << c.mantissa), x) - 1.0
+    result = logarithm(f, real(exponent, x), c)
     result = result - c.lift * c.log2 if x < c.smallest else result
     result = result if x < c.inf else x
     result = result if x >= 0.0 else c.nan
@@ -179,22 +182,23 @@ def log(x: _Real, c: Constants) -> _Real:
 
 def log1p(x: _Real, c: Constants) -> _Real:
     """Return log(1 + x)."""
-    u = 1.0 + x
-    result = logarithm(u, (1.0 - (u - x) if x > 1.0 else x - (u - 1.0)) / u, c)
+    exponent = (bits(1.0 + x) - c.half_bits) >> c.mantissa
+    scale = real_of(
+        ((c.bias + 2) - exponent) << c.mantissa, x
+    )  # 4 / 2^exponent: that itself may be subnormal
+    f = 0.25 * (x * scale) + (0.25 * scale - 1.0)  # of x, so that nothing of it is lost in 1 + x
+    result = logarithm(f, real(exponent, x), c)
     result = result if x < c.inf else x
     result = x if x == 0.0 else result  # the sign of a zero
     result = result if x >= -1.0 else c.nan
     return -c.inf if x == -1.0 else result
 
 
-def logarithm(u: _Real, lost: _Real, c: Constants) -> _Real:
-    """Return log u + lost, for a small ``lost``."""
-    exponent = (bits(u) - c.half_bits) >> c.mantissa
-    f = real_of(bits(u) - (exponent << c.mantissa), u) - 1.0
-    turns = real(exponent, u)
+def logarithm(f: _Real, turns: _Real, c: Constants) -> _Real:
+    """Return log(1 + f) + turns · log 2, for 1 + f from √½ to √2."""
     s = f / (2.0 + f)
     z = s * s
-    return turns * c.high + (f - (s * (f - z * polynomial(c.bending, z)) - (lost + turns * c.low)))
+    return turns * c.high + (f - (s * (f - z * polynomial(c.bending, z)) - turns * c.low))
 
 
 #: What is written out above, by name.
