@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -298,10 +299,26 @@ def test_views_that_overlap_do_not_share_a_loop():
     check(program, recording, [np.arange(5.0)])
 
 
+def test_a_sliding_window_is_a_view():
+    def function(x):
+        y = x + 1
+        return np.sum(np.lib.stride_tricks.sliding_window_view(y, 2, axis=0, subok=True), axis=1)
+
+    recording, program = record(function, np.ones(5))
+    check(program, recording, [np.arange(5.0)])
+
+
 def test_many_rows_are_summed_as_a_product_with_ones():
     recording, program = record(lambda x: np.sum(x, axis=0), np.ones((600, 3)))
     assert "gemv(T, 600, 3, " in lower(program).text
     check(program, recording, [np.random.default_rng(0).normal(size=(600, 3))])
+
+
+def test_no_two_buffers_have_one_name():
+    _, program = record(lambda x: np.sum(x[:600], axis=0) + np.sum(x, axis=0), np.ones((700, 3)))
+    source = lower(replace(program, names={"x": program.inputs[0], "t0": program.kept[0]}))
+    assert len(source.arguments) == 1 + len(source.buffers)
+    assert {"ones600", "ones700"} <= source.arguments.keys()
 
 
 # ------------------------------------------------------------------ what cannot be written

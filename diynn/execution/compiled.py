@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from ctypes.util import find_library
 from functools import cache
 from pathlib import Path
-from threading import Lock, Thread
+from threading import RLock, Thread
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from diynn.execution.lowering import Source
@@ -26,7 +26,7 @@ from diynn.execution.walking import WALKS, Function, walk
 
 _TRANSLATION = ("machine_code.py", "instructions.py", "vector_math.py")
 _Made = TypeVar("_Made")
-_loading = Lock()
+_loading = RLock()
 _loaded: dict[
     str, tuple[dict[str, int], Any]
 ] = {}  # by key: addresses, and LLVM's engine that holds the code
@@ -60,8 +60,8 @@ def available() -> None:
     """
     if os.environ.get("DIYNN_COMPILE") == "0":
         raise CannotCompile("DIYNN_COMPILE=0")
-    _llvm()
-    blas()
+    with _loading:
+        _llvm()
 
 
 def address_of(source: Source) -> int:
@@ -196,8 +196,8 @@ def _machine() -> Any:
 
 def load(functions: Mapping[str, Function]) -> dict[str, int]:
     """Return the addresses of functions, by their names: compiled now, if their code is not kept."""
-    key = _key(functions)
     with _loading:
+        key = _key(functions)
         if key not in _loaded:
             code, needs = _kept(key) or _made(key, functions)
             _loaded[key] = _linked(code, needs, list(functions))

@@ -108,9 +108,10 @@ class Lowering:
         self.written = {id(owner(each.out)) for each in found}
         sums = {id(owner(each)) for each in program.sums}
         self.statements = simplified(found, self.constant, self.kept, sums)
-        self.buffers: dict[int, tuple[str, Array]] = {}
+        self.buffers: dict[str, Array] = {}
+        self._known: dict[int, str] = {}  # their names, by the owner's id
         for number, array in enumerate(self.inputs):
-            self.buffers[id(array)] = (self.names.get(id(array), f"x{number}"), array)
+            self._name(array, f"x{number}")
         self.lines: list[str] = []
         self._ones: dict[tuple[int, Any], Array] = {}
 
@@ -122,12 +123,9 @@ class Lowering:
                 self.lines += reduction(self, group[0])
             else:
                 self.lines += Loop(self, group).lines()
-        names = [name for name, _ in self.buffers.values()]
-        arrays = [array for _, array in self.buffers.values()]
+        arguments = {name: array.dtype for name, array in self.buffers.items()}
         count = len(self.inputs)
-        return Source(
-            self.lines, dict(zip(names, (a.dtype for a in arrays), strict=True)), arrays[count:], count
-        )
+        return Source(self.lines, arguments, list(self.buffers.values())[count:], count)
 
     def constant(self, array: Array) -> Any:
         """Return the value that an array always holds, the same everywhere, or None."""
@@ -140,9 +138,17 @@ class Lowering:
     def place(self, array: Array) -> tuple[str, int]:
         """Return the name of the flat buffer that a view lies in, and where in it, in elements."""
         own = owner(array)
-        if id(own) not in self.buffers:
-            self.buffers[id(own)] = (self.names.get(id(own), f"t{len(self.buffers) - len(self.inputs)}"), own)
-        return self.buffers[id(own)][0], (address(array) - address(own)) // array.itemsize
+        if id(own) not in self._known:
+            self._name(own, f"t{len(self.buffers) - len(self.inputs)}")
+        return self._known[id(own)], (address(array) - address(own)) // array.itemsize
+
+    def _name(self, own: Array, otherwise: str) -> None:
+        """Give a buffer the name that the program has for it, or another."""
+        name = self.names.get(id(own), otherwise)
+        while name in self.buffers:
+            name += "_"
+        self._known[id(own)] = name
+        self.buffers[name] = own
 
     def pointer(self, array: Array) -> str:
         """Return where a view begins, as an argument."""
@@ -163,7 +169,7 @@ class Lowering:
     def ones(self, count: int, kind: Any) -> Array:
         """Return a vector of ones, to sum with."""
         array = self._ones.setdefault((count, kind), np.ones(count, kind))
-        self.names.setdefault(id(array), "ones")
+        self.names.setdefault(id(array), f"ones{count}")
         return array
 
     def needed(self, out: Array, group: list[Statement]) -> bool:

@@ -270,8 +270,10 @@ def _through(copy: Statement, maker: Statement) -> Array | None:
 
 def owner(array: Array) -> Array:
     """Return the array whose memory a view lies in."""
-    while isinstance(array.base, np.ndarray):
-        array = array.base
+    below: Any = array
+    while (below := getattr(below, "base", None)) is not None:  # between two arrays, NumPy may have others
+        if isinstance(below, np.ndarray):
+            array = below
     return array
 
 
