@@ -76,7 +76,7 @@ def address_of(source: Source) -> int:
 
 
 class Later(Generic[_Made]):
-    """What is made on a thread of its own while the caller goes on: LLVM works without the interpreter's lock.
+    """What is made on a thread of its own while the caller goes on: LLVM needs no interpreter's lock.
 
     The process does not end before it: LLVM cannot be stopped, and takes a second at most.
 

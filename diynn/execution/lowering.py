@@ -116,6 +116,7 @@ class Lowering:
         self._ones: dict[tuple[int, Any], Array] = {}
 
     def source(self) -> Source:
+        """Write down all statements."""
         for group in self._groups():
             if group[0].form == "product":
                 self.lines += product(self, group[0])
