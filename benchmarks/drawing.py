@@ -15,8 +15,6 @@ _STYLES = {
     "torch-compile": ("torch.compile", "#CC79A7", "^"),
     "jax": ("jax.jit", "#009E73", "D"),
     "sklearn": ("scikit-learn", "#56B4E9", "v"),
-    "diynn-processes": ("diynn, helper processes", "#0072B2", "*"),
-    "diynn-graph": ("diynn, a CUDA graph", "#0072B2", "X"),
     "diynn-numpy": ("diynn on NumPy, on the CPU", "#0072B2", "P"),
     "floor": ("floor: the matrix products alone", "0.45", ""),
     "traffic": ("floor: the bytes copied", "0.45", ""),

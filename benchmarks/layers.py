@@ -22,7 +22,8 @@ from contenders import events
 import diynn
 from diynn import ops
 from diynn.execution.blas import single_threaded
-from diynn.module import forget_gradient
+from diynn.layers.sequential import takes_output
+from diynn.module import zero_grad
 
 _SAMPLE = 2e-3  # seconds of calls that are timed together, at least
 
@@ -62,7 +63,7 @@ def calls(module: Any, shape: tuple[int, ...], batch: int, backend: str) -> dict
         return {"cost and delta": lambda: module.costs_and_delta(y, x)}
     output = module.forward(x)
     delta = diynn.asarray(rng.standard_normal(output.shape), backend, dtype="float32")
-    options = {"output": output} if module.takes_output else {}
+    options = {"output": output} if takes_output(module) else {}
     found: dict[str, Call] = {
         "forward": lambda: module.forward(x),
         "delta": lambda: module.backward_delta(x, delta, **options),
@@ -70,7 +71,7 @@ def calls(module: Any, shape: tuple[int, ...], batch: int, backend: str) -> dict
     if module.parameters():
 
         def gradient() -> Any:
-            forget_gradient(module)
+            zero_grad(module)
             module.backward_update_gradient(x, delta)
             return module._gradient
 
@@ -110,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     results = []
     chosen = tuple(options.module.split(","))
-    with single_threaded():
+    with single_threaded:
         for batch in map(int, options.batch.split(",")):
             for name, (module, shape) in cases(options.backend).items():
                 if name.startswith(chosen):

@@ -24,9 +24,9 @@ from contenders import CONTENDERS, on_gpu
 from harness import Cell, DisagreementError, Figure, Race
 from workloads import GPU_BATCHES, WORKLOADS, Workload
 
-OURS = ("diynn", "diynn-serial", "diynn-threads", "diynn-processes")
+OURS = ("diynn", "diynn-serial", "diynn-threads")
 PEERS = ("torch", "torch-channels-last", "torch-compile", "jax", "sklearn", "floor")
-GPU_OURS = ("diynn", "diynn-serial", "diynn-graph", "diynn-numpy")
+GPU_OURS = ("diynn", "diynn-serial", "diynn-numpy")
 GPU_PEERS = ("torch", "torch-compile", "jax", "floor", "traffic")
 _HOW = ("rounds", "seconds", "singly")  # options that Race.cell takes as well
 _SMALL = 128  # up to which batch a peer may be faster on one thread
@@ -116,8 +116,6 @@ def table(workload: Workload, cells: Sequence[Cell]) -> str:
         figures = [cell.figures.get(name) for cell in cells]
         rows.append([name, *(_both(each) if each else "" for each in figures)])
     ratios = {"best peer / diynn": verdicts.lead, "diynn / floor": verdicts.over_floor}
-    if "diynn-processes" in names:
-        ratios["best peer / diynn-processes"] = verdicts.of("diynn-processes", verdicts.lead)
     for name, ratio in ratios.items():
         rows.append([name, *("" if (value := ratio(cell)) is None else f"{value:.2f}" for cell in cells)])
     lines = [f"{workload.name}  {workload.title}", "", machine.aligned(rows)]

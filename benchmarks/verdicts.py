@@ -82,7 +82,7 @@ def choice(cell: Cell) -> float | None:
 
 
 def of(who: str, ratio: Callable[..., float | None]) -> Ratio:
-    """Return a ratio of diynn's as that of one of its ways of execution, such as ``"diynn-processes"``."""
+    """Return a ratio of diynn's as that of one of its ways of execution, such as ``"diynn-threads"``."""
     return partial(ratio, who=who)
 
 
@@ -136,7 +136,6 @@ def on_cpu(cells: Sequence[Cell], threads: int, differences: dict[str, tuple[flo
     largest = [cell for cell in encoder if cell.batch >= 2048]
     return [
         *_against_peers("diynn", batched, large, largest, threads),
-        *_against_peers("diynn-processes", batched, large, largest, threads),
         *(
             every(f"batch 1: {name} takes twice diynn's time", single, quotient(name, "diynn"), least=2)
             for name in ("torch", "torch-compile", "sklearn")

@@ -10,7 +10,9 @@ from diynn.history import History
 from diynn.layers import (
     AvgPool1D,
     Conv1D,
+    Dropout,
     Flatten,
+    GaussianNoise,
     Linear,
     LogSoftmax,
     MaxPool1D,
@@ -22,18 +24,11 @@ from diynn.layers import (
 )
 from diynn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss, NLLLoss
 from diynn.metrics import accuracy
-from diynn.module import Module, Parameter
-from diynn.optim import (
-    Adam,
-    AdamW,
-    Momentum,
-    Optim,
-    Rule,
-    constant,
-    cosine_decay,
-    exponential_decay,
-    step_decay,
-)
+from diynn.module import Module
+from diynn.optim import Optim
+from diynn.parameter import Parameter
+from diynn.rules import Adam, AdamW, Momentum, Rule
+from diynn.schedules import constant, cosine_decay, exponential_decay, step_decay
 from diynn.sheet import NAMES as _SHEET_NAMES
 from diynn.training import SGD, predict
 
@@ -49,8 +44,10 @@ __all__ = [
     "Callback",
     "Conv1D",
     "CrossEntropyLoss",
+    "Dropout",
     "EarlyStopping",
     "Flatten",
+    "GaussianNoise",
     "History",
     "KeepBest",
     "Linear",

@@ -17,7 +17,8 @@ from diynn.initializers import he_uniform
 from diynn.layers import Conv1D, Flatten, Linear, MaxPool1D, ReLU, Sequential, Sigmoid, Tanh
 from diynn.losses import BCELoss, CrossEntropyLoss, Loss
 from diynn.metrics import accuracy, confusion_counts, confusion_text
-from diynn.optim import Adam, AdamW, Rule, cosine_decay
+from diynn.rules import Adam, AdamW, Rule
+from diynn.schedules import cosine_decay
 from diynn.training import SGD, predict
 
 CODE = 10  # numbers in the autoencoder's code, and components of the PCA beside it

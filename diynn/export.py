@@ -12,7 +12,7 @@ import numpy as np
 from diynn.arrays import Array, Namespace, asarray, to_numpy
 from diynn.functional import substituted
 from diynn.layers import Sequential
-from diynn.module import Module, parameters
+from diynn.module import Module, in_mode, parameters
 from diynn.shapes import Shape
 
 
@@ -52,12 +52,13 @@ def export_onnx(net: Any, path: str | os.PathLike[str], input_shape: tuple[int, 
     host = {each.label: to_numpy(each.value) for each in parameters(net)}
     dtype = next((each.dtype for each in host.values()), np.dtype("float32"))
     example = np.zeros((1, *input_shape), dtype)
-    with substituted("export_onnx", net, host), np.errstate(all="ignore"):
-        shapes = [value.shape[1:] for value in net.record(example)]
+    evaluated = in_mode(net, training=False)
+    with substituted("export_onnx", net, host), evaluated, np.errstate(all="ignore"):
+        shapes = [value.shape[1:] for value in net.activations(example)]
 
     data = ndx.argument(shape=("batch", *input_shape), dtype=getattr(ndx, dtype.name))
     lifted = {label: asarray(value, ndx) for label, value in host.items()}
-    with substituted("export_onnx", net, lifted):
+    with substituted("export_onnx", net, lifted), in_mode(net, training=False):
         output = _recording(net, iter(shapes[1:]), ndx).forward(data)
     model = ndx.build({"data": data}, {"output": output})
     model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "batch"

@@ -20,9 +20,9 @@ from typing import Any, TypeAlias
 
 from diynn.arrays import Array, namespace
 from diynn.checkpoints import matched
+from diynn.composition import walk
 from diynn.execution.serial import serial  # the other ways keep memory between two calls
-from diynn.layers import Sequential
-from diynn.module import Parameter
+from diynn.parameter import Parameter
 
 Arrays: TypeAlias = dict[str, Array]
 
@@ -89,14 +89,15 @@ def substituted(owner: str, net: Any, values: Arrays, *others: Any) -> Iterator[
         If the names or shapes of ``values`` are not those of the net; ``owner`` is whose error it is.
     """
     handles = matched(owner, net, values)
-    modules = [module for _, module in net.leaves()] if isinstance(net, Sequential) else [net]
-    before = [(vars(each), dict(vars(each))) for each in (*modules, *others)]
+    attributes = [vars(each) for each in (*walk(net), *others)]
+    held = [value for each in attributes for value in each.values() if isinstance(value, dict)]
+    before = [(each, dict(each)) for each in (*attributes, *held)]
     try:
         for label, handle in handles.items():
             handle.value = values[label]
             handle.gradient = namespace(values[label]).zeros_like(values[label])
         yield handles
     finally:
-        for attributes, kept in before:
-            attributes.clear()
-            attributes.update(kept)
+        for each, kept in before:
+            each.clear()
+            each.update(kept)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from math import exp
+from typing import Any
 
-from diynn.arrays import Array, device, namespace, on_host
-from diynn.ops import cross_entropy, likelihood, logistic_cross_entropy, sum_examples
+from diynn.arrays import Array, namespace, on_host, within
+from diynn.composition import forget_stated
+from diynn.ops import class_numbers, cross_entropy, likelihood, logistic_cross_entropy, sum_examples
 from diynn.shapes import check_classes, check_indices, check_probabilities, check_values
 
 
@@ -17,10 +19,23 @@ class Loss:
     Attributes
     ----------
     per_example : bool
-        Whether each cost depends on its own example alone, so that a batch may be split.
+        Stated by a class each of whose costs depends on its own example alone, and whose gradient is that of
+        their sum: a batch may be split.
+    pure : bool
+        Stated by a class that computes with NumPy operations on ``y`` and ``yhat`` and nothing else, no state
+        and no decision by values but in ``check_targets`` and ``check_predictions``: they may be recorded.
+
+    A subclass that defines ``forward`` or ``backward`` anew loses both unless it states them again, and with
+    them a ``costs_and_delta`` of its bases.
     """
 
     per_example: bool = False
+    pure: bool = False
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        forget_stated(cls, ("per_example", "pure"), ("forward", "backward", "costs_and_delta"))
+        forget_stated(cls, ("costs_and_delta",), ("forward", "backward"), otherwise=Loss.costs_and_delta)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -35,6 +50,9 @@ class Loss:
 
     def check_targets(self, y: Array, yhat: Array) -> None:
         """Raise unless the values of ``y`` are what the loss takes: what is to be asked of every batch."""
+
+    def check_predictions(self, yhat: Array) -> None:
+        """Raise unless the values of ``yhat`` are what the loss takes, likewise."""
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the costs (batch,) of predictions ``yhat`` where ``y`` was right."""
@@ -69,7 +87,7 @@ class MSELoss(Loss):
     Source: the course sheet, "Mon premier est ... linéaire !".
     """
 
-    per_example = True
+    per_example = pure = True
 
     def check(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape."""
@@ -90,8 +108,6 @@ class MSELoss(Loss):
 class _OfClasses(Loss):
     """What the losses on classes take."""
 
-    per_example = True
-
     def check(self, y: Array, yhat: Array) -> None:
         """Raise unless ``y`` holds a class, or a weight a class, of each example, and ``check_targets``."""
         check_classes(self, y, yhat)
@@ -99,8 +115,8 @@ class _OfClasses(Loss):
 
     def check_targets(self, y: Array, yhat: Array) -> None:
         """Raise unless class indices are below the number of classes, where it can be seen at no cost."""
-        if y.ndim == 1 and on_host(y):
-            check_indices(repr(self), "y", y, yhat.shape[1])
+        if y.ndim == 1 and on_host(y) and not within(y, yhat.shape[1] - 1):
+            check_indices(repr(self), "y", y, yhat.shape[1])  # which has the words
 
 
 class NLLLoss(_OfClasses):
@@ -120,6 +136,8 @@ class NLLLoss(_OfClasses):
 
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
+
+    per_example = pure = True
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y of each example."""
@@ -151,24 +169,27 @@ class CrossEntropyLoss(_OfClasses):
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
 
+    per_example = pure = True
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""
-        return self.costs_and_delta(y, yhat)[0]
+        return self._both(y, yhat)[0]
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return softmax(ŷ) Σ y - y."""
-        return self.costs_and_delta(y, yhat)[1]
+        return self._both(y, yhat)[1]
 
     def costs_and_delta(self, y: Array, yhat: Array) -> tuple[Array, Array]:
         """Return both, from one log-softmax."""
+        return self._both(y, yhat)
+
+    def _both(self, y: Array, yhat: Array) -> tuple[Array, Array]:
         self.check(y, yhat)
         return cross_entropy(yhat, _weights(y, yhat))
 
 
 class _OfProbabilities(Loss):
     """What the losses on probabilities take."""
-
-    per_example = True
 
     def check(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape, and ``check_targets``."""
@@ -177,7 +198,7 @@ class _OfProbabilities(Loss):
 
     def check_targets(self, y: Array, yhat: Array) -> None:
         """Raise unless ``y`` is in [0, 1]."""
-        check_probabilities(self, y)
+        check_probabilities(self, "y", y)
 
 
 class BCELoss(_OfProbabilities):
@@ -188,25 +209,34 @@ class BCELoss(_OfProbabilities):
         C = -Σ y max(-100, log ŷ) + (1 - y) max(-100, log(1 - ŷ))     (batch, ...) → (batch,)
         ∂C/∂ŷ = -y/ŷ + (1 - y)/(1 - ŷ), each term 0 where its logarithm is clipped
 
-    The clip is the sheet's: it keeps the cost finite at ŷ = 0 and 1. ``y`` is in [0, 1].
+    The clip is the sheet's: it keeps the cost finite at ŷ = 0 and 1. ``y`` and ``ŷ`` are in [0, 1]; where ŷ
+    is NaN, so is the cost.
 
     Raises
     ------
     ValueError
-        If ``y`` has not the shape of ``yhat``, or is outside [0, 1].
+        If ``y`` has not the shape of ``yhat``, or if one of them is outside [0, 1].
 
     Source: the course sheet, "Mon cinquième se compresse".
     """
 
+    per_example = pure = True
+
+    def check_predictions(self, yhat: Array) -> None:
+        """Raise if ``yhat`` is outside [0, 1]; NaN passes, and shows in the costs."""
+        check_probabilities(self, "yhat", yhat, nan=True)
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
         self.check(y, yhat)
+        self.check_predictions(yhat)
         y = _like(y, yhat)
         return -sum_examples(y * _clipped_log(yhat) + (1 - y) * _clipped_log(1 - yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y/ŷ + (1 - y)/(1 - ŷ), where not clipped."""
         self.check(y, yhat)
+        self.check_predictions(yhat)
         y = _like(y, yhat)
         return (1 - y) * _clipped_inverse(1 - yhat) - y * _clipped_inverse(yhat)
 
@@ -230,16 +260,21 @@ class BCEWithLogitsLoss(_OfProbabilities):
     Source: the course sheet's binary cross entropy, of a sigmoid.
     """
 
+    per_example = pure = True
+
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
-        return self.costs_and_delta(y, yhat)[0]
+        return self._both(y, yhat)[0]
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return sigmoid(ŷ) - y."""
-        return self.costs_and_delta(y, yhat)[1]
+        return self._both(y, yhat)[1]
 
     def costs_and_delta(self, y: Array, yhat: Array) -> tuple[Array, Array]:
         """Return both, from one exponential."""
+        return self._both(y, yhat)
+
+    def _both(self, y: Array, yhat: Array) -> tuple[Array, Array]:
         self.check(y, yhat)
         return logistic_cross_entropy(yhat, _like(y, yhat))
 
@@ -253,9 +288,9 @@ def _weights(y: Array, yhat: Array) -> Array:
     """Return one weight a class (batch, classes): one-hot of indices, anything else as it is."""
     if y.ndim == 1:
         xp = namespace(yhat)
-        if y.dtype == xp.uint64:  # there is no type for it and the signed integers of arange
+        if y.dtype == xp.uint64:  # there is no type for it and the signed integers of the classes
             y = xp.astype(y, xp.int64)
-        y = y[:, None] == xp.arange(yhat.shape[1], device=device(yhat))[None, :]
+        y = y[:, None] == class_numbers(yhat)[None, :]
     return _like(y, yhat)
 
 
@@ -266,7 +301,7 @@ _FLOOR = exp(_LOG_FLOOR)
 def _clipped_log(probability: Array) -> Array:
     """Return max(-100, log p), without a logarithm of zero."""
     xp = namespace(probability)
-    return xp.where(probability > _FLOOR, xp.log(xp.maximum(probability, _FLOOR)), _LOG_FLOOR)
+    return xp.where(probability <= _FLOOR, _LOG_FLOOR, xp.log(xp.maximum(probability, _FLOOR)))
 
 
 def _clipped_inverse(probability: Array) -> Array:
@@ -274,4 +309,4 @@ def _clipped_inverse(probability: Array) -> Array:
     xp = namespace(probability)
     smallest = float(xp.finfo(probability.dtype).smallest_normal)  # 1/p overflows below
     normal = xp.maximum(probability, smallest)
-    return xp.where(probability > _FLOOR, 1 / normal, 0.0)
+    return xp.where(probability <= _FLOOR, 0.0, 1 / normal)

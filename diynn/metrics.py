@@ -19,7 +19,7 @@ def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
         Class indices; or one-hot or probabilities, of which the largest counts; or 0/1 in a binary problem.
     yhat : array (batch, classes) or (batch, 1)
         Scores: the class predicted is the one of the largest score (the first, in a tie). With one column,
-        it is class 1 where the score is above `threshold`.
+        it is class 1 where the score is above `threshold`. An example with a score of NaN is wrong.
     threshold : float
         For a binary problem: 0.5 for scores that are probabilities, 0 for logits.
 
@@ -54,12 +54,13 @@ def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
     if batch == 0:
         return float("nan")
     if classes == 1:
-        right = (yhat > threshold) == (xp.astype(y, yhat.dtype) > 0.5)
+        right = (yhat[:, 0] > threshold) == (xp.astype(y, yhat.dtype)[:, 0] > 0.5)
     elif y.ndim == 2:
         right = xp.argmax(yhat, axis=1) == xp.argmax(y, axis=1)
     else:
         check_indices("accuracy", "y", y, classes)
         right = xp.argmax(yhat, axis=1) == y
+    right = right & ~xp.any(xp.isnan(yhat), axis=1)
     return float(int(xp.count_nonzero(right)) / batch)
 
 

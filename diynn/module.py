@@ -1,68 +1,29 @@
-"""The protocol: what a module is, and the handles through which everything reaches its parameters."""
+"""The protocol: what a module is, what it may hold, and the one walk by which everything goes over a net."""
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 from diynn.arrays import Array, BackendLike, Device, DType, as_dtype, asarray, find_backend, namespace
+from diynn.composition import (
+    COMPUTING,
+    attributes,
+    children,
+    forget_stated,
+    held_modules,
+    is_module,
+    modules_in,
+    places,
+    walk,
+)
+from diynn.parameter import NAMES, Parameter, own_parameters
 from diynn.shapes import Shape
+from diynn.sharing import View, move_together, tied
 
-#: The attributes that hold parameters, each with that of its gradient.
-NAMES = (("_parameters", "_gradient"), ("_bias", "_bias_gradient"))
-
-
-class Parameter:
-    """A handle on one array of parameters and its gradient, which live as attributes of their module.
-
-    Reading or assigning ``value`` and ``gradient`` reads or assigns those attributes, so a handle never
-    goes stale. Two handles are equal if they stand for the same attribute of the same module.
-
-    Parameters
-    ----------
-    owner : object
-        The module that holds the arrays.
-    name, gradient_name : str
-        The attributes that hold them.
-    place : str
-        Where the owner stands in its net, such as ``"0."``; empty outside a net.
-    """
-
-    __slots__ = ("gradient_name", "name", "owner", "place")
-
-    def __init__(self, owner: Any, name: str, gradient_name: str, place: str = "") -> None:
-        self.owner, self.name, self.gradient_name, self.place = owner, name, gradient_name, place
-
-    def __repr__(self) -> str:
-        return f"Parameter({self.label}: {tuple(self.value.shape)} {self.value.dtype})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Parameter) and self.owner is other.owner and self.name == other.name
-
-    def __hash__(self) -> int:
-        return hash((id(self.owner), self.name))
-
-    @property
-    def label(self) -> str:
-        """The handle's name within the net, such as ``"0._parameters"``."""
-        return self.place + self.name
-
-    @property
-    def value(self) -> Array:
-        """The array of parameters."""
-        return getattr(self.owner, self.name)
-
-    @value.setter
-    def value(self, array: Array) -> None:
-        setattr(self.owner, self.name, array)
-
-    @property
-    def gradient(self) -> Array:
-        """The gradient accumulated so far, of the shape of ``value``."""
-        return getattr(self.owner, self.gradient_name)
-
-    @gradient.setter
-    def gradient(self, array: Array) -> None:
-        setattr(self.owner, self.gradient_name, array)
+__all__ = ["NAMES", "Module", "Parameter", "own_parameters", "parameters"]
 
 
 class Module:
@@ -70,33 +31,45 @@ class Module:
 
     A layer derives from it and writes ``forward``, ``backward_delta`` and, if it has parameters,
     ``backward_update_gradient``; the rest is here. Without parameters ``_parameters`` stays None.
-    A module keeps nothing of one call for the next: its backward is right whatever was called before.
+    Modules among its attributes, also in lists and dicts, are its children: they are zeroed, updated,
+    moved, saved and counted with it.
 
     Attributes
     ----------
-    _parameters, _gradient : array or None
+    _parameters, _gradient : array, dict or list of arrays, or None
         The parameters and the gradient accumulated for them, of one shape.
     _bias, _bias_gradient : array or None
         The same for a bias, where there is one.
     input_shape : tuple or None
         The shape of one example that ``forward`` takes, None for a size that may be anything.
+    training : bool
+        Whether the net is being trained, rather than evaluated: see :meth:`train`.
     per_example : bool
-        Whether each output depends on its own example alone, so that a batch may be split.
-    takes_output : bool
-        Whether ``backward_delta`` takes ``output=forward(data)`` from who has it already.
-    starts_from_none : bool
-        Whether ``backward_update_gradient`` takes a gradient of None for zero.
+        Stated by a class whose three computing methods treat each example alone: a batch may be split,
+        its parts taken in any order and by copies of the module, and their gradients added up. What such
+        a module draws or stores may differ between the parts, and is then found on the copies.
+    pure : bool
+        Stated by a class whose three computing methods are NumPy operations on parameters, data and delta
+        and nothing else: no state kept from call to call, no decision by values. On NumPy its operations
+        may then be recorded, and repeated without calling it. The operations of a
+        ``numpy.random.Generator`` are no such thing.
+
+    A subclass that defines one of the three methods anew loses both properties unless it states them again.
     """
 
-    _parameters: Array = None
-    _gradient: Array = None
-    _bias: Array = None
-    _bias_gradient: Array = None
+    _parameters: Any = None
+    _gradient: Any = None
+    _bias: Any = None
+    _bias_gradient: Any = None
     input_shape: Shape | None = None
+    training: bool = True
     per_example: bool = False
-    takes_output: bool = False
-    starts_from_none: bool = False
-    _fits: set[Any] | None = None  # what `shapes.check` has let pass
+    pure: bool = False
+    _fits: set[Any] | None = None  # shapes and dtypes that `shapes.check` has accepted before
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        forget_stated(cls, ("per_example", "pure"), COMPUTING)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -105,6 +78,8 @@ class Module:
         """Return ``forward(data)``."""
         return self.forward(data)
 
+    # -------------------------------------------------------------- what a layer writes
+
     def forward(self, data: Array) -> Array:
         """Return the outputs (batch, ...) for a batch of inputs (batch, ...)."""
         raise NotImplementedError(f"{type(self).__name__} has no forward(data): it returns the outputs")
@@ -112,7 +87,8 @@ class Module:
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return the gradient of the cost with respect to ``data``, of its shape (eq. 2 of the sheet).
 
-        ``delta`` is the gradient of the cost with respect to ``forward(data)``, of that shape.
+        ``delta`` is the gradient of the cost with respect to ``forward(data)``, of that shape. A method
+        that takes ``output=None`` as well is given ``forward(data)`` by whoever has it.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no backward_delta(data, delta): "
@@ -124,37 +100,68 @@ class Module:
 
         A module without parameters has nothing to add.
         """
-        if self._parameters is not None:
+        if own_parameters(self):
             raise NotImplementedError(
                 f"{type(self).__name__} has parameters and no backward_update_gradient(data, delta): "
                 "it adds their gradient to self._gradient"
             )
-
-    def zero_grad(self) -> None:
-        """Set the gradient to zero."""
-        for name, gradient_name in NAMES:
-            value = getattr(self, name)
-            if value is not None:
-                setattr(self, gradient_name, namespace(value).zeros_like(value))
-
-    def update_parameters(self, gradient_step: float = 1e-3) -> None:
-        """Take one step against the gradient: ``parameters -= gradient_step * gradient``."""
-        for name, gradient_name in NAMES:
-            value = getattr(self, name)
-            if value is not None:
-                value -= gradient_step * getattr(self, gradient_name)
-                setattr(self, name, value)
-
-    def parameters(self) -> list[Parameter]:
-        """Return the handles of all parameters, the one way by which anything reaches them."""
-        return own_parameters(self)
+        if self.children():
+            raise NotImplementedError(
+                f"{type(self).__name__} holds modules and has no backward_update_gradient(data, delta): "
+                "it calls that of each"
+            )
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of one output for one input of ``shape``; None where a size is not known."""
         return shape
 
+    def children(self) -> list[Any]:
+        """Return the modules that this one holds, of any origin: by default those among its attributes."""
+        return held_modules(self)
+
+    # -------------------------------------------------------------- what is the same for all
+
+    def zero_grad(self) -> None:
+        """Set the gradient to zero, that of its children as well."""
+        for module in _answering(self, "zero_grad"):
+            if module is not self and not is_default(module, "zero_grad"):
+                zero_grad(module)
+                continue
+            for parameter in own_parameters(module):
+                parameter.gradient = namespace(parameter.value).zeros_like(parameter.value)
+
+    def update_parameters(self, gradient_step: float = 1e-3) -> None:
+        """Take one step against the gradient: ``parameters -= gradient_step * gradient``; so do children."""
+        for module in _answering(self, "update_parameters"):
+            if module is not self and not is_default(module, "update_parameters"):
+                update_parameters(module, gradient_step)
+                continue
+            for parameter in own_parameters(module):
+                value = parameter.value
+                value -= gradient_step * parameter.gradient
+                parameter.value = value
+
+    def parameters(self) -> list[Parameter]:
+        """Return the handles of all parameters, those of its children as well, each once."""
+        return parameters(self)
+
+    def train(self, mode: bool = True) -> Self:
+        """Let the net be one that is trained (or evaluated, if ``mode`` is False); return it.
+
+        Sets ``training`` of this module and of all below it, and calls ``train()`` or ``eval()`` of modules
+        of other origin that have them. A dropout draws while ``training`` is true.
+        """
+        set_training(self, mode)
+        return self
+
+    def eval(self) -> Self:
+        """Let the net be one that is evaluated: ``train(False)``."""
+        return self.train(False)
+
     def to(self, backend: BackendLike = None, *, device: Device = None, dtype: DType = None) -> Self:
         """Move the parameters and gradients to another array library, device or dtype; return the module.
+
+        Parameters that shared memory go on sharing it, where the library has views of memory.
 
         Parameters
         ----------
@@ -172,11 +179,41 @@ class Module:
         ValueError
             If there is no such library, device or dtype.
         """
-        for parameter in self.parameters():
-            where = namespace(parameter.value) if backend is None else backend
-            parameter.value = asarray(parameter.value, where, device=device, dtype=dtype)
-            parameter.gradient = asarray(parameter.gradient, where, device=device, dtype=dtype)
+
+        def move(array: Array) -> Array:
+            where = namespace(array) if backend is None else backend
+            return asarray(array, where, device=device, dtype=dtype)
+
+        handles = self.parameters()
+        for handle, value in zip(handles, move_together([each.value for each in handles], move), strict=True):
+            gradient = getattr(handle.owner, handle.gradient_name, None)  # one that was never zeroed has none
+            if gradient is not None:
+                handle.gradient = move(handle.gradient)
+            handle.value = value
         return self
+
+    def copy(self) -> Self:
+        """Return a copy that shares no array with this module; arrays that shared memory still do."""
+        return copy.deepcopy(self)
+
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        vars(twin).update(vars(self))
+        return twin
+
+    def __getstate__(self) -> dict[str, Any]:
+        state = {name: value for name, value in vars(self).items() if name != "_fits"}
+        # A view is copied and pickled as an array of its own: so its memory goes along, and where it lies.
+        handles = [each for module in walk(self) for each in _handles(module)]
+        ties = [(handles[number], lies) for number, lies in tied([each.value for each in handles])]
+        return state | {"_ties": ties} if ties else state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        ties: list[tuple[Parameter, View]] = state.pop("_ties", [])
+        vars(self).update(state)
+        memories: dict[int, Array] = {}
+        for handle, lies in ties:  # one memory may have been copied once for each view of it
+            handle.value = lies.of(memories.setdefault(lies.memory, lies.flat))
 
     def _set_parameters(self, parameters: Any, bias: Any, backend: BackendLike, dtype: DType) -> None:
         """Make parameters, and a bias unless None, of host arrays, with gradients of zero beside them."""
@@ -187,62 +224,42 @@ class Module:
         self.zero_grad()
 
 
-def parameters(module: Any) -> list[Parameter]:
-    """Return the handles on the parameters of any module, ours or written against the bare sheet.
+# ------------------------------------------------------------------ any module, ours or anybody's
+
+
+def parameters(net: Any) -> list[Parameter]:
+    """Return the handles on the parameters of any net, each once.
 
     Raises
     ------
     TypeError
-        If a module holds its parameters as something else than one array.
+        If a module holds its parameters as something else than arrays, or if a net holds modules where
+        they cannot be found.
     """
-    return module.parameters() if isinstance(module, Module) else own_parameters(module)
+    handles = [each for place, module in places(net) for each in own_parameters(module, place)]
+    for module in walk(net):
+        _raise_if_hiding(module, handles)
+    return handles
 
 
-def own_parameters(module: Any, place: str = "") -> list[Parameter]:
-    """Return the handles on the arrays that a module itself holds, whoever wrote it."""
-    found = []
-    for name, gradient_name in NAMES:
-        value = getattr(module, name, None)
-        if value is None:
-            continue
-        try:
-            namespace(value)
-        except TypeError:
+def _raise_if_hiding(module: Any, handles: list[Parameter]) -> None:
+    """Raise if a module holds others that the walk does not find: they would be trained by halves."""
+    if type(module).__module__.startswith("diynn."):
+        return
+    for name, value in attributes(module).items():
+        if not is_module(value) and any(map(modules_in, attributes(value).values())):
             raise TypeError(
-                f"{type(module).__name__}: `{name}` must be one array to be reached from outside, "
-                f"got {type(value).__name__}"
-            ) from None
-        found.append(Parameter(module, name, gradient_name, place))
-    return found
-
-
-def ours(part: Any) -> bool:
-    """Say whether a module or a loss is of a class of this package, and not one derived from it."""
-    return type(part).__module__.startswith("diynn.")
-
-
-def plus(gradient: Array, part: Array) -> Array:
-    """Return the sum of a gradient and what is to be added to it; a gradient of None counts as zero.
-
-    It takes both over: either may be written to.
-    """
-    if gradient is None:
-        return part
-    gradient += part
-    return gradient
-
-
-def forget_gradient(module: Any) -> None:
-    """Let the gradient of any module count as zero, so that what is added next is taken as it is.
-
-    A module that ``starts_from_none`` holds None until its next ``backward_update_gradient``, which saves
-    a pass to write zeros and one to add to them; any other module is asked to ``zero_grad``.
-    """
-    if getattr(module, "starts_from_none", False):
-        for _, gradient_name in NAMES:
-            setattr(module, gradient_name, None)
-    else:
-        zero_grad(module)
+                f"{type(module).__name__}: `{name}`, of type {type(value).__name__}, holds modules, and they "
+                "cannot be found there; write a method children() that returns the list of them"
+            )
+    if isinstance(module, Module) and type(module).parameters is not Module.parameters:
+        lost = [each for each in module.parameters() if each not in handles]
+        if lost:
+            raise TypeError(
+                f"{type(module).__name__}: `parameters` returns {lost[0]!r}, whose owner "
+                f"{type(lost[0].owner).__name__} children() does not return; write a method children() "
+                "that returns the modules held, and leave `parameters` as it is"
+            )
 
 
 def zero_grad(module: Any) -> None:
@@ -255,6 +272,56 @@ def update_parameters(module: Any, gradient_step: float) -> None:
     _harmlessly(module, "update_parameters", gradient_step)
 
 
+def set_training(net: Any, mode: bool) -> None:
+    """Tell all modules of a net whether it is trained or evaluated."""
+    for module in walk(net):
+        if isinstance(module, Module):
+            if module.training is not mode:
+                module.training = mode
+            continue
+        method = getattr(module, "train" if mode else "eval", None)
+        if callable(method):
+            method()
+
+
+@contextmanager
+def in_mode(net: Any, *, training: bool) -> Iterator[None]:
+    """Let a net be trained, or evaluated, within a ``with`` block; then its modules are as they were."""
+    ours = [module for module in walk(net) if isinstance(module, Module)]
+    before = [module.training for module in ours]
+    set_training(net, training)
+    try:
+        yield
+    finally:
+        set_training(net, before[0] if before else True)
+        for module, mode in zip(ours, before, strict=True):
+            if module.training is not mode:
+                module.training = mode
+
+
+def is_default(module: Any, method: str) -> bool:
+    """Say whether a method of a module is that of :class:`Module`: no subclass's and no instance's own."""
+    return getattr(getattr(module, method, None), "__func__", None) is getattr(Module, method)
+
+
+def _answering(module: Module, method: str) -> list[Any]:
+    """Return a module and those below it that have to be asked for a method, each once.
+
+    A method of its own answers for all that its module holds.
+    """
+    found: dict[int, Any] = {}
+
+    def visit(each: Any) -> None:
+        if id(each) not in found:
+            found[id(each)] = each
+            if each is module or is_default(each, method):
+                for child in children(each):
+                    visit(child)
+
+    visit(module)
+    return list(found.values())
+
+
 def _harmlessly(module: Any, method: str, *arguments: float) -> None:
     if isinstance(module, Module):
         getattr(module, method)(*arguments)
@@ -263,7 +330,14 @@ def _harmlessly(module: Any, method: str, *arguments: float) -> None:
     # activation that only inherits that method has nothing to do; one that wrote it itself is in error.
     try:
         getattr(module, method)(*arguments)
-    except (TypeError, AttributeError):
+    except (TypeError, AttributeError, NotImplementedError):
         inherited = method not in vars(type(module))
         if not (inherited and getattr(module, "_parameters", 0) is None):
             raise
+
+
+def _handles(module: Any) -> list[Parameter]:
+    try:
+        return own_parameters(module)
+    except TypeError:  # parameters of a kind that cannot be reached
+        return []

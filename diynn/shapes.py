@@ -7,7 +7,7 @@ Shapes are written as they are on the course sheet: ``(batch, features)`` for ve
 from __future__ import annotations
 
 import operator
-from math import prod
+from math import inf, prod
 from typing import Any, Protocol, TypeAlias, overload
 
 import numpy as np
@@ -54,6 +54,25 @@ def positive(owner: str, argument: str, value: Any) -> int:
     return number
 
 
+def positive_number(owner: str, argument: str, value: Any) -> float:
+    """Return ``value`` as a float; raise TypeError if it is none, ValueError unless positive and finite."""
+    if isinstance(value, bool | str) or not hasattr(value, "__float__") or np.ndim(value):
+        raise TypeError(f"{owner}: `{argument}` must be a positive number, got {value!r}")
+    number = float(value)
+    if not 0 < number < inf:
+        raise ValueError(f"{owner}: `{argument}` must be a positive number, got {value!r}")
+    return number
+
+
+def fraction(owner: str, argument: str, value: Any) -> float:
+    """Return ``value`` as a float; raise TypeError if it is no number, ValueError if it is not in [0, 1)."""
+    if isinstance(value, bool | str) or not hasattr(value, "__float__") or np.ndim(value):
+        raise TypeError(f"{owner}: `{argument}` must be a number in [0, 1), got {value!r}")
+    if not 0 <= float(value) < 1:
+        raise ValueError(f"{owner}: `{argument}` must be in [0, 1), got {value!r}")
+    return float(value)
+
+
 @overload
 def window_count(length: int, k_size: int, stride: int) -> int: ...
 @overload
@@ -96,8 +115,10 @@ def check(module: Shaped, data: Array, delta: Array | None = None) -> None:
             return
     _check(module, data, delta)
     if key is not None:
-        if module._fits is None or len(module._fits) > _REMEMBERED:
+        if module._fits is None:
             module._fits = set()
+        elif len(module._fits) > _REMEMBERED:
+            module._fits.clear()
         module._fits.add(key)
 
 
@@ -213,11 +234,16 @@ def check_indices(owner: str, argument: str, indices: Array, classes: int) -> No
         )
 
 
-def check_probabilities(loss: Any, y: Array) -> None:
-    """Raise ValueError if a target is outside [0, 1], where that can be seen without a transfer."""
-    if kind(y) != "bool" and on_host(y) and not within(y, 1):
-        low, high = map(float, extremes(y))
-        raise ValueError(f"{loss!r}: `y` must be in [0, 1], got {low:g}..{high:g}")
+def check_probabilities(loss: Any, argument: str, values: Array, *, nan: bool = False) -> None:
+    """Raise ValueError unless all values are in [0, 1], where that can be seen without a transfer.
+
+    With ``nan``, an array that has NaN in it passes.
+    """
+    if kind(values) == "bool" or not on_host(values) or within(values, 1):
+        return
+    low, high = map(float, extremes(values))
+    if not (nan and low != low):
+        raise ValueError(f"{loss!r}: `{argument}` must be in [0, 1], got {low:g}..{high:g}")
 
 
 def _check_target(loss: Any, y: Array, yhat: Array) -> None:

@@ -15,11 +15,14 @@ import numpy as np
 
 from diynn.arrays import Array, alike, kind, namespace, to_numpy
 from diynn.callbacks import Callback, Run
+from diynn.composition import per_example
 from diynn.data import batches, near
 from diynn.execution import Execution
 from diynn.history import History
-from diynn.module import parameters
-from diynn.optim import Optim, Rule, Schedule
+from diynn.module import in_mode, parameters
+from diynn.optim import Optim
+from diynn.rules import Rule
+from diynn.schedules import Schedule
 from diynn.shapes import positive
 
 Metric: TypeAlias = Callable[[Array, Array], float]
@@ -42,7 +45,6 @@ def SGD(  # noqa: N802  # the sheet's name
     callbacks: Sequence[Callback | Callable[[Run], None]] = (),
     rng: int | np.random.Generator | None = None,
     execution: str | Execution = "auto",
-    precision: str | None = None,
     progress: bool = True,
 ) -> History:
     """Train a net by stochastic gradient descent on shuffled batches.
@@ -73,8 +75,6 @@ def SGD(  # noqa: N802  # the sheet's name
         Where the order of the examples is drawn from.
     execution : str or Execution
         How the gradient of a batch is accumulated, as in :class:`diynn.Optim`.
-    precision : str, optional
-        In what precision a GPU multiplies, likewise.
     progress : bool
         Whether to show a progress bar.
 
@@ -103,12 +103,12 @@ def SGD(  # noqa: N802  # the sheet's name
         validation = first, second
     watchers = [each if isinstance(each, Callback) else _Function(each) for each in callbacks]
     generator = np.random.default_rng(rng)
-    optim = Optim(net, loss, eps, rule=rule, execution=execution, precision=precision)
+    optim = Optim(net, loss, eps, rule=rule, execution=execution)
     run = Run(net, loss, optim, epochs)
     for watcher in watchers:
         watcher.start(run)
     steps = epochs * ceil(x.shape[0] / batch_size)
-    with _interruptible(run), _Progress(steps, disable=not progress) as bar:
+    with in_mode(net, training=True), _interruptible(run), _Progress(steps, disable=not progress) as bar:
         while run.epoch < epochs and run.stopped is None:
             cost, seconds = _epoch(run, batches(x, y, batch_size, rng=generator, to=to), watchers, bar)
             run.epoch += 1
@@ -126,6 +126,8 @@ def SGD(  # noqa: N802  # the sheet's name
 def predict(net: Any, x: Array, batch_size: int = 1024) -> Array:
     """Return the outputs of a net for many examples, a batch at a time where the net allows it.
 
+    The net is evaluated: a dropout lets all values through.
+
     Parameters
     ----------
     net : Module
@@ -142,10 +144,11 @@ def predict(net: Any, x: Array, batch_size: int = 1024) -> Array:
     batch_size = positive("predict", "batch_size", batch_size)
     (x,), to = near(_parameter(net), x)
     n = x.shape[0]
-    if n <= batch_size or not getattr(net, "per_example", False):
-        return net.forward(x if to is None else alike(x, to))
-    parts = [x[start : min(start + batch_size, n), ...] for start in range(0, n, batch_size)]
-    outputs = [net.forward(part if to is None else alike(part, to)) for part in parts]
+    with in_mode(net, training=False):
+        if n <= batch_size or not per_example(net):
+            return net.forward(x if to is None else alike(x, to))
+        parts = [x[start : min(start + batch_size, n), ...] for start in range(0, n, batch_size)]
+        outputs = [net.forward(part if to is None else alike(part, to)) for part in parts]
     return namespace(outputs[0]).concat(outputs)
 
 

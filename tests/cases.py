@@ -6,6 +6,7 @@ that drawing stays cheap, and stay away from kinks and ties, where there is no d
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,9 @@ from diynn import (
     BCEWithLogitsLoss,
     Conv1D,
     CrossEntropyLoss,
+    Dropout,
     Flatten,
+    GaussianNoise,
     Linear,
     LogSoftmax,
     Loss,
@@ -94,6 +97,33 @@ def sheet_net(pick, **new):
     return Sequential([*layers, Linear(4, 2, **new)])
 
 
+class SameForAll:
+    """A generator that draws the same numbers for every example, whenever it is asked."""
+
+    def random(self, size=None, dtype="float64", out=None):
+        return self._drawn("random", size, dtype, out)
+
+    def standard_normal(self, size=None, dtype="float64", out=None):
+        return self._drawn("standard_normal", size, dtype, out)
+
+    def _drawn(self, law, size, dtype, out):
+        out = np.empty(size, dtype=dtype) if out is None else out
+        out[...] = getattr(np.random.default_rng(7), law)(out.shape[1:])
+        return out
+
+    bit_generator = SimpleNamespace(state=None)
+
+
+def drawing_net(pick, **new):
+    linear = Linear(pick(1, 4), 3, **new)
+    return Sequential(fixed(Dropout(0.3)), linear, fixed(GaussianNoise(0.5)), Tanh(), fixed(Dropout(0.5)))
+
+
+def fixed(layer):
+    layer.rng = SameForAll()
+    return layer
+
+
 # fmt: off
 LAYERS = [
     LayerCase("Linear", lambda pick, **new: Linear(pick(1, 4), pick(1, 4), bias=bool(pick(0, 1)), **new)),
@@ -106,8 +136,11 @@ LAYERS = [
     LayerCase("ReLU", lambda pick, **new: ReLU()),
     LayerCase("Softmax", lambda pick, **new: Softmax()),
     LayerCase("LogSoftmax", lambda pick, **new: LogSoftmax()),
+    LayerCase("Dropout", lambda pick, **new: fixed(Dropout([0.0, 0.3, 0.7][pick(0, 2)]))),
+    LayerCase("GaussianNoise", lambda pick, **new: fixed(GaussianNoise([0.1, 2.0][pick(0, 1)]))),
     LayerCase("Sequential", lambda pick, **new: NETS[pick(0, 3)](pick, **new)),
     LayerCase("Sequential-sheet", sheet_net, lambda pick, net: (11, 1)),
+    LayerCase("Sequential-drawing", drawing_net, lambda pick, net: (net[1].in_features,)),
 ]
 # fmt: on
 each_layer = pytest.mark.parametrize("layer", LAYERS, ids=str)
@@ -166,7 +199,7 @@ def margin(module, data):
     distance = np.inf
     if not any(isinstance(leaf, ReLU | MaxPool1D) for leaf in leaves):
         return distance
-    for leaf, values in zip(leaves, net.record(data), strict=False):
+    for leaf, values in zip(leaves, net.activations(data), strict=False):
         if isinstance(leaf, ReLU):
             distance = np.min(np.abs(values), initial=distance)
         if isinstance(leaf, MaxPool1D) and leaf.k_size > 1:

@@ -114,7 +114,6 @@ def on_cupy():
             del sys.modules["cupy"]
         else:
             sys.modules["cupy"] = before
-    del diynn.ops.DESCENTS[cupy.ndarray]
     operations = diynn.ops.OPERATIONS.values()
     return module, {
         each.__name__: each.twins.pop(cupy.ndarray) for each in operations if cupy.ndarray in each.twins
@@ -124,8 +123,3 @@ def on_cupy():
 def twins():
     """Return the twins of ``on_cupy.py`` by name, on NumPy arrays."""
     return on_cupy()[1]
-
-
-def descend(values, gradients, eps):
-    """Take the plain step of all arrays by the kernel of ``on_cupy.py``, on NumPy arrays."""
-    return on_cupy()[0].descend(values, gradients, eps)

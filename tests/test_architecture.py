@@ -16,9 +16,9 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A file imports from the lines above its own, or from within its own folder; a new one gets a place here.
 LEVELS = [
     {"arrays"},
-    {"shapes"},
-    {"ops"},
-    {"module", "initializers"},
+    {"shapes", "sharing"},
+    {"composition", "ops", "parameter", "schedules"},
+    {"module", "initializers", "rules"},
     {"layers", "losses"},
     {"execution", "data", "checkpoints", "sheet"},
     {"optim", "metrics", "functional", "checking"},

@@ -199,7 +199,7 @@ def test_arrays_of_two_libraries_or_devices():
 def test_the_place_in_a_net_stands_before_the_error():
     net = Sequential(Linear(3, 4), Tanh(), Linear(5, 2))
     message = "layer 3 of 3: Linear(5, 2): `data` must have shape (batch, 5), got (2, 4)"
-    for call in (net.forward, net, net.record):
+    for call in (net.forward, net, net.activations):
         with raises(ValueError, message):
             call(ones(2, 3))
     with raises(ValueError, message):
@@ -250,7 +250,7 @@ def test_the_place_of_another_error_is_a_note():
         net.forward(ones(2, 3))
     assert caught.value.__notes__ == ["layer 2 of 2, layer 1 of 1"]
     with pytest.raises(ValueError) as caught:  # noqa: PT011  # it has no message
-        net.backward([ones(2, 3)] * 3, ones(2, 3))
+        net.backpropagate([ones(2, 3)] * 3, ones(2, 3))
     assert caught.value.__notes__ == ["layer 2 of 2, layer 1 of 1"]
 
 
@@ -496,12 +496,38 @@ def test_a_module_keeps_its_parameters_when_it_cannot_be_moved():
 
 
 def test_parameters_of_a_kind_that_cannot_be_reached():
-    class Dictionary(Tanh):
-        def __init__(self):
-            self._parameters = {"weight": ones(2)}
+    class Holding(Tanh):
+        def __init__(self, held):
+            self._parameters = held
 
-    message = "Dictionary: `_parameters` must be one array to be reached from outside, got dict"
+    for held, what, kind in (
+        ((ones(2), ones(2)), "`_parameters`", "tuple"),
+        ({"weight": 3}, "`_parameters['weight']`", "int"),
+        ([ones(2), "b"], "`_parameters[1]`", "str"),
+    ):
+        message = (
+            f"Holding: {what} must be an array, or `_parameters` a dict or list of them, "
+            f"to be reached from outside, got {kind}"
+        )
+        with raises(TypeError, message):
+            Holding(held).parameters()
+        with raises(TypeError, message):
+            Sequential(Holding(held)).parameters()
+
+
+def test_a_gradient_of_another_name_is_told_which_name_is_looked_for():
+    class Named:
+        def __init__(self):
+            self._parameters, self._gradient, self._bias, self._db = ones(2), ones(2), ones(1), ones(1)
+
+        def forward(self, data): ...
+
+        backward_delta = backward_update_gradient = zero_grad = forward
+
+        def update_parameters(self, gradient_step=1e-3):
+            self._parameters -= gradient_step * self._gradient
+            self._bias -= gradient_step * self._db
+
+    message = "Named: the gradient of `_bias` must be `_bias_gradient`, and there is none"
     with raises(TypeError, message):
-        Dictionary().parameters()
-    with raises(TypeError, message):
-        Sequential(Dictionary()).parameters()
+        diynn.Optim(Named(), MSELoss(), rule=diynn.Adam())

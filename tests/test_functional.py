@@ -157,6 +157,7 @@ def test_backward_is_what_jax_derives_from_forward(layer, data):
         return jax.numpy.sum(delta * functional.forward(net)(parameters, x))
 
     expected, expected_delta = jax.grad(cost, argnums=(0, 1))(snapshot(net), x)
+    net.forward(x)
     net.backward_update_gradient(x, delta)
     assert_close(net.backward_delta(x, delta), expected_delta, "float64")
     for parameter in net.parameters():

@@ -47,7 +47,8 @@ def arguments(draw, name):
         "sigmoid": lambda: (normal(*flat) * draw(st.sampled_from([1.0, 100.0, 1e4])),),
         "tanh_delta": lambda: (normal(*flat), np.tanh(normal(*flat))),
         "sigmoid_delta": lambda: (normal(*flat), normal(*flat)),
-        "relu_delta": lambda: (normal(*flat), normal(*flat)),
+        "class_numbers": lambda: (normal(*flat),),
+        "draw": lambda: (normal(*flat), Restarting(), "random"),
         "sum_examples": lambda: (normal(*draw(st.sampled_from([flat, flat[:1], (n, out, chan)]))),),
         "log_softmax": lambda: (normal(*flat),),
         "windows": lambda: (data, k_size, stride),
@@ -70,6 +71,13 @@ def arguments(draw, name):
     }[name]()
 
 
+class Restarting:
+    """A generator that draws the same whenever it is asked."""
+
+    def random(self, *shape, **options):
+        return np.random.default_rng(0).random(*shape, **options)
+
+
 class Normal:
     """Arrays of normal numbers rounded to tenths, so that ties occur; some are not contiguous."""
 
@@ -85,7 +93,7 @@ class Normal:
 
 
 def numpy_twins(name):
-    return [each for kind, each in OPERATIONS[name].twins.items() if issubclass(kind, np.ndarray)]
+    return [each for kind, each in OPERATIONS[name].twins.items() if kind is np.ndarray]
 
 
 def cupy_twins(name):
@@ -131,9 +139,42 @@ def test_a_twin_equals_its_definition(name, find_twins, data):
     check_equal(expected, definition)
 
 
+#: One kernel or one product by the definition already, or nothing that CuPy could do in a better way.
+NOT_ON_CUPY = {
+    *("class_numbers", "delta_product", "draw", "gradient_product", "log_softmax", "product", "sum_examples")
+}
+
+
+@pytest.mark.parametrize("special", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("name", sorted(set(OPERATIONS) - {"class_numbers", "draw"}))
+@given(data=st.data())
+def test_a_twin_takes_infinities_and_nan_as_its_definition_does(name, special, data):
+    given_arguments = [
+        np.array(each) if isinstance(each, np.ndarray) else each for each in data.draw(arguments(name))
+    ]
+    arrays = [each for each in given_arguments if isinstance(each, np.ndarray) and each.size]
+    if not arrays:
+        return
+    chosen = arrays[data.draw(st.integers(0, len(arrays) - 1))]
+    chosen.flat[data.draw(st.integers(0, chosen.size - 1))] = special
+    if name == "window_max_delta":  # its output is that of its data
+        given_arguments[1] = OPERATIONS["window_max"].reference(given_arguments[0], *given_arguments[3:])
+    with np.errstate(all="ignore"):
+        with twins(False):
+            expected = OPERATIONS[name].reference(*given_arguments)
+        for twin in numpy_twins(name):
+            found = twin(*given_arguments)
+            for one, other in zip(
+                *((each,) if isinstance(each, np.ndarray) else each for each in (found, expected)),
+                strict=True,
+            ):
+                np.testing.assert_array_equal(np.isnan(one), np.isnan(other))
+                np.testing.assert_array_equal(np.isinf(one) * np.sign(one), np.isinf(other) * np.sign(other))
+
+
 def test_cupy_has_twins_of_what_is_worth_it():
     """The two tests of CuPy's twins above look for what is registered: here they are counted."""
-    assert sorted(cupy_on_host.twins()) == sorted(set(OPERATIONS) - {"log_softmax", "sum_examples"})
+    assert sorted(cupy_on_host.twins()) == sorted(set(OPERATIONS) - NOT_ON_CUPY)
 
 
 @pytest.mark.skipif(cupy_on_host.COMPILER is None, reason="no C++ compiler to run CuPy's kernels with")
@@ -165,36 +206,6 @@ def test_cupys_twins_leave_other_dtypes_to_the_definition(name):
     }.get(name, (data, data))
     with twins(False):
         check_same(cupy_on_host.twins()[name](*values), OPERATIONS[name].reference(*values))
-
-
-@pytest.mark.skipif(cupy_on_host.COMPILER is None, reason="no C++ compiler to run CuPy's kernels with")
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("count", [1, 2, 33, 70])
-def test_cupys_kernel_takes_the_plain_step_of_all_arrays(dtype, count):
-    rng = np.random.default_rng(count)
-    shapes = [[(3, 2), (2,), (1, 2, 3), (0, 4)][k % 4] for k in range(count)]
-    values, gradients = ([rng.normal(size=shape).astype(dtype) for shape in shapes] for _ in range(2))
-    expected = [value - 0.25 * gradient for value, gradient in zip(values, gradients, strict=True)]
-    assert cupy_on_host.descend(values, gradients, 0.25)
-    check_same(values, expected)
-
-
-@pytest.mark.skipif(cupy_on_host.COMPILER is None, reason="no C++ compiler to run CuPy's kernels with")
-def test_cupys_kernel_leaves_arrays_that_it_does_not_fit():
-    one, two, both = (np.ones((2, 2), dtype=dtype) for dtype in ("float32", "float64", "float32"))
-    half = np.ones((2, 2), dtype="float16")
-    for values in (
-        [one, two],
-        [half],
-        [one.T, np.ones((2, 3), dtype="float32").T],
-        [one, one],
-        [one[0], one[1]],
-    ):
-        before = [value.copy() for value in values]
-        gradients = [np.ones_like(value) for value in values]
-        assert not cupy_on_host.descend(values, gradients, 0.5)
-        check_same(values, before)
-    assert cupy_on_host.descend([one[0], both[0]], [both[1], one[1]], 0.5)
 
 
 def check_same(found, expected):
@@ -232,7 +243,7 @@ def calls(name, *given_arguments):
         return result[0] if isinstance(result, tuple) else result
 
     return [
-        each.func.__name__ for each in Recording(call, *(given_arguments[place] for place in places))._calls
+        each.func.__name__ for each in Recording(call, *(given_arguments[place] for place in places)).calls
     ]
 
 
@@ -279,7 +290,7 @@ def test_what_is_written_everywhere_is_not_set_to_zero(length, k_size, stride, z
         "window_max_delta", ones(2, length, 3), ones(2, out, 3), ones(2, out, 3), k_size, stride
     )  # fmt: skip
     separate = stride >= k_size
-    expected = {"not_equal": k_size - 1, "multiply": k_size - 1, "subtract": k_size - 1}
+    expected = {"not_equal": k_size - 1, "multiply": k_size - 1, "bitwise_xor": k_size - 1}
     assert {name: found.count(name) for name in expected} == expected
     assert found.count("copyto") == zeros + (separate and k_size == 1)
 
@@ -296,8 +307,8 @@ def check_equal(found, expected):
         return
     assert found.shape == expected.shape
     assert found.dtype == expected.dtype
-    tolerance = {"float32": 1e-5, "float64": 1e-12}[expected.dtype.name]
-    scale = max(1.0, float(np.abs(expected).max(initial=0.0)))
+    tolerance = {"float32": 1e-5, "float64": 1e-12, "int64": 0}[expected.dtype.name]
+    scale = max(1.0, float(np.abs(expected).max(initial=0)))
     np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * scale)
 
 

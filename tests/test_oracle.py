@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from diynn import Sequential
-from diynn.module import own_parameters
+from diynn.parameter import own_parameters
 from tests.backends import NUMPY, assert_close, find
 from tests.cases import each_layer, each_loss, layer_calls, loss_calls
 
@@ -25,6 +25,10 @@ def convolution(module, data, weight, bias=None):
     return channels_first("conv1d", data, weight.permute(2, 1, 0), bias, module.stride)
 
 
+def drawn(module, data, law):
+    return getattr(module.rng, law)(tuple(data.shape))
+
+
 LAYERS = {
     "Linear": lambda module, data, weight, bias=None: functional("linear", data, weight.T, bias),
     "Conv1D": convolution,
@@ -36,6 +40,12 @@ LAYERS = {
     "ReLU": lambda module, data: data.relu(),
     "Softmax": lambda module, data: data.softmax(-1),
     "LogSoftmax": lambda module, data: data.log_softmax(-1),
+    "Dropout": lambda module, data: (
+        data * torch.tensor(drawn(module, data, "random") >= module.p) / (1 - module.p)
+    ),
+    "GaussianNoise": lambda module, data: (
+        data + module.scale * torch.tensor(drawn(module, data, "standard_normal"))
+    ),
 }
 LOSSES = {
     "MSELoss": "mse_loss",

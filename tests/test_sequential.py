@@ -24,6 +24,7 @@ from diynn import (
     Softmax,
     Tanh,
 )
+from diynn.composition import per_example
 from tests.cases import LAYERS, LOSSES
 from tests.students import StudentTanH, X, Y, normal, our_linear, student_linear, train
 
@@ -61,7 +62,7 @@ def test_what_may_be_left_out_is_given_by_name():
         with pytest.raises(TypeError, match="positional"):
             layer.backward_delta(data, layer.forward(data), layer.forward(data))
     with pytest.raises(TypeError, match="positional"):
-        net.backward(net.record(x), x, False)
+        net.backpropagate(net.activations(x), x, False)
     with pytest.raises(TypeError, match="positional"):
         Linear(3, 2, False)
     with pytest.raises(TypeError, match="positional"):
@@ -113,11 +114,11 @@ TAKING_OUTPUT = [Tanh(), Sigmoid(), Softmax(), LogSoftmax(), MaxPool1D(2)]
 def test_the_way_back_has_the_outputs_of_the_way_there(layer):
     data = normal(3, 4, 2)
     net = Sequential(layer)
-    record = net.record(data)
-    delta = normal(*record[-1].shape, seed=1)
+    activations = net.activations(data)
+    delta = normal(*activations[-1].shape, seed=1)
     expected = layer.backward_delta(data, delta)
     layer.forward = None  # not called again
-    np.testing.assert_array_equal(net.backward(record, delta, data_delta=True), expected)
+    np.testing.assert_array_equal(net.backpropagate(activations, delta, data_delta=True), expected)
     del layer.forward
 
 
@@ -126,8 +127,8 @@ def test_whether_a_batch_may_be_split_is_known_of_our_classes_alone():
     assert all(case.loss.per_example for case in LOSSES)
     assert not diynn.Module().per_example
     assert not diynn.Loss().per_example
-    assert Sequential(Linear(2, 2), Sequential(Tanh(), Flatten())).per_example
-    assert not Sequential(Linear(2, 2), StudentTanH()).per_example
+    assert per_example(Sequential(Linear(2, 2), Sequential(Tanh(), Flatten())))
+    assert not per_example(Sequential(Linear(2, 2), StudentTanH()))
 
 
 # ------------------------------------------------------------------ the table

@@ -240,7 +240,7 @@ def test_values_that_are_not_finite_are_found_before_training(bad):
     [
         ({"batch_size": 0}, r"SGD: `batch_size` must be a positive integer, got 0"),
         ({"epochs": -1}, r"SGD: `epochs` must be a positive integer, got -1"),
-        ({"eps": 0.0}, r"Optim: `eps` must be positive, got 0.0"),
+        ({"eps": 0.0}, r"Optim: `eps` must be a positive number, got 0.0"),
     ],
 )
 def test_settings_that_make_no_sense(options, message):

@@ -13,7 +13,9 @@ from diynn import (
     BCEWithLogitsLoss,
     Conv1D,
     CrossEntropyLoss,
+    Dropout,
     Flatten,
+    GaussianNoise,
     Linear,
     LogSoftmax,
     Loss,
@@ -53,6 +55,25 @@ class LayerValue:
 def sequence(*channels):
     """Write one sequence of several channels as a batch (1, length, channels)."""
     return np.stack(channels, axis=-1)[None].astype(float)
+
+
+class Given:
+    """A generator whose draws are given."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def random(self, size=None, dtype="float64", out=None):
+        out = np.empty(size, dtype=dtype) if out is None else out
+        out[...] = self.values
+        return out
+
+    standard_normal = random
+
+
+def drawing(layer, values):
+    layer.rng = Given(values)
+    return layer
 
 
 LAYER_VALUES = [
@@ -150,6 +171,21 @@ LAYER_VALUES = [
         output=[[0, 0, 3]],
         delta=[[5, 7, -11]],
         back=[[0, 0, -11]],
+    ),
+    # Draws of 0.1, 0.9, 0.6 against p = 0.6: the first value goes, the others are divided by 0.4.
+    LayerValue(
+        lambda **new: drawing(Dropout(0.6), [0.1, 0.9, 0.6]),
+        data=[[2, 4, -6]],
+        output=[[0, 10, -15]],
+        delta=[[5, 2, 4]],
+        back=[[0, 5, 10]],
+    ),
+    LayerValue(
+        lambda **new: drawing(GaussianNoise(0.5), [1, -4, 0]),
+        data=[[2, 4, -6]],
+        output=[[2.5, 2, -6]],
+        delta=[[5, 2, 4]],
+        back=[[5, 2, 4]],
     ),
     # e^z = 1, 2, 5 and 1, 1, 2. Σ δ y = 1 - 5 = -4 and 1 + 2 - 1 = 2: back is y (δ + 4) and y (δ - 2).
     LayerValue(

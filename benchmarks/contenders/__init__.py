@@ -42,8 +42,6 @@ CONTENDERS = {
     "diynn": Contender("contenders.diynn_step"),
     "diynn-serial": Contender("contenders.diynn_step", {"execution": "serial"}),
     "diynn-threads": Contender("contenders.diynn_step", {"execution": "threads"}),
-    "diynn-processes": Contender("contenders.diynn_step", {"execution": "processes"}),
-    "diynn-graph": Contender("contenders.diynn_step", {"execution": "graph"}),
     "diynn-numpy": Contender("contenders.diynn_step", {"on": "numpy"}),
     "torch": Contender("contenders.torch_eager", peer=True),
     "torch-channels-last": Contender("contenders.torch_eager", {"channels_last": True}, peer=True),

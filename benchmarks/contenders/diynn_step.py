@@ -8,20 +8,18 @@ import workloads as w
 
 import diynn
 from contenders import Step, events
-from diynn.execution import Graphs
-from diynn.execution.cuda import refusal
 from diynn.module import parameters
 
 
 def available(
     workload: w.Workload, backend: str, *, execution: str = "auto", on: str | None = None
 ) -> str | None:
-    """Return why ``backend``, or such an execution on it, cannot be had, or None."""
+    """Return why ``backend`` cannot be had, or None."""
     try:
-        there = diynn.asarray([0.0], on or backend)
+        diynn.asarray([0.0], on or backend)
     except Exception as error:  # no library, no device, no driver: whatever it is, it is told
         return str(error)
-    return refusal(there) if execution == "graph" else None
+    return None
 
 
 def build(
@@ -77,20 +75,13 @@ class DiynnStep(Step):
         self.parameters = parameters(net)
         self.optim = diynn.Optim(net, loss_of(workload), workload.eps(batch), execution=execution)
         self.costs: Any = None
-        if execution == "processes" and not self.optim.execution.wait():
-            raise RuntimeError("no helper process has started")
 
     def step(self) -> None:
         """Zero, forward, backward, update."""
         self.costs = self.optim.step(self.x, self.y)
 
     def cost(self) -> float:
-        """Return the sum of the costs (batch,), which diynn returns one by one.
-
-        A step that was to be replayed as a graph and was not is none to be timed as one.
-        """
-        if isinstance(self.optim.execution, Graphs) and self.optim.execution.reason is not None:
-            raise RuntimeError(self.optim.execution.reason)
+        """Return the sum of the costs (batch,), which diynn returns one by one."""
         return float(diynn.to_numpy(self.costs).sum(dtype="float64"))
 
     def sync(self) -> None:

@@ -1,30 +1,36 @@
-"""A NumPy computation recorded once and played again: the same operations, into the same memory.
+"""The calls of NumPy that a computation makes, kept with their buffers and repeated without overhead.
 
-On a small batch a step's time is Python's: layers look at shapes, operations find their twins, NumPy
-makes an array for each result. A recording keeps only the calls of NumPy, each with the memory that its
-result had the first time. To play it is to copy the inputs in and make those calls: no layer is asked
-again, nothing is allocated, and the result is the same to the bit, since the operations are. JAX traces
-a function and CUDA captures a stream in the same way; here the definitions are as readable as before,
-and what is recorded is NumPy itself, by the protocols with which it lets arrays of other types take over.
+On a small batch most of a step's time is Python's: layers look at shapes, operations find their twins, NumPy
+allocates each result. A recording keeps only the calls of NumPy, each with the buffer that its result had
+the first time. To play it is to copy the inputs in and to repeat those calls: no layer is called, nothing
+is allocated, and the result is the same to the bit, since the operations are. JAX traces a function and CUDA
+captures a stream in the same way; here what is recorded is NumPy itself, by the protocols with which it lets
+arrays of other types take over.
 
 Sources: NumPy enhancement proposals 13 (``__array_ufunc__``) and 18 (``__array_function__``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from operator import call as make_call
 from typing import Any
 from weakref import proxy
 
 import numpy as np
 
 from diynn.arrays import Array
-from diynn.ops import OPERATIONS
+from diynn.ops import OPERATIONS, reference
+from diynn.ops.bits import where_or_zero
 
 _REDUCTIONS = ("__call__", "reduce")
-# Their vector loops want two arrays, and they their `out` by name.
+# They are vectorised only for two arrays, and want `out` as a keyword.
 _EXTREMES = (np.maximum, np.minimum)
+
+#: One call of NumPy, its arguments and its buffer bound.
+Call = Callable[[], Any]
 
 
 class UnrecordableError(Exception):
@@ -37,16 +43,22 @@ class Recording:
     Parameters
     ----------
     function : callable
-        From arrays to an array; it may write to ``given`` as well.
+        From arrays to an array; it may write to ``given`` and add to ``sums`` as well.
     *arrays : numpy.ndarray
         The arguments for which it is called now, once.
     given : iterable of numpy.ndarray
         Other arrays that it reads or writes: where they lie is part of the recording, their values are not.
+    sums : sequence of numpy.ndarray
+        Among ``given``, arrays that it adds to, such as gradients.
 
     Attributes
     ----------
     result : numpy.ndarray
         What the function returned, written anew whenever the recording is played.
+    calls : list of callables
+        What adds to ``sums``.
+    generators : list of numpy.random.Generator
+        Whoever draws in it.
 
     Raises
     ------
@@ -54,20 +66,35 @@ class Recording:
         If the function does what cannot be played again.
     """
 
-    def __init__(self, function: Callable[..., Array], *arrays: Array, given: Iterable[Array] = ()) -> None:
-        self._inputs = [np.array(array, order="C") for array in arrays]
-        self._known = {id(_owner(array)): array for array in (*self._inputs, *given)}
-        self._calls: list[Callable[[], Any]] = []
-        self.result = _plain(self._read(function(*map(self._watched, self._inputs))))
+    def __init__(
+        self,
+        function: Callable[..., Array],
+        *arrays: Array,
+        given: Iterable[Array] = (),
+        sums: Sequence[Array] = (),
+    ) -> None:
+        self.inputs = [np.array(array, order="C") for array in arrays]
+        self._known = {id(_owner(array)): array for array in (*self.inputs, *given)}
+        self.calls: list[Call] = []
+        self.generators: list[Any] = []
+        self.result = _plain(self._read(function(*map(self._watched, self.inputs))))
         self._known = {}
+        self._anew = written_not_added(self.calls, sums, kept=self.result)
 
-    def play(self, *arrays: Array) -> Array:
-        """Make the calls for other arguments of the same shapes; return ``result``."""
-        for own, array in zip(self._inputs, arrays, strict=True):
+    def play(self, *arrays: Array, anew: bool = False) -> Array:
+        """Repeat the calls for other arguments of the same shapes; return ``result``.
+
+        With ``anew``, what would be added to ``sums`` is written there.
+        """
+        for own, array in zip(self.inputs, arrays):  # noqa: B905  # a step is short
             np.copyto(own, array)
-        for call in self._calls:
-            call()
+        # Without a line of Python between two calls: no signal is handled halfway.
+        deque(map(make_call, self._anew if anew else self.calls), maxlen=0)
         return self.result
+
+    def touches(self, array: Array) -> bool:
+        """Say whether a call up to now reads or writes an array."""
+        return any(_touches(each, array) for each in self.calls)
 
     # -------------------------------------------------------------- what an array reports
 
@@ -88,24 +115,29 @@ class Recording:
         if function is np.matmul and {each.ndim for each in arguments} <= {1, 2} and out.flags.c_contiguous:
             function = np.dot  # the same product, called at less cost
         if function is np.dot or (isinstance(function, np.ufunc) and function not in _EXTREMES):
-            self._calls.append(partial(function, *arguments, out, **options))  # a name is slower than a place
+            self.calls.append(partial(function, *arguments, out, **options))  # a keyword costs more
         else:
-            self._calls.append(partial(function, *arguments, out=out, **options))
+            self.calls.append(partial(function, *arguments, out=out, **options))
         return target
 
     def copy_to(self, target: Array, value: Any, **options: Any) -> None:
         """Copy into an array, and write it down."""
         target, value = self._read(target), self._read(value)
+        options = {name: self._read(each) for name, each in options.items()}
         self._write(target)
         np.copyto(target, value, **options)
-        self._calls.append(partial(np.copyto, target, value, **options))
+        self.calls.append(partial(np.copyto, target, value, **options))
 
     def choose(self, condition: Array, one: Any, other: Any) -> Array:
         """Do what ``numpy.where`` does, which takes no ``out``."""
         result = np.where(*map(_plain, (condition, one, other)))
         watched = self._watched(self._made(result))
+        if isinstance(other, int | float) and other == 0 and _alike(one, condition, result):
+            return where_or_zero(one, condition, watched)
+        if isinstance(one, int | float) and one == 0 and _alike(other, condition, result):
+            return where_or_zero(other, np.logical_not(condition), watched)
         self.copy_to(watched, other)
-        self.copy_to(watched, one, where=self._read(condition))
+        self.copy_to(watched, one, where=condition)
         return watched
 
     def make(self, function: Callable[..., Any], like: Array, **options: Any) -> Array:
@@ -120,6 +152,22 @@ class Recording:
         if function is np.zeros_like:  # to be added to
             self.copy_to(watched, 0)
         return watched
+
+    def keep(self, constant: Array) -> Array:
+        """Take in an array that is the same at every call, such as the numbers of the classes."""
+        constant.flags.writeable = False
+        return self._watched(self._made(constant))
+
+    def draw(self, like: Array, generator: Any, law: str) -> Array:
+        """Draw numbers in the shape of an array by a method of a generator, and anew at each play."""
+        if like.dtype.char not in "fd":
+            raise UnrecordableError(f"draws of {like.dtype}")
+        array = self._made(np.empty(like.shape, dtype=like.dtype))
+        method = getattr(generator, law)
+        method(out=array, dtype=array.dtype)
+        self.generators.append(generator)
+        self.calls.append(partial(method, out=array, dtype=array.dtype))
+        return self._watched(array)
 
     def _made(self, array: Array) -> Array:
         self._known[id(_owner(array))] = array
@@ -136,8 +184,6 @@ class Recording:
             return type(value)(map(self._read, value))
         if not isinstance(value, np.ndarray) or id(_owner(value)) in self._known:
             return _plain(value)
-        if type(value) is np.ndarray and value.dtype.kind in "iu":
-            return value  # numbers of classes and the like, counted off; reals come from a batch
         raise UnrecordableError("an array was not made by NumPy's recorded operations")
 
     def _write(self, target: Array) -> None:
@@ -197,6 +243,19 @@ class Recorded(np.ndarray):
     __bool__ = __float__ = __int__ = __index__ = item = tolist = _refuse
 
 
+def recorded_buffer(array: Any) -> Array:
+    """Return the buffer of a result under recording, where it lies whenever the recording is played.
+
+    Raises
+    ------
+    UnrecordableError
+        If it is none.
+    """
+    if not isinstance(array, Recorded):
+        raise UnrecordableError("a result was not made by NumPy's recorded operations")
+    return array.view(np.ndarray)
+
+
 def _owner(array: Array) -> Array:
     """Return what owns the memory of a view."""
     while getattr(array, "base", None) is not None:
@@ -206,6 +265,17 @@ def _owner(array: Array) -> Array:
 
 def _plain(value: Any) -> Any:
     return value.view(np.ndarray) if isinstance(value, Recorded) else value
+
+
+def _alike(values: Any, condition: Any, result: Array) -> bool:
+    """Say whether a choice between ``values`` and 0 is one of bits: of real numbers in one shape and type."""
+    return (
+        isinstance(values, np.ndarray)
+        and isinstance(condition, Recorded)
+        and values.dtype == result.dtype
+        and values.dtype.char in "fd"
+        and values.shape == condition.shape == result.shape
+    )
 
 
 def _same(one: Any, other: Any) -> bool:
@@ -223,6 +293,65 @@ def _scalars(function: Any, arguments: tuple[Any, ...], out: Array) -> Iterator[
         yield argument
 
 
+def written_not_added(calls: Sequence[Call], sums: Sequence[Array], kept: Array) -> list[Call]:
+    """Return calls that write to ``sums`` what the given ones add to them, whatever was there before.
+
+    Where the first call that touches a sum adds a part that nobody else reads, the call that made the part
+    writes to the sum instead. ``kept`` is read afterwards.
+    """
+    result = list(calls)
+    for total in sums:
+        touching = [number for number, each in enumerate(result) if _touches(each, total)]
+        part = _added(result[touching[0]], total) if touching else None
+        if part is None:
+            result.insert(0, partial(np.copyto, total, 0))
+            continue
+        users = [number for number, each in enumerate(result) if _touches(each, part)]
+        alone = len(users) == 2 and _owner(part) is not _owner(kept)
+        maker = _into(result[users[0]], part, total) if alone else None
+        if maker is None:
+            result[touching[0]] = partial(np.copyto, total, part)
+        else:
+            result[users[0]] = maker
+            del result[touching[0]]
+    return result
+
+
+def _touches(call: Any, array: Array) -> bool:
+    arguments = (*call.args, *call.keywords.values())
+    return any(isinstance(each, np.ndarray) and _owner(each) is _owner(array) for each in arguments)
+
+
+def _added(call: Any, total: Array) -> Array | None:
+    """Return what a call adds to ``total``, if that is what it does."""
+    if call.func is np.add and len(call.args) == 3 and not call.keywords:
+        one, other, out = call.args
+        if _same(total, out) and _same(total, one) and getattr(other, "shape", None) == total.shape:
+            return other if _owner(other) is not _owner(total) else None
+    return None
+
+
+def _into(call: Any, part: Array, total: Array) -> Call | None:
+    """Return a call that made ``part`` as one that makes ``total`` of it, which must be laid out alike."""
+    if (part.dtype, part.shape, part.strides) != (total.dtype, total.shape, total.strides):
+        return None
+    if call.args and _same(part, call.args[-1]) and not call.keywords:
+        return partial(call.func, *call.args[:-1], total)
+    if _same(part, call.keywords.get("out")):
+        return partial(call.func, *call.args, **call.keywords | {"out": total})
+    return None
+
+
 for _operation in OPERATIONS.values():
     if np.ndarray in _operation.twins:
         _operation.twin(Recorded)(_operation.twins[np.ndarray])
+
+
+@reference.class_numbers.twin(Recorded)
+def _class_numbers(scores: Recorded) -> Array:
+    return scores.recording.keep(np.arange(scores.shape[1]))
+
+
+@reference.draw.twin(Recorded)
+def _draw(data: Recorded, generator: Any, law: str) -> Array:
+    return data.recording.draw(data, generator, law)

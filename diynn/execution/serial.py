@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from diynn.arrays import Array
-from diynn.layers import Sequential
+from diynn.layers.sequential import in_series
 from diynn.losses import Loss
 
 
@@ -26,17 +26,18 @@ def serial(net: Any, loss: Any, x: Array, y: Array) -> Array:
     array (batch,)
         The cost of each example.
     """
-    if not isinstance(net, Sequential):
-        costs, delta = _costs_and_delta(loss, y, net.forward(x))
+    if not in_series(net):
+        costs, delta = costs_and_delta(loss, y, net.forward(x))
         net.backward_update_gradient(x, delta)
         return costs
-    record = net.record(x)
-    costs, delta = _costs_and_delta(loss, y, record[-1])
-    net.backward(record, delta)
+    activations = net.activations(x)
+    costs, delta = costs_and_delta(loss, y, activations[-1])
+    net.backpropagate(activations, delta)
     return costs
 
 
-def _costs_and_delta(loss: Any, y: Array, yhat: Array) -> tuple[Array, Array]:
-    if isinstance(loss, Loss):
+def costs_and_delta(loss: Any, y: Array, yhat: Array) -> tuple[Array, Array]:
+    """Return the costs of a batch and their gradient, from one call where the loss has one for both."""
+    if isinstance(loss, Loss) and vars(loss).keys().isdisjoint(("forward", "backward")):
         return loss.costs_and_delta(y, yhat)
     return loss.forward(y, yhat), loss.backward(y, yhat)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diynn.arrays import Array, namespace
 from diynn.module import Module
-from diynn.ops import relu_delta, sigmoid, sigmoid_delta, tanh_delta
+from diynn.ops import sigmoid, sigmoid_delta, tanh_delta
 from diynn.shapes import check
 
 
@@ -19,8 +19,7 @@ class Tanh(Module):
     Source: the course sheet, "Mon second est ... non-linéaire !".
     """
 
-    per_example = True
-    takes_output = True
+    per_example = pure = True
 
     def forward(self, data: Array) -> Array:
         """Return tanh(x)."""
@@ -45,8 +44,7 @@ class Sigmoid(Module):
     Source: the course sheet, "Mon second est ... non-linéaire !".
     """
 
-    per_example = True
-    takes_output = True
+    per_example = pure = True
 
     def forward(self, data: Array) -> Array:
         """Return 1 / (1 + e^-x)."""
@@ -71,7 +69,7 @@ class ReLU(Module):
     Source: the course sheet's part on convolutions; Nair and Hinton, 2010.
     """
 
-    per_example = True
+    per_example = pure = True
 
     def forward(self, data: Array) -> Array:
         """Return max(x, 0)."""
@@ -81,4 +79,4 @@ class ReLU(Module):
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ where x > 0, else 0 (eq. 2)."""
         check(self, data, delta)
-        return relu_delta(delta, data)
+        return namespace(data).where(data > 0, delta, 0.0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from diynn.arrays import Array, BackendLike, DType
-from diynn.initializers import Initializer, glorot_uniform
-from diynn.module import Module, plus
+from diynn.initializers import Initializer, draw_parameters, glorot_uniform
+from diynn.module import Module
 from diynn.ops import bias_gradient, convolve, convolve_delta, convolve_gradient
 from diynn.shapes import Shape, check, check_window, positive, window_count
 
@@ -51,8 +51,7 @@ class Conv1D(Module):
     Source: the course sheet's part on convolutions.
     """
 
-    per_example = True
-    starts_from_none = True
+    per_example = pure = True
 
     def __init__(
         self,
@@ -73,7 +72,8 @@ class Conv1D(Module):
         self.stride = positive("Conv1D", "stride", stride)
         self.input_shape = (None, self.chan_in)
         shape = (self.k_size, self.chan_in, self.chan_out)
-        weights = init(np.random.default_rng(rng), shape, k_size * chan_in, k_size * chan_out)
+        fans = self.k_size * self.chan_in, self.k_size * self.chan_out
+        weights = draw_parameters("Conv1D", init, rng, shape, *fans)
         zeros = np.zeros(self.chan_out) if bias else None
         self._set_parameters(weights, zeros, backend, dtype)
 
@@ -97,9 +97,9 @@ class Conv1D(Module):
         """Add windowsᵀ δ, and the sum of δ over the batch and the windows for the bias (eq. 1)."""
         check(self, data, delta)
         product = convolve_gradient(data, delta, self.k_size, self.stride)
-        self._gradient = plus(self._gradient, product)
+        self._gradient += product
         if self._bias is not None:
-            self._bias_gradient = plus(self._bias_gradient, bias_gradient(delta))
+            self._bias_gradient += bias_gradient(delta)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return ((length - k_size) // stride + 1, chan_out)."""

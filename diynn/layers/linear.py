@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from diynn.arrays import Array, BackendLike, DType
-from diynn.initializers import Initializer, glorot_uniform
-from diynn.module import Module, plus
+from diynn.initializers import Initializer, draw_parameters, glorot_uniform
+from diynn.module import Module
 from diynn.ops import bias_gradient, delta_product, gradient_product, product
 from diynn.shapes import Shape, check, positive
 
@@ -44,8 +44,7 @@ class Linear(Module):
     Source: the course sheet, "Mon premier est ... linéaire !".
     """
 
-    per_example = True
-    starts_from_none = True
+    per_example = pure = True
 
     def __init__(
         self,
@@ -62,7 +61,7 @@ class Linear(Module):
         self.out_features = positive("Linear", "out_features", out_features)
         self.input_shape = (self.in_features,)
         shape = (self.in_features, self.out_features)
-        weights = init(np.random.default_rng(rng), shape, *shape)
+        weights = draw_parameters("Linear", init, rng, shape, *shape)
         zeros = np.zeros(self.out_features) if bias else None
         self._set_parameters(weights, zeros, backend, dtype)
 
@@ -86,9 +85,9 @@ class Linear(Module):
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add xᵀ δ, and the sum of δ over the batch for the bias (eq. 1)."""
         check(self, data, delta)
-        self._gradient = plus(self._gradient, gradient_product(data, delta))
+        self._gradient += gradient_product(data, delta)
         if self._bias is not None:
-            self._bias_gradient = plus(self._bias_gradient, bias_gradient(delta))
+            self._bias_gradient += bias_gradient(delta)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return (out,)."""

@@ -11,7 +11,6 @@ from diynn.shapes import Shape, check, check_window, positive, window_count
 class _Pool1D(Module):
     """What poolings share: windows of k_size steps, stride apart, in each channel on its own."""
 
-    per_example = True
     input_shape = (None, None)
 
     def __init__(self, k_size: int, stride: int | None = None) -> None:
@@ -54,7 +53,7 @@ class MaxPool1D(_Pool1D):
     Source: the course sheet's part on convolutions; there per channel as well.
     """
 
-    takes_output = True
+    per_example = pure = True
 
     def forward(self, data: Array) -> Array:
         """Return the maximum of each window."""
@@ -91,6 +90,8 @@ class AvgPool1D(_Pool1D):
 
     Source: the usual companion of :class:`MaxPool1D` (LeCun et al., 1990).
     """
+
+    per_example = pure = True
 
     def forward(self, data: Array) -> Array:
         """Return the mean of each window."""

@@ -17,7 +17,7 @@ class Flatten(Module):
     Source: the course sheet's part on convolutions.
     """
 
-    per_example = True
+    per_example = pure = True
 
     def forward(self, data: Array) -> Array:
         """Return x as (batch, length·chan)."""

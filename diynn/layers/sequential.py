@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, Self, overload
 
 from diynn.arrays import Array
+from diynn.composition import COMPUTING, METHODS, attributes, forget_stated
 from diynn.layers.summary import Summary, summarise
-from diynn.module import Module, Parameter, own_parameters, update_parameters, zero_grad
+from diynn.module import Module
 from diynn.shapes import Shape
 
-_METHODS = ("forward", "backward_delta", "backward_update_gradient", "zero_grad", "update_parameters")
+_COMPUTING = frozenset(COMPUTING)
 
 
 class Sequential(Module):
@@ -38,6 +41,16 @@ class Sequential(Module):
     Source: the course sheet, "Mon troisième est un encapsulage".
     """
 
+    per_example = True
+    pure = True
+    series = (
+        True  # computes as modules in series, and nothing else: lost by a subclass that computes otherwise
+    )
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        forget_stated(cls, ("series",), COMPUTING)
+
     def __init__(self, *modules: Any) -> None:
         self.modules: list[Any] = []
         if len(modules) == 1 and isinstance(modules[0], list | tuple):
@@ -58,7 +71,7 @@ class Sequential(Module):
                 f"Sequential: `module` must be an instance, got the class {module.__name__}; "
                 f"write {module.__name__}(...)"
             )
-        missing = [name for name in _METHODS if not callable(getattr(module, name, None))]
+        missing = [name for name in METHODS if not callable(getattr(module, name, None))]
         if missing:
             raise TypeError(
                 f"Sequential: `module` must be a module, got {type(module).__name__} "
@@ -80,22 +93,26 @@ class Sequential(Module):
     def __getitem__(self, place: int | slice) -> Any:
         return Sequential(self.modules[place]) if isinstance(place, slice) else self.modules[place]
 
+    def children(self) -> list[Any]:
+        """Return the modules in order, each once."""
+        return list({id(module): module for module in self.modules}.values())
+
     # -------------------------------------------------------------- forward and backward
 
     def forward(self, data: Array) -> Array:
         """Return the output of the last module."""
-        return self.record(data)[-1]
+        return self.activations(data)[-1]
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return the gradient with respect to ``data``; the gradients of the parameters stay as they are."""
-        return self.backward(self.record(data), delta, gradients=False, data_delta=True)
+        return self.backpropagate(self.activations(data), delta, gradients=False, data_delta=True)
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add the gradient of each module's parameters."""
-        self.backward(self.record(data), delta)
+        self.backpropagate(self.activations(data), delta)
 
-    def record(self, data: Array) -> list[Array]:
-        """Return the input of each module, nested ones laid flat, and last the output: one forward pass."""
+    def activations(self, data: Array) -> list[Array]:
+        """Return the input of each module in series, and last the output: one forward pass."""
         values = [data]
         modules = self.flat()
         layer = 0
@@ -107,21 +124,21 @@ class Sequential(Module):
             raise
         return values
 
-    def backward(
-        self, record: list[Array], delta: Array, *, gradients: bool = True, data_delta: bool = False
+    def backpropagate(
+        self, activations: list[Array], delta: Array, *, gradients: bool = True, data_delta: bool = False
     ) -> Array | None:
         """Walk back through the net once, with the values of its forward pass.
 
         Parameters
         ----------
-        record : list of arrays
-            What :meth:`record` returned for this batch.
+        activations : list of arrays
+            What :meth:`activations` returned for this batch.
         delta : array
-            The gradient of the cost with respect to the output, ``record[-1]``.
+            The gradient of the cost with respect to the output, ``activations[-1]``.
         gradients : bool
             Whether the modules add to their gradients.
         data_delta : bool
-            Whether to go on down to the gradient with respect to the data, ``record[0]``.
+            Whether to go on down to the gradient with respect to the data, ``activations[0]``.
 
         Returns
         -------
@@ -134,13 +151,13 @@ class Sequential(Module):
             for layer in reversed(range(len(modules))):
                 module = modules[layer]
                 if gradients:
-                    module.backward_update_gradient(record[layer], delta)
+                    module.backward_update_gradient(activations[layer], delta)
                 if layer == 0 and not data_delta:
                     return None
-                if getattr(module, "takes_output", False):
-                    delta = module.backward_delta(record[layer], delta, output=record[layer + 1])
+                if takes_output(module):
+                    delta = module.backward_delta(activations[layer], delta, output=activations[layer + 1])
                 else:
-                    delta = module.backward_delta(record[layer], delta)
+                    delta = module.backward_delta(activations[layer], delta)
         except Exception as error:
             self._locate(error, layer)
             raise
@@ -159,51 +176,27 @@ class Sequential(Module):
         else:
             error.add_note(where)
 
-    # -------------------------------------------------------------- parameters
+    # -------------------------------------------------------------- modules in series
 
     def flat(self) -> list[Any]:
-        """Return the modules, nested nets laid flat."""
+        """Return the modules in series: nested nets laid flat, unless they compute in a way of their own."""
         found: list[Any] = []
         for module in self.modules:
-            if isinstance(module, Sequential):
+            if in_series(module):
                 found += module.flat()
             else:
                 found.append(module)
         return found
 
-    def once(self) -> list[Any]:
-        """Return the modules, nested nets laid flat, each once even if it stands in the net twice."""
-        return list({id(module): module for module in self.flat()}.values())
-
     def leaves(self) -> list[tuple[str, Any]]:
-        """Return the modules with their places: ``("0", Linear), ("1.0", Tanh)``."""
+        """Return the modules in series with their places: ``("0", Linear), ("1.0", Tanh)``."""
         found: list[tuple[str, Any]] = []
         for number, module in enumerate(self.modules):
-            if isinstance(module, Sequential):
+            if in_series(module):
                 found += [(f"{number}.{place}", leaf) for place, leaf in module.leaves()]
             else:
                 found.append((str(number), module))
         return found
-
-    def parameters(self) -> list[Parameter]:
-        """Return the handles of all modules' parameters, once for a module that stands in the net twice."""
-        handles = [each for place, module in self.leaves() for each in own_parameters(module, f"{place}.")]
-        return list(dict.fromkeys(handles))
-
-    def zero_grad(self) -> None:
-        """Set the gradient of each module to zero."""
-        for module in self.once():
-            zero_grad(module)
-
-    def update_parameters(self, gradient_step: float = 1e-3) -> None:
-        """Let each module take one step against its gradient."""
-        for module in self.once():
-            update_parameters(module, gradient_step)
-
-    @property
-    def per_example(self) -> bool:  # type: ignore[override]  # read only: it follows from the modules
-        """Whether a batch may be split: whether it may be for each module."""
-        return all(getattr(module, "per_example", False) for module in self.modules)
 
     # -------------------------------------------------------------- shapes
 
@@ -224,6 +217,25 @@ class Sequential(Module):
         return summarise(self.leaves(), tuple(input_shape))
 
 
+def in_series(net: Any) -> bool:
+    """Say whether a net is a `Sequential` that computes as one, by no method of a subclass or of its own."""
+    return isinstance(net, Sequential) and net.series and _COMPUTING.isdisjoint(attributes(net))
+
+
+def takes_output(module: Any) -> bool:
+    """Say whether ``backward_delta`` takes ``output=forward(data)`` from who has it, by its signature."""
+    method = module.backward_delta
+    return _has_output(getattr(method, "__func__", method))
+
+
+@lru_cache(maxsize=1024)
+def _has_output(function: Any) -> bool:
+    try:
+        return "output" in inspect.signature(function).parameters
+    except ValueError:  # a function without a signature
+        return False
+
+
 def flat(net: Any) -> list[Any]:
-    """Return the modules of any net, nested nets laid flat: of a module alone, itself."""
-    return net.flat() if isinstance(net, Sequential) else [net]
+    """Return the modules of any net in series: of one that computes otherwise, itself."""
+    return net.flat() if in_series(net) else [net]

@@ -22,8 +22,7 @@ class Softmax(Module):
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
 
-    per_example = True
-    takes_output = True
+    per_example = pure = True
 
     def forward(self, data: Array) -> Array:
         """Return e^z / Σ e^z over the last axis."""
@@ -56,8 +55,7 @@ class LogSoftmax(Module):
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
 
-    per_example = True
-    takes_output = True
+    per_example = pure = True
 
     def forward(self, data: Array) -> Array:
         """Return z - log Σ e^z over the last axis."""

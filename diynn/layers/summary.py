@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from diynn.arrays import asarray_like, namespace
-from diynn.module import Module, own_parameters
+from diynn.composition import walk
+from diynn.module import Module
+from diynn.parameter import own_parameters
 from diynn.shapes import Shape, size, text
+from diynn.sharing import count
 
 _HEADER = ("place", "module", "output", "parameters")
 
@@ -23,7 +26,7 @@ class Summary:
     ----------
     rows : list of (place, module, shape of one output or None, number of parameters)
     parameters : int
-        The number of parameters of the net; a module that stands in it twice counts once.
+        The number of parameters of the net; what stands in it twice, or shares its memory, counts once.
     activations : int or None
         Bytes that the outputs of all modules take for one example; None where a shape is not known.
     """
@@ -62,6 +65,7 @@ def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -
     values: int | None = 0
     handles = dict.fromkeys(handle for _, module in leaves for handle in _handles(module))
     arrays = [handle.value for handle in handles]
+    counted = count([handle.value for handle in handles])
     for number, (place, module) in enumerate(leaves):
         wanted = getattr(module, "input_shape", None)
         if wanted is not None:
@@ -73,14 +77,13 @@ def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -
                 )
             shape = wanted if fitting is None else fitting
         shape = None if shape is None else _output_shape(module, shape, arrays)
-        count = None if shape is None else size(shape)
-        values = None if values is None or count is None else values + count
+        outputs = None if shape is None else size(shape)
+        values = None if values is None or outputs is None else values + outputs
         rows.append((place, _name(module), shape, sum(prod(each.value.shape) for each in _handles(module))))
-    parameters = sum(prod(array.shape) for array in arrays)
     if values is None or not arrays:
-        return Summary(rows, parameters)
+        return Summary(rows, counted)
     bits = namespace(arrays[0]).finfo(arrays[0].dtype).bits
-    return Summary(rows, parameters, values * bits // 8)
+    return Summary(rows, counted, values * bits // 8)
 
 
 def _fit(shape: Shape, wanted: Shape) -> Shape | None:
@@ -106,10 +109,13 @@ def _output_shape(module: Any, shape: Shape, arrays: list[Any]) -> Shape | None:
 
 
 def _handles(module: Any) -> list[Any]:
-    try:
-        return own_parameters(module)
-    except TypeError:  # parameters of a kind we cannot count
-        return []
+    found = []
+    for each in walk(module):
+        try:
+            found += own_parameters(each)
+        except TypeError:  # parameters of a kind we cannot count
+            continue
+    return found
 
 
 def _name(module: Any) -> str:

@@ -4,18 +4,19 @@ from diynn.arrays import when_seen
 from diynn.ops import on_numpy  # noqa: F401  # registers NumPy's twins
 from diynn.ops.reference import (
     bias_gradient,
+    class_numbers,
     convolve,
     convolve_delta,
     convolve_gradient,
     cross_entropy,
     delta_product,
+    draw,
     gradient_product,
     likelihood,
     log_softmax,
     logistic_cross_entropy,
     overlap_add,
     product,
-    relu_delta,
     sigmoid,
     sigmoid_delta,
     sum_examples,
@@ -24,24 +25,24 @@ from diynn.ops.reference import (
     window_max_delta,
     windows,
 )
-from diynn.ops.registry import DESCENTS, OPERATIONS, twins
+from diynn.ops.registry import OPERATIONS, twins
 
 __all__ = [
-    "DESCENTS",
     "OPERATIONS",
     "bias_gradient",
+    "class_numbers",
     "convolve",
     "convolve_delta",
     "convolve_gradient",
     "cross_entropy",
     "delta_product",
+    "draw",
     "gradient_product",
     "likelihood",
     "log_softmax",
     "logistic_cross_entropy",
     "overlap_add",
     "product",
-    "relu_delta",
     "sigmoid",
     "sigmoid_delta",
     "sum_examples",

@@ -1,4 +1,4 @@
-"""Twins for CuPy: one kernel where the definition launches many, and products through one function.
+"""Twins for CuPy: one kernel where the definition launches many.
 
 A kernel's body is C++, run for each ``i`` of its output; ``raw`` arrays are read at any flat index, in C
 order whatever their strides. Sums are gathered by who receives them, in the order of the definition: no
@@ -10,25 +10,13 @@ This file is imported with the first CuPy array (`diynn.arrays.when_seen`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextvars import ContextVar
-from functools import cache
-from itertools import accumulate
-from operator import matmul
 from typing import Any
 
 import cupy
 
 from diynn.arrays import Array
 from diynn.ops import reference
-from diynn.ops.registry import DESCENTS
 from diynn.shapes import window_count
-
-#: Who multiplies two matrices. Within a CUDA graph's capture CuPy refuses to: `diynn.execution.cuda` can.
-MULTIPLY: ContextVar[Callable[[Array, Array], Array]] = ContextVar("MULTIPLY", default=matmul)
-
-# How many arrays a kernel updates: the arguments of a kernel have 4 KiB, an array 32 bytes of them.
-_MOST_ARRAYS = 32
 
 # Up to which number of classes a thread takes a whole example; beyond it, many of them share one better.
 _FEW_CLASSES = 64
@@ -46,31 +34,13 @@ def _fits(*arrays: Array) -> bool:
 # ------------------------------------------------------------------ products
 
 
-@reference.product.twin(cupy.ndarray)
-def product(data: Array, weights: Array) -> Array:
-    """Multiply by whoever may."""
-    return MULTIPLY.get()(data, weights)
-
-
-@reference.delta_product.twin(cupy.ndarray)
-def delta_product(delta: Array, weights: Array) -> Array:
-    """Multiply by whoever may."""
-    return product(delta, weights.T)
-
-
-@reference.gradient_product.twin(cupy.ndarray)
-def gradient_product(data: Array, delta: Array) -> Array:
-    """Multiply by whoever may."""
-    return product(data.T, delta)
-
-
 @reference.bias_gradient.twin(cupy.ndarray)
 def bias_gradient(delta: Array) -> Array:
     """Sum as a product with ones: CuPy's sum has as many blocks as there are results, a few here."""
     if not delta.size:
         return reference.bias_gradient.reference(delta)
     rows = delta.reshape(-1, delta.shape[-1])
-    return product(cupy.ones((1, rows.shape[0]), dtype=rows.dtype), rows).reshape(-1)
+    return (cupy.ones((1, rows.shape[0]), dtype=rows.dtype) @ rows).reshape(-1)
 
 
 # ------------------------------------------------------------------ activations
@@ -78,7 +48,6 @@ def bias_gradient(delta: Array) -> Array:
 _sigmoid = _kernel("T x", "T y", "y = T(1) / (T(1) + exp(-x))", "sigmoid")
 _tanh_delta = _kernel("T delta, T y", "T result", "result = delta * (T(1) - y * y)", "tanh_delta")
 _sigmoid_delta = _kernel("T delta, T y", "T result", "result = delta * y * (T(1) - y)", "sigmoid_delta")
-_relu_delta = _kernel("T delta, T x", "T result", "result = x > T(0) ? delta : T(0)", "relu_delta")
 
 
 @reference.sigmoid.twin(cupy.ndarray)
@@ -97,12 +66,6 @@ def tanh_delta(delta: Array, y: Array) -> Array:
 def sigmoid_delta(delta: Array, y: Array) -> Array:
     """Take one kernel."""
     return _sigmoid_delta(delta, y) if _fits(delta, y) else reference.sigmoid_delta.reference(delta, y)
-
-
-@reference.relu_delta.twin(cupy.ndarray)
-def relu_delta(delta: Array, data: Array) -> Array:
-    """Take one kernel."""
-    return _relu_delta(delta, data) if _fits(delta, data) else reference.relu_delta.reference(delta, data)
 
 
 # ------------------------------------------------------------------ windows
@@ -188,7 +151,7 @@ def convolve(data: Array, weights: Array, bias: Array | None, stride: int) -> Ar
     k_size, chan_in, chan_out = weights.shape
     out = window_count(data.shape[1], k_size, stride)
     columns = windows(data, k_size, stride).reshape(data.shape[0] * out, k_size * chan_in)
-    result = product(columns, weights.reshape(-1, chan_out))
+    result = columns @ weights.reshape(-1, chan_out)
     if bias is not None:
         result += bias
     return result.reshape(data.shape[0], out, chan_out)
@@ -199,7 +162,7 @@ def convolve_delta(delta: Array, weights: Array, length: int, stride: int) -> Ar
     """Make one product for all taps."""
     batch, out, chan_out = delta.shape
     k_size, chan_in, _ = weights.shape
-    parts = delta_product(delta.reshape(batch * out, chan_out), weights.reshape(-1, chan_out))
+    parts = delta.reshape(batch * out, chan_out) @ weights.reshape(-1, chan_out).T
     return overlap_add(parts.reshape(batch, out, k_size, chan_in), length, stride)
 
 
@@ -208,7 +171,7 @@ def convolve_gradient(data: Array, delta: Array, k_size: int, stride: int) -> Ar
     """Gather the windows for one product."""
     batch, out, chan_out = delta.shape
     columns = windows(data, k_size, stride).reshape(batch * out, k_size * data.shape[2])
-    result = gradient_product(columns, delta.reshape(batch * out, chan_out))
+    result = columns.T @ delta.reshape(batch * out, chan_out)
     return result.reshape(k_size, data.shape[2], chan_out)
 
 
@@ -287,38 +250,3 @@ def logistic_cross_entropy(scores: Array, y: Array) -> tuple[Array, Array]:
         return reference.logistic_cross_entropy.reference(scores, y)
     costs, delta = _logistic_cross_entropy(scores, y)
     return reference.sum_examples(costs), delta
-
-
-# ------------------------------------------------------------------ updates
-
-
-def descend(values: Sequence[Array], gradients: Sequence[Array], eps: float) -> bool:
-    """Take the plain step of all arrays in one kernel, and say so; False where it does not fit them."""
-    arrays = (*values, *gradients)
-    memories = {id(each if each.base is None else each.base) for each in values}  # written to at once
-    if not (_fits(*arrays) and all(each.flags.c_contiguous for each in arrays)) or len(memories) < len(
-        values
-    ):
-        return False
-    for start in range(0, len(values), _MOST_ARRAYS):
-        part = slice(start, start + _MOST_ARRAYS)
-        flat = [[each.reshape(-1) for each in side[part]] for side in (gradients, values)]
-        kernel, size = _descent(tuple(each.size for each in flat[1]))
-        kernel(*flat[0], eps, *flat[1], size=size)
-    return True
-
-
-DESCENTS[cupy.ndarray] = descend
-
-
-@cache
-def _descent(sizes: tuple[int, ...]) -> tuple[Any, int]:
-    """Return the kernel that updates arrays of these sizes, and how many values they have in all."""
-    ends = list(accumulate(sizes))
-    body = " else ".join(
-        f"if (i < {end}) {{ value{k}[i - {end - size}] -= eps * gradient{k}[i - {end - size}]; }}"
-        for k, (end, size) in enumerate(zip(ends, sizes, strict=True))
-    )
-    inputs = ", ".join([*(f"raw T gradient{k}" for k in range(len(sizes))), "T eps"])
-    outputs = ", ".join(f"raw T value{k}" for k in range(len(sizes)))
-    return cupy.ElementwiseKernel(inputs, outputs, body, "diynn_descent", no_return=True), ends[-1]

@@ -13,6 +13,7 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.ops import reference
+from diynn.ops.bits import where_or_zero, where_zero
 from diynn.ops.reference import tap_slice
 from diynn.shapes import window_count
 
@@ -20,6 +21,10 @@ from diynn.shapes import window_count
 _SMALL_BATCH = 32
 # From it on, a product a tap is faster than gathering the windows for a single one.
 _MANY_CHANNELS = 8
+
+# OpenBLAS's AVX-512 kernel for a float32 matrix of so many columns times a vector adds lanes that nobody has
+# written: its values are right, but what lay there may raise the processor's flag of an invalid operation.
+_FLAGGED = 5
 
 _LOWEST = {np.dtype(kind): -log(np.finfo(kind).max) + 1 for kind in (np.float32, np.float64)}
 
@@ -57,7 +62,12 @@ def bias_gradient(delta: Array) -> Array:
 @reference.sum_examples.twin(np.ndarray)
 def sum_examples(values: Array) -> Array:
     """Sum as a product with ones, at BLAS's speed."""
-    rows = values.reshape(values.shape[0], prod(values.shape[1:]))
+    return _row_sums(values.reshape(values.shape[0], prod(values.shape[1:])))
+
+
+def _row_sums(rows: Array) -> Array:
+    if rows.shape[1] == _FLAGGED:
+        return np.add.reduce(rows, axis=1)
     return rows @ np.ones_like(rows, shape=rows.shape[1])
 
 
@@ -87,12 +97,6 @@ def sigmoid_delta(delta: Array, y: Array) -> Array:
     result = 1 - y
     result *= y
     return np.multiply(delta, result, out=result)
-
-
-@reference.relu_delta.twin(np.ndarray)
-def relu_delta(delta: Array, data: Array) -> Array:
-    """Multiply by the mask: choosing by it costs ten times more, for the branches mispredicted."""
-    return np.multiply(delta, data > 0, out=_empty(data, *data.shape))
 
 
 # ------------------------------------------------------------------ windows
@@ -187,25 +191,26 @@ def window_max(data: Array, k_size: int, stride: int) -> Array:
 @reference.window_max_delta.twin(np.ndarray)
 def window_max_delta(data: Array, output: Array, delta: Array, k_size: int, stride: int) -> Array:
     """Hand δ on from tap to tap until it meets the maximum: one mask a tap."""
+    if delta.dtype.char not in "fd" or delta.dtype != data.dtype:
+        return reference.window_max_delta.reference(data, output, delta, k_size, stride)
     out = delta.shape[1]
     covered = stride == k_size and out * stride == data.shape[1]
     whole = (np.empty_like if covered else np.zeros_like)(delta, shape=data.shape, order="C")
     heres = [tap_slice(tap, out, stride) for tap in range(k_size)]
-    if stride < k_size:
-        left = delta
-        for here in heres[:-1]:
-            rest = left * (data[:, here] != output)
-            whole[:, here] += left - rest
-            left = rest
-        whole[:, heres[-1]] += left
-        return whole
+    apart = stride >= k_size  # windows that do not overlap: each part has a place of its own
+    left = delta
+    for here, following in pairwise(heres):
+        place = whole[:, following] if apart else np.empty_like(delta)
+        rest = where_or_zero(left, data[:, here] != output, out=place)
+        if apart:
+            where_zero(left, rest, out=whole[:, here])
+        else:
+            whole[:, here] += where_zero(left, rest, out=np.empty_like(delta))
+        left = rest
     if k_size == 1:
         whole[:, heres[0]] = delta
-    left = delta
-    for here, following in pairwise(heres):  # windows that do not overlap: each part has a place of its own
-        rest = np.multiply(left, data[:, here] != output, out=whole[:, following])
-        np.subtract(left, rest, out=whole[:, here])
-        left = rest
+    elif not apart:
+        whole[:, heres[-1]] += left
     return whole
 
 
@@ -215,18 +220,20 @@ def window_max_delta(data: Array, output: Array, delta: Array, k_size: int, stri
 @reference.cross_entropy.twin(np.ndarray)
 def cross_entropy(scores: Array, weights: Array) -> tuple[Array, Array]:
     """Take the exponentials once; sum a few classes by BLAS, and find the largest across examples."""
+    if scores.dtype.char not in "fd":
+        return reference.cross_entropy.reference(scores, weights)
     batch, classes = scores.shape
     turned = _empty(scores, classes, batch)
     turned[...] = scores.T
-    ones = np.ones_like(scores, shape=classes)
     shifted = scores - turned.max(axis=0)[:, None]
     delta = np.exp(shifted)
-    total = delta @ ones
-    delta *= (weights @ ones / total)[:, None]
+    total = _row_sums(delta)
+    delta *= (_row_sums(weights) / total)[:, None]
     delta -= weights
     shifted -= np.log(total)[:, None]
+    where_or_zero(shifted, weights != 0, out=shifted)  # a class of weight 0 counts nothing, even at log 0
     shifted *= weights
-    return -(shifted @ ones), delta
+    return -_row_sums(shifted), delta
 
 
 @reference.logistic_cross_entropy.twin(np.ndarray)

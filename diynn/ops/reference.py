@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from math import log
+from typing import Any
 
-from diynn.arrays import Array, at, device, namespace
+from diynn.arrays import Array, alike, at, device, namespace
 from diynn.ops.registry import Operation
 from diynn.shapes import window_count
 
@@ -56,12 +57,6 @@ def tanh_delta(delta: Array, y: Array) -> Array:
 def sigmoid_delta(delta: Array, y: Array) -> Array:
     """Return δ y (1 - y)."""
     return delta * y * (1 - y)
-
-
-@Operation
-def relu_delta(delta: Array, data: Array) -> Array:
-    """Return δ where x > 0, else 0."""
-    return namespace(data).where(data > 0, delta, 0.0)
 
 
 @Operation
@@ -147,6 +142,12 @@ def window_max_delta(data: Array, output: Array, delta: Array, k_size: int, stri
 
 
 @Operation
+def class_numbers(scores: Array) -> Array:
+    """Return 0..classes - 1 for scores (batch, classes), on their device."""
+    return namespace(scores).arange(scores.shape[1], device=device(scores))
+
+
+@Operation
 def cross_entropy(scores: Array, weights: Array) -> tuple[Array, Array]:
     """Return -Σ_k w_k log softmax(z)_k, (batch,), and softmax(z) Σ_k w_k - w."""
     xp = namespace(scores)
@@ -173,3 +174,17 @@ def sum_examples(values: Array) -> Array:
     """Sum (batch, ...) over all axes but the first."""
     axes = tuple(range(1, values.ndim))
     return namespace(values).sum(values, axis=axes) if axes else values
+
+
+# ------------------------------------------------------------------ draws
+
+
+@Operation
+def draw(data: Array, generator: Any, law: str) -> Array:
+    """Return draws in the shape and dtype of ``data``, made on the host by a ``numpy.random.Generator``.
+
+    ``law`` names its method: ``"random"``, U[0, 1), or ``"standard_normal"``, N(0, 1). In float16 they are
+    rounded from float32.
+    """
+    dtype = "float64" if data.dtype == namespace(data).float64 else "float32"
+    return alike(getattr(generator, law)(tuple(data.shape), dtype=dtype), data)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Generic, ParamSpec, TypeVar
 
@@ -12,10 +12,6 @@ R = TypeVar("R")
 
 #: All operations by name, with their twins: what the tests and the benchmarks go through.
 OPERATIONS: dict[str, Operation[Any, Any]] = {}
-
-#: By array type: the plain step ``value -= eps * gradient`` of many arrays at once, as a function of the
-#: values, the gradients and ε that says whether it could take it.
-DESCENTS: dict[type, Callable[[Sequence[Any], Sequence[Any], float], bool]] = {}
 
 _enabled = os.environ.get("DIYNN_TWINS", "1") != "0"
 

@@ -1,0 +1,98 @@
+"""What a net is made of: modules that hold modules, and the one walk by which everything goes over them.
+
+It knows of modules what the course sheet says, so that it serves those of any origin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+# What holds no module, told by its type: nobody looks into it.
+_NO_MODULES = {bool, int, float, str, bytes, type(None), np.ndarray}
+
+#: The methods that compute, of which ``per_example`` and ``pure`` speak.
+COMPUTING = ("forward", "backward_delta", "backward_update_gradient")
+#: The methods of the course sheet.
+METHODS = (*COMPUTING, "zero_grad", "update_parameters")
+
+
+def is_module(thing: Any) -> bool:
+    """Say whether a thing is a module: an instance, of any origin, with the sheet's computing methods."""
+    return not isinstance(thing, type) and all(callable(getattr(thing, name, None)) for name in COMPUTING)
+
+
+def children(module: Any) -> list[Any]:
+    """Return the modules that any module holds: what its method ``children`` returns, if it has one."""
+    if callable(getattr(module, "children", None)):
+        return [each for each in module.children() if is_module(each)]
+    return held_modules(module)
+
+
+def held_modules(owner: Any) -> list[Any]:
+    """Return the modules among the attributes of an object, also in Python's containers, each once."""
+    found = [
+        module
+        for name, value in attributes(owner).items()
+        if type(value) not in _NO_MODULES and name != "_fits"
+        for module in modules_in(value)
+    ]
+    return list({id(module): module for module in found}.values())
+
+
+def modules_in(value: Any, depth: int = 3) -> list[Any]:
+    """Return the modules that a value is or contains, through ``depth`` containers of Python at most."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list | tuple | set):
+        return [module for each in value for module in modules_in(each, depth - 1)] if depth else []
+    return [value] if is_module(value) else []
+
+
+def walk(net: Any) -> list[Any]:
+    """Return all modules of a net, the net itself first, each once: the walk that everything goes by."""
+    return [module for _, module in places(net)]
+
+
+def places(net: Any) -> list[tuple[str, Any]]:
+    """Return all modules of a net, each once, with their places: ``"0.1."`` is the first child's second."""
+    found: dict[int, tuple[str, Any]] = {}
+
+    def visit(module: Any, place: str) -> None:
+        if id(module) not in found:
+            found[id(module)] = place, module
+            for number, child in enumerate(children(module)):
+                visit(child, f"{place}{number}.")
+
+    visit(net, "")
+    return list(found.values())
+
+
+def per_example(net: Any) -> bool:
+    """Say whether a batch may be split for a net: whether all its modules state that it may."""
+    return all(getattr(module, "per_example", False) for module in walk(net))
+
+
+def attributes(thing: Any) -> dict[str, Any]:
+    """Return what an instance has among its own attributes."""
+    return getattr(thing, "__dict__", {}) if not isinstance(thing, type) else {}
+
+
+def forget_stated(
+    cls: type, properties: Sequence[str], methods: Sequence[str], *, otherwise: Any = False
+) -> None:
+    """Let a class lose what its bases state of methods that it defines anew, unless it states it again.
+
+    A property such as ``per_example`` describes methods: whoever writes another ``forward`` has not said
+    anything of it yet.
+    """
+
+    def first(name: str) -> int:
+        return next((place for place, each in enumerate(cls.__mro__) if name in vars(each)), 0)
+
+    defined = min(map(first, methods))
+    for name in properties:
+        if first(name) > defined:
+            setattr(cls, name, otherwise)

@@ -1,0 +1,280 @@
+"""Which way to take for a batch: in one piece, in blocks, on threads, recorded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from math import ceil, prod
+from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
+
+import numpy as np
+
+from diynn.arrays import Array
+from diynn.composition import walk
+from diynn.execution.blas import single_threaded
+from diynn.execution.blocks import MisfitError
+from diynn.execution.memory import keep_freed_memory
+from diynn.execution.serial import serial
+from diynn.execution.structure import Structure
+from diynn.execution.threads import Split
+from diynn.layers.sequential import flat
+from diynn.module import zero_grad
+from diynn.parameter import own_parameters
+from diynn.shapes import positive
+
+#: (net, loss, x, y) → costs: adds the gradient of a batch to the net's.
+Gradient: TypeAlias = Callable[[Any, Any, Array, Array], Array]
+#: Changes the parameters of a net by the gradient there; it is given what is known of the net, or None.
+Update: TypeAlias = Callable[[Structure | None], None]
+
+# Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
+_WORTH_A_THREAD = 2e7  # operations, about a quarter of a millisecond
+_CACHE = 2**22  # bytes that the activations and deltas of a block may take, and the loss's temporaries
+_LOSS = 5  # temporaries that a loss allocates per value of the output
+_PASSES = (
+    3  # each block re-reads all weights, so it should hold at least as many activation values per weight
+)
+_BEYOND_CACHE = 16  # times as much, at most, where there are many weights
+_LEAST_ROWS = 8  # in a block: with fewer, Python's overhead shows
+_REMEMBERED = 8  # shapes of batches, with the buffers of their steps
+_ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
+_PATIENCE = 3  # structures in a row that did not last a step, before a net is taken in one piece
+
+
+@runtime_checkable
+class Execution(Protocol):
+    """A way to take a step."""
+
+    def __call__(self, net: Any, loss: Any, x: Array, y: Array) -> Array:
+        """Add the gradient of a batch to the net's, and return the costs (batch,)."""
+
+    def step(self, net: Any, loss: Any, x: Array, y: Array, update: Update) -> Array:
+        """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
+
+
+class Definition:
+    """A step as the sheet has it, with the gradient accumulated by a function such as ``serial``."""
+
+    def __init__(self, gradient: Gradient = serial) -> None:
+        self.gradient = gradient
+
+    def __repr__(self) -> str:
+        return getattr(self.gradient, "__name__", repr(self.gradient))
+
+    def __call__(self, net: Any, loss: Any, x: Array, y: Array) -> Array:
+        """Add the gradient of a batch to the net's, and return the costs (batch,)."""
+        return self.gradient(net, loss, x, y)
+
+    def step(self, net: Any, loss: Any, x: Array, y: Array, update: Update) -> Array:
+        """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
+        zero_grad(net)
+        costs = self.gradient(net, loss, x, y)
+        update(None)
+        return costs
+
+
+class Plan(NamedTuple):
+    """In how many shares a batch is taken, and how many examples a share takes at once."""
+
+    shares: int
+    block: int
+
+
+class Threads:
+    """Recorded blocks on threads, wherever the net and the loss allow it; else by the definition.
+
+    Parameters
+    ----------
+    count : int, optional
+        How many threads; None for as many as there are cores, or fewer where the batch is too small to
+        be worth a thread.
+    """
+
+    def __init__(self, count: int | None = None) -> None:
+        self.count = None if count is None else positive("Threads", "count", count)
+        self._forget()
+
+    def _forget(self) -> None:
+        self._structure: Structure | None = None
+        self._splits: dict[tuple[Any, ...], Split | None] = {}
+        self._whole: tuple[Any, Any] | None = None  # a net and a loss whose batches are taken in one piece
+        self._failures = 0
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"count": self.count}  # a copy begins anew: a recording is bound to its buffers
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.count = state["count"]
+        self._forget()
+
+    def __repr__(self) -> str:
+        return f"Threads({'' if self.count is None else self.count})"
+
+    def __call__(self, net: Any, loss: Any, x: Array, y: Array) -> Array:
+        """Add the gradient of a batch to the net's, and return the costs (batch,)."""
+        if not _on_numpy(x, y):
+            return serial(net, loss, x, y)
+        split, structure = self._find(net, loss, x, y)
+        with single_threaded:
+            if split is None or structure is None:
+                return serial(net, loss, x, y)
+            structure.take_gradients(anew=False)
+            earlier = None if split.proved else [buffer.copy() for buffer in structure.gradients]
+            try:
+                return split(x, y, anew=False)
+            except MisfitError:
+                self._whole = net, loss
+                for buffer, before in zip(structure.gradients, earlier or (), strict=False):
+                    np.copyto(buffer, before)
+                structure.take_gradients(anew=True)
+                return serial(net, loss, x, y)
+
+    def step(self, net: Any, loss: Any, x: Array, y: Array, update: Update) -> Array:
+        """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
+        if not _on_numpy(x, y):
+            return Definition().step(net, loss, x, y, update)
+        split, structure = self._find(net, loss, x, y)
+        with single_threaded:
+            if split is None or structure is None:
+                return Definition().step(net, loss, x, y, update)
+            zeroed = structure.pure and not structure.habits.zeroes
+            if zeroed:  # in a way of its own, and it may do more than that
+                zero_grad(net)
+            structure.take_gradients(anew=not zeroed)
+            try:
+                costs = split(x, y, anew=not zeroed)
+            except MisfitError:
+                self._whole = net, loss
+                return Definition().step(net, loss, x, y, update)
+            update(structure if structure.pure else None)
+            return costs
+
+    # -------------------------------------------------------------- what is known of a net
+
+    def _find(self, net: Any, loss: Any, x: Array, y: Array) -> tuple[Split | None, Structure | None]:
+        """Return how to take batches of this shape, and the structure it rests on; None for in one piece."""
+        if self._whole is not None and self._whole[0] is net and self._whole[1] is loss:
+            return None, None
+        structure = self._structure
+        if structure is None or not structure.holds(net, loss):
+            structure = self._look(net, loss)
+            if structure is None:
+                return None, None
+        else:
+            self._failures = 0
+        key = (x.shape, x.dtype, y.shape, y.dtype)
+        if key not in self._splits:
+            if len(self._splits) == _REMEMBERED:
+                del self._splits[next(iter(self._splits))]
+            self._splits[key] = self._split(structure, x, y)
+        return self._splits[key], structure
+
+    def _look(self, net: Any, loss: Any) -> Structure | None:
+        """Look at a net that is new or has changed; None where it is to be taken in one piece for good."""
+        before, self._structure, self._splits = self._structure, None, {}
+        again = before is not None and before.net is net and before.loss is loss
+        self._failures = self._failures + 1 if again else 0
+        try:
+            structure = Structure(net, loss) if self._failures <= _PATIENCE else None
+        except TypeError:  # parameters that cannot be reached
+            structure = None
+        if structure is None or not (structure.pure or structure.per_example):
+            self._whole = net, loss
+            return None
+        self._structure = structure
+        return structure
+
+    def _split(self, structure: Structure, x: Array, y: Array) -> Split | None:
+        keep_freed_memory()
+        if x.shape[:1] != y.shape[:1]:  # the loss knows what to say of it
+            return None
+        batch = x.shape[0]
+        plan = self.plan(structure.net, x) if structure.per_example else Plan(1, max(1, batch))
+        if not structure.pure and plan.shares == 1 and plan.block >= batch:
+            return None
+        return Split(structure, batch, count=plan.shares, block=plan.block, record=structure.pure)
+
+    def plan(self, net: Any, x: Array) -> Plan:
+        """Return how to take batches such as ``x``."""
+        example = effort(net, x)
+        count = self.count
+        if count is None:
+            worth = x.shape[0] * example.operations / _WORTH_A_THREAD
+            count = max(1, min(cores(), int(worth)))
+        values = 2 * example.values + _LOSS * example.output
+        in_cache = max(_LEAST_ROWS, _CACHE // (values * x.itemsize))
+        for_weights = _PASSES * example.weights // example.values
+        block = max(in_cache, min(for_weights, _BEYOND_CACHE * in_cache))
+        share = max(1, ceil(x.shape[0] / count))
+        # Prefer one block to two: what is written at once need not be added.
+        return Plan(count, share if share <= 2 * block else block)
+
+
+def _on_numpy(x: Array, y: Array) -> bool:
+    return type(x) is np.ndarray and type(y) is np.ndarray
+
+
+def cores() -> int:
+    """Return the number of cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)  # not on every system
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
+
+
+class Effort(NamedTuple):
+    """What one example takes: operations of a step, values of all activations and of the output, weights."""
+
+    operations: float
+    values: int
+    output: int
+    weights: int
+
+
+def effort(net: Any, x: Array) -> Effort:
+    """Return what one example of a batch ``x`` takes.
+
+    A module with weights (..., out) multiplies all of them for each vector of its output, in the forward
+    pass and twice in the backward pass. Of a module that cannot tell the shape of its output, the input's is
+    taken.
+    """
+    shape = x.shape[1:]
+    operations, values, weights = 0.0, prod(shape), 0
+    for layer in flat(net):
+        tell = getattr(layer, "output_shape", None)
+        shape = tell(shape) if tell is not None else shape
+        size = prod(shape)
+        for module in walk(layer):
+            values += size
+            operations += _ELEMENTWISE * size
+            for parameter in own_parameters(module):
+                if parameter.value.ndim > 1:
+                    count = prod(parameter.value.shape)
+                    weights += count
+                    operations += 6 * count * size / max(1, shape[-1])
+    return Effort(operations, max(1, values), prod(shape), weights)
+
+
+#: Ways of execution by name, as ``Optim(..., execution=...)`` takes them.
+EXECUTIONS: dict[str, Callable[[], Execution]] = {
+    "auto": Threads,
+    "serial": Definition,
+    "threads": lambda: Threads(cores()),
+}
+
+
+def find_execution(name: str | Execution | Gradient) -> Execution:
+    """Return a way of execution by its name; a function that accumulates a gradient becomes one.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    TypeError
+        If it is neither a name nor can be called.
+    """
+    if not isinstance(name, str):
+        if not callable(name):
+            raise TypeError(f"Optim: `execution` must be one of {', '.join(EXECUTIONS)}, got {name!r}")
+        return name if isinstance(name, Execution) else Definition(name)
+    if name not in EXECUTIONS:
+        raise ValueError(f"Optim: `execution` must be one of {', '.join(EXECUTIONS)}, got {name!r}")
+    return EXECUTIONS[name]()

@@ -1,0 +1,142 @@
+"""What a net is made of, and whether it still is: what a recording or a split batch rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from itertools import chain
+from operator import is_
+from typing import Any
+
+import numpy as np
+
+from diynn.composition import COMPUTING, modules_in, walk
+from diynn.execution.habits import Habits, habits
+from diynn.module import Module, parameters
+
+
+class Structure:
+    """The modules of a net and its loss as they are now, with every attribute, to be compared by identity.
+
+    Parameters
+    ----------
+    net : Module
+    loss : Loss
+        Of any origin; what they hold is remembered, and kept alive.
+
+    Attributes
+    ----------
+    parameters : list of Parameter
+    gradients : list of numpy.ndarray
+        Buffers for the gradients, one a parameter. They are what the net holds after a step.
+    pure : bool
+        Whether all modules and the loss state that they are, and none has a method patched: their operations
+        may be recorded.
+    per_example : bool
+        Likewise: a batch may be split.
+
+    Raises
+    ------
+    TypeError
+        If parameters cannot be reached or are not NumPy's, or if a module has no attributes to look at.
+    """
+
+    def __init__(self, net: Any, loss: Any) -> None:
+        self.net, self.loss = net, loss
+        self.modules = walk(net)
+        self.parameters = parameters(net)
+        values = [each.value for each in self.parameters]
+        if not all(type(each) is np.ndarray for each in values):
+            raise TypeError("parameters must be NumPy arrays")
+        self.gradients = [np.zeros_like(each) for each in values]
+        self._parts = [*self.modules, loss]
+        methods = {*COMPUTING, "backward", "costs_and_delta"}
+        patched = any(not methods.isdisjoint(vars(each)) for each in self._parts)
+        self.pure = not patched and all(getattr(each, "pure", False) for each in self._parts)
+        self.per_example = not patched and all(getattr(each, "per_example", False) for each in self._parts)
+        self._types = [type(each) for each in self._parts]
+        for module in self.modules:
+            if isinstance(module, Module):  # attributes that would come later
+                module._fits = set() if module._fits is None else module._fits
+                module.training = module.training
+        self._look()
+        self._holds_buffers = False
+
+    @cached_property
+    def habits(self) -> Habits:
+        """What the net's own ``zero_grad`` and ``update_parameters`` do."""
+        return habits(self.net)
+
+    def _look(self) -> None:
+        held = [vars(each) for each in self._parts]
+        arrays = [value for part in held for value in part.values() if _holds_arrays(value)]
+        # The attributes of classes as well, of a student's: ours do not change.
+        classes = {each for cls in self._types for each in cls.__mro__ if self.pure and not _is_ours(each)}
+        dicts = [each for each in arrays if isinstance(each, dict)]
+        self._dicts: list[Any] = [*held, *dicts, *map(vars, classes)]
+        self._values = list(chain.from_iterable(each.values() for each in self._dicts))
+        lists = [
+            value
+            for part in held
+            for name, value in part.items()
+            if isinstance(value, list | dict) and name != "_fits" and modules_in(value)
+        ]
+        lists += [each for each in arrays if isinstance(each, list)]
+        self._lists = [(each, _items(each)) for each in lists]
+
+    def holds(self, net: Any, loss: Any) -> bool:
+        """Say whether net and loss are the same, and nothing about them has changed but their gradients."""
+        if net is not self.net or loss is not self.loss or list(map(type, self._parts)) != self._types:
+            return False
+        if sum(map(len, self._dicts)) != len(self._values):
+            return False
+        if not all(_same(_items(each), items) for each, items in self._lists):
+            return False
+        now = chain.from_iterable([each.values() for each in self._dicts])
+        if all(map(is_, now, self._values)):
+            return True
+        self._holds_buffers = False
+        return self._only_gradients_changed()
+
+    def _only_gradients_changed(self) -> bool:
+        gradients = [each.gradient for each in self.parameters]
+        if not all(
+            type(each) is np.ndarray and (each.shape, each.dtype) == (buffer.shape, buffer.dtype)
+            for each, buffer in zip(gradients, self.gradients, strict=True)
+        ):
+            return False
+        own = set(map(id, gradients))
+        now = chain.from_iterable([each.values() for each in self._dicts])
+        return all(value is old or id(value) in own for value, old in zip(now, self._values, strict=True))
+
+    def take_gradients(self, *, anew: bool) -> None:
+        """Let the net hold the buffers as its gradients; what it held is copied there, unless ``anew``.
+
+        To be called when it is known that the structure `holds`.
+        """
+        if self._holds_buffers:
+            return
+        for parameter, buffer in zip(self.parameters, self.gradients, strict=True):
+            if (gradient := parameter.gradient) is not buffer:
+                if not anew:
+                    np.copyto(buffer, gradient)
+                parameter.gradient = buffer
+        self._look()
+        self._holds_buffers = True
+
+
+def _is_ours(cls: type) -> bool:
+    return cls is object or cls.__module__.startswith("diynn.")
+
+
+def _holds_arrays(value: Any) -> bool:
+    return isinstance(value, dict | list) and any(isinstance(each, np.ndarray) for each in _items(value))
+
+
+def _items(held: Any) -> list[Any]:
+    return list(held.values()) if isinstance(held, dict) else list(held)
+
+
+def _same(now: Iterable[Any], before: list[Any]) -> bool:
+    now = list(now)
+    return len(now) == len(before) and all(map(is_, now, before))

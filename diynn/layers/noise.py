@@ -1,0 +1,129 @@
+"""Layers that draw while a net is trained: dropout, and noise added to the values."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import ref
+
+import numpy as np
+
+from diynn.arrays import Array, namespace
+from diynn.initializers import as_generator
+from diynn.module import Module
+from diynn.ops import draw
+from diynn.shapes import check, fraction, positive_number
+
+_LAST = -1  # no id of an object
+
+
+class Dropout(Module):
+    """Each value set to zero with probability p while the net is trained, the others scaled up.
+
+    ::
+
+        y = x m / (1 - p),   m = 1 with probability 1 - p, else 0      any shape (batch, ...), kept
+        ∂y/∂x = m / (1 - p)
+        y = x                where ``training`` is false: after ``net.eval()``, in ``diynn.predict``
+
+    ``backward_delta`` uses the m that was drawn for the same array, so that one instance may stand in a net
+    twice; for an array that ``forward`` has not seen, the m that was drawn last.
+
+    Parameters
+    ----------
+    p : float
+        In [0, 1).
+    rng : seed or numpy.random.Generator, optional
+        Where m is drawn from, on the host.
+
+    Raises
+    ------
+    ValueError
+        If p is not in [0, 1); by ``backward_delta`` in training, if no m of that shape was drawn.
+
+    Source: Srivastava et al., 2014, scaled in training ("inverted").
+    """
+
+    per_example = pure = True  # it draws by `draw`, and what it keeps is found again by its data
+
+    def __init__(self, p: float = 0.5, *, rng: int | np.random.Generator | None = None) -> None:
+        self.p = fraction("Dropout", "p", p)
+        self.rng = as_generator("Dropout", rng)
+        self._kept: dict[int, tuple[Any, Array]] = {}
+
+    def __repr__(self) -> str:
+        return f"Dropout({self.p})"
+
+    def __getstate__(self) -> dict[str, Any]:
+        return super().__getstate__() | {"_kept": {}}
+
+    def forward(self, data: Array) -> Array:
+        """Return x m / (1 - p), or x."""
+        check(self, data)
+        if not self.training:
+            return data
+        kept, place = self._kept, id(data)
+        mask = draw(data, self.rng, "random") >= self.p
+        kept[place] = ref(data, lambda gone: kept.pop(place, None)), mask
+        kept[_LAST] = None, mask
+        return namespace(data).where(mask, data / (1 - self.p), 0.0)
+
+    def backward_delta(self, data: Array, delta: Array) -> Array:
+        """Return δ m / (1 - p), or δ (eq. 2)."""
+        check(self, data, delta)
+        _, mask = self._kept.get(id(data)) or self._kept.get(_LAST) or (None, None)
+        if mask is None and not self.training:
+            return delta
+        if mask is None or mask.shape != data.shape:
+            raise ValueError(
+                f"{self!r}: `data` must be what forward was called with, which drew a mask for it; "
+                "net.eval() turns the draws off"
+            )
+        return namespace(delta).where(mask, delta / (1 - self.p), 0.0)
+
+
+class GaussianNoise(Module):
+    """Normal noise added to each value while the net is trained.
+
+    ::
+
+        y = x + scale · n,   n ~ N(0, 1)                               any shape (batch, ...), kept
+        ∂y/∂x = 1
+        y = x                where ``training`` is false: after ``net.eval()``, in ``diynn.predict``
+
+    At the entrance of an autoencoder it makes one that denoises.
+
+    Parameters
+    ----------
+    scale : float
+        The standard deviation, in the unit of the data.
+    rng : seed or numpy.random.Generator, optional
+        Where n is drawn from, on the host.
+
+    Raises
+    ------
+    ValueError
+        If the scale is not positive.
+
+    Source: Bishop, 1995; Vincent et al., 2008, for autoencoders.
+    """
+
+    per_example = pure = True  # it draws by `draw`
+
+    def __init__(self, scale: float, *, rng: int | np.random.Generator | None = None) -> None:
+        self.scale = positive_number("GaussianNoise", "scale", scale)
+        self.rng = as_generator("GaussianNoise", rng)
+
+    def __repr__(self) -> str:
+        return f"GaussianNoise({self.scale})"
+
+    def forward(self, data: Array) -> Array:
+        """Return x + scale · n, or x."""
+        check(self, data)
+        if not self.training:
+            return data
+        return data + self.scale * draw(data, self.rng, "standard_normal")
+
+    def backward_delta(self, data: Array, delta: Array) -> Array:
+        """Return δ (eq. 2)."""
+        check(self, data, delta)
+        return delta

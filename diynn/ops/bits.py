@@ -1,0 +1,26 @@
+"""Choosing real numbers by their bits, on NumPy.
+
+To choose by a branch takes ten times as long, and a product with a mask makes NaN of an infinity.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from diynn.arrays import Array
+
+_INTEGERS = {4: np.int32, 8: np.int64}
+
+
+def where_or_zero(values: Array, mask: Array, out: Array) -> Array:
+    """Write ``values`` where ``mask`` is true, and 0 elsewhere; return ``out``."""
+    bits = _INTEGERS[values.itemsize]
+    np.multiply(values.view(bits), mask, out=out.view(bits))
+    return out
+
+
+def where_zero(values: Array, part: Array, out: Array) -> Array:
+    """Write ``values`` where ``part``, which is ``values`` or 0, has 0, and 0 elsewhere; return ``out``."""
+    bits = _INTEGERS[values.itemsize]
+    np.bitwise_xor(values.view(bits), part.view(bits), out=out.view(bits))
+    return out

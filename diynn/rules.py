@@ -1,0 +1,145 @@
+"""Update rules: how parameters follow their gradients."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TypeAlias
+
+from diynn.arrays import Array, namespace
+from diynn.shapes import fraction, positive_number
+
+State: TypeAlias = tuple[Array, ...]
+
+
+class Rule:
+    """How one array of parameters follows its gradient, as two pure functions.
+
+    ``parameters -= change`` is left to the caller, so that arrays that share memory stay shared.
+    """
+
+    def __repr__(self) -> str:
+        settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
+        return f"{type(self).__name__}({settings})"
+
+    def start(self, value: Array) -> State:
+        """Return the state before the first step, for parameters ``value``."""
+        raise NotImplementedError(f"{type(self).__name__} has no start(value)")
+
+    def change(
+        self, value: Array, gradient: Array, state: State, eps: float, step: int
+    ) -> tuple[Array, State]:
+        """Return what to take off ``value`` in step number ``step`` (from 1), and the next state."""
+        raise NotImplementedError(f"{type(self).__name__} has no change(value, gradient, state, eps, step)")
+
+
+class Momentum(Rule):
+    """Gradient descent with momentum.
+
+    ::
+
+        v ← μ v + g
+        θ ← θ - ε v              or ε (g + μ v) with Nesterov's look ahead
+
+    Parameters
+    ----------
+    mu : float
+        μ, in [0, 1).
+    nesterov : bool
+        Whether to look ahead.
+
+    Source: Polyak, 1964; Nesterov, 1983, in the form of Sutskever et al., 2013.
+    """
+
+    def __init__(self, mu: float = 0.9, *, nesterov: bool = False) -> None:
+        self.mu, self.nesterov = fraction("Momentum", "mu", mu), nesterov
+
+    def start(self, value: Array) -> State:
+        """Return v = 0."""
+        return (namespace(value).zeros_like(value),)
+
+    def change(
+        self, value: Array, gradient: Array, state: State, eps: float, step: int
+    ) -> tuple[Array, State]:
+        """Return ε v or ε (g + μ v), and v."""
+        velocity = self.mu * state[0] + gradient
+        return eps * (gradient + self.mu * velocity if self.nesterov else velocity), (velocity,)
+
+
+class Adam(Rule):
+    """Adam: each parameter has a step of its own, by the size of its recent gradients.
+
+    ::
+
+        m ← β₁ m + (1 - β₁) g            v ← β₂ v + (1 - β₂) g²
+        θ ← θ - ε m̂ / (√v̂ + η),          m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
+
+    Parameters
+    ----------
+    beta1, beta2 : float
+        β₁ and β₂, in [0, 1).
+    eta : float
+        η, which keeps the quotient finite. In a dtype that has no such number, float16, it is the smallest
+        normal one.
+
+    Raises
+    ------
+    ValueError
+        If β₁ or β₂ is not in [0, 1), or η is not positive.
+
+    Source: Kingma and Ba, 2015, algorithm 1.
+    """
+
+    def __init__(self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8) -> None:
+        self.beta1, self.beta2 = fraction("Adam", "beta1", beta1), fraction("Adam", "beta2", beta2)
+        self.eta = positive_number("Adam", "eta", eta)
+
+    def start(self, value: Array) -> State:
+        """Return m = v = 0."""
+        zeros = namespace(value).zeros_like
+        return zeros(value), zeros(value)
+
+    def change(
+        self, value: Array, gradient: Array, state: State, eps: float, step: int
+    ) -> tuple[Array, State]:
+        """Return ε m̂ / (√v̂ + η), and m and v."""
+        mean, square = state
+        mean = self.beta1 * mean + (1 - self.beta1) * gradient
+        square = self.beta2 * square + (1 - self.beta2) * gradient * gradient
+        xp = namespace(value)
+        scale = eps / (1 - self.beta1**step)
+        root = xp.sqrt(square / (1 - self.beta2**step))
+        eta = max(self.eta, float(xp.finfo(value.dtype).smallest_normal))
+        return scale * mean / (root + eta), (mean, square)
+
+
+class AdamW(Adam):
+    """Adam with a decay of the parameters beside it, not through the gradient.
+
+    ::
+
+        θ ← θ - ε (m̂ / (√v̂ + η) + λ θ)
+
+    Parameters
+    ----------
+    beta1, beta2, eta : float
+        As in :class:`Adam`.
+    decay : float
+        λ, at least 0. Biases decay as well.
+
+    Source: Loshchilov and Hutter, 2019, algorithm 2.
+    """
+
+    def __init__(
+        self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8, decay: float = 1e-2
+    ) -> None:
+        super().__init__(beta1, beta2, eta=eta)
+        if not 0 <= decay < inf:
+            raise ValueError(f"AdamW: `decay` must be at least 0, got {decay!r}")
+        self.decay = decay
+
+    def change(
+        self, value: Array, gradient: Array, state: State, eps: float, step: int
+    ) -> tuple[Array, State]:
+        """Return Adam's change plus ε λ θ, and m and v."""
+        change, state = super().change(value, gradient, state, eps, step)
+        return change + (eps * self.decay) * value, state

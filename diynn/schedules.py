@@ -1,0 +1,82 @@
+"""Step sizes that change with time: functions from the number of steps taken to the size of the next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import cos, pi
+from typing import TypeAlias
+
+from diynn.shapes import positive, positive_number
+
+Schedule: TypeAlias = Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class _Constant:
+    eps: float
+
+    def __call__(self, step: int) -> float:
+        return self.eps
+
+
+@dataclass(frozen=True)
+class _StepDecay:
+    eps: float
+    factor: float
+    every: int
+
+    def __call__(self, step: int) -> float:
+        return self.eps * float(self.factor ** (step // self.every))
+
+
+@dataclass(frozen=True)
+class _ExponentialDecay:
+    eps: float
+    half_life: float
+
+    def __call__(self, step: int) -> float:
+        return self.eps * float(0.5 ** (step / self.half_life))
+
+
+@dataclass(frozen=True)
+class _CosineDecay:
+    eps: float
+    steps: int
+    warmup: int
+
+    def __call__(self, step: int) -> float:
+        if step < self.warmup:
+            return self.eps * (step + 1) / self.warmup
+        done = min((step - self.warmup) / (self.steps - self.warmup), 1.0)
+        return self.eps * (1 + cos(pi * done)) / 2
+
+
+def constant(eps: float) -> Schedule:
+    """Return a step size that stays ``eps``."""
+    return _Constant(positive_number("constant", "eps", eps))
+
+
+def step_decay(eps: float, *, factor: float, every: int) -> Schedule:
+    """Return a step size that is multiplied by ``factor`` after each ``every`` steps."""
+    eps, factor = (
+        positive_number("step_decay", name, value) for name, value in (("eps", eps), ("factor", factor))
+    )
+    return _StepDecay(eps, factor, positive("step_decay", "every", every))
+
+
+def exponential_decay(eps: float, *, half_life: float) -> Schedule:
+    """Return a step size that halves smoothly within ``half_life`` steps."""
+    eps = positive_number("exponential_decay", "eps", eps)
+    return _ExponentialDecay(eps, positive_number("exponential_decay", "half_life", half_life))
+
+
+def cosine_decay(eps: float, *, steps: int, warmup: int = 0) -> Schedule:
+    """Return a step size that rises linearly over ``warmup`` steps, then falls to 0 at ``steps`` as a cosine.
+
+    Source: Loshchilov and Hutter, 2017, without restarts.
+    """
+    eps = positive_number("cosine_decay", "eps", eps)
+    if not 0 <= warmup < steps:
+        raise ValueError(f"cosine_decay: `warmup` must be in [0, {steps}), got {warmup!r}")
+    return _CosineDecay(eps, steps, warmup)
