@@ -10,7 +10,7 @@ import numpy as np
 from diynn.execution.lowering import Program, Source, lower, plain_names
 from diynn.execution.recording import Recording
 from diynn.execution.serial import serial
-from diynn.execution.threads import replica
+from diynn.execution.blocks import replica
 from diynn.module import parameters
 
 
@@ -57,23 +57,23 @@ def train(net: Any, loss: Any, x: np.ndarray, y: np.ndarray, rate: float | None 
     recording = Recording(step, x, y, eps, given=[*values, *gradients])
     for value, old in zip(values, before, strict=True):
         value[...] = old
-    names = dict(zip(["x", "y", "eps", "costs"], [*recording._inputs, recording.result], strict=True))
+    names = dict(zip(["x", "y", "eps", "costs"], [*recording.inputs, recording.result], strict=True))
     for number, (handle, gradient) in enumerate(zip(handles, gradients, strict=True)):
         names |= {f"p{number}": handle.value, f"g{number}": gradient}
     kept = [*values, *gradients, recording.result]
-    program = Program(recording._calls, recording._inputs, kept, gradients, names)
+    program = Program(recording.calls, recording.inputs, kept, gradients, names)
     return Trained(recording, program, values, gradients)
 
 
 def watched(recording: Recording, array: np.ndarray) -> Any:
     """Return an array that reports what is done with it."""
-    return recording._watched(array)
+    return recording.watched(array)
 
 
 def record(function: Any, *arrays: np.ndarray) -> tuple[Recording, Program]:
     """Record a function of arrays that returns one."""
     recording = Recording(function, *arrays)
-    return recording, Program(recording._calls, recording._inputs, [recording.result])
+    return recording, Program(recording.calls, recording.inputs, [recording.result])
 
 
 def run_as_text(source: Source, arrays: Any, first: bool = True) -> None:

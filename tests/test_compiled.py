@@ -233,7 +233,7 @@ class Training:
         recording = Recording(update, self.rate, given=memory)
         for each, old in zip(memory, before, strict=True):
             each[...] = old
-        return Program(recording._calls, recording._inputs, memory)
+        return Program(recording.calls, recording.inputs, memory)
 
     def __call__(self):
         self.step(self.x, self.y, self.rate)

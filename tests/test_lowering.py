@@ -121,7 +121,7 @@ def test_update_rules(rule, dtype):
         return value
 
     recording = Recording(step, gradient, np.array(0.1, dtype), value, *state)
-    program = Program(recording._calls, recording._inputs, recording._inputs)
+    program = Program(recording.calls, recording.inputs, recording.inputs)
     inputs = [gradient, np.array(0.1, dtype), value, *state]
     lowered = [each.copy() for each in inputs]
     run_as_text(lower(program), lowered)
@@ -327,7 +327,7 @@ def test_no_two_buffers_have_one_name():
 def cannot(message, function, *arrays):
     recording = Recording(function, *arrays)
     with pytest.raises(CannotLower, match=message):
-        lower(Program(recording._calls, recording._inputs, [recording.result]))
+        lower(Program(recording.calls, recording.inputs, [recording.result]))
 
 
 def test_what_is_not_known_is_refused_with_a_reason():

@@ -88,7 +88,7 @@ class Later(Generic[_Made]):
 
     def __init__(self, make: Callable[[], _Made]) -> None:
         self._made: list[_Made] = []
-        self._error: CannotCompile | None = None
+        self._error: Exception | None = None
         self._thread = Thread(target=self._run, args=(make,), name="diynn_compile")
         self._thread.start()
 
@@ -97,19 +97,22 @@ class Later(Generic[_Made]):
 
         Raises
         ------
-        CannotCompile
-            If it could not be made.
+        Exception
+            Why it could not be made: most often `CannotCompile` or `CannotLower`.
         """
         if wait:
             self._thread.join()
+        ended = not self._thread.is_alive()
         if self._error is not None:
             raise self._error
+        if ended and not self._made:
+            raise CannotCompile("the process was forked while it was under way")
         return self._made[0] if self._made else None
 
     def _run(self, make: Callable[[], _Made]) -> None:
         try:
             self._made.append(make())
-        except CannotCompile as error:
+        except Exception as error:  # whoever asks is told
             self._error = error
 
 

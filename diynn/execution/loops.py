@@ -185,6 +185,10 @@ def formula(name: str, operands: Sequence[str], kind: Any) -> str:
     """Return an elementwise function of operands of one type."""
     if name == "copy":
         return operands[0]
+    if name == "where_or_zero":
+        return f"({operands[0]} if {bare(operands[1])} else 0.0)"
+    if name == "where_zero":
+        return f"({operands[0]} if {operands[1]} == 0 else 0.0)"
     if kind.kind == "b" and name in OF_TRUTHS:
         return f"({operands[0]} {OF_TRUTHS[name]} {operands[1]})"
     if name in COMPARISONS:

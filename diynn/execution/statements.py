@@ -20,6 +20,7 @@ from diynn.arrays import Array
 Start: TypeAlias = Literal["new", "add", "first"]
 
 _KINDS = {np.dtype(code) for code in "f4 f8 i1 i2 i4 i8 u1 u2 u4 ?".split()}  # noqa: SIM905  # as a line
+_OF_BITS = {np.multiply: "where_or_zero", np.bitwise_xor: "where_zero"}
 _FOLDS = {np.add: "sum", np.maximum: "maximum", np.minimum: "minimum"}
 
 
@@ -108,6 +109,8 @@ def _read(call: Any) -> Iterator[Statement]:
         yield from _copies(arguments[0], options.get("axis", 0), out)
     elif function is np.dot or function is np.matmul:
         yield Statement("product", "product", out, tuple(arguments))
+    elif function in _OF_BITS and owner(out).dtype.kind == "f" and out.dtype.kind == "i":
+        yield _of_bits(_OF_BITS[function], out, arguments)
     elif isinstance(function, np.ufunc) and function.nout == 1 and function.signature is None:
         kinds = _kinds(function, arguments)
         if function is np.square:
@@ -124,6 +127,16 @@ def _read(call: Any) -> Iterator[Statement]:
         part_of = getattr(function, "__self__", None)
         method = f"{part_of.__name__}." if isinstance(part_of, np.ufunc) else ""
         raise CannotLower(f"numpy.{method}{function.__name__}")
+
+
+def _of_bits(name: str, out: Array, arguments: list[Any]) -> Statement:
+    """Return what `ops.bits` does to the bits of real numbers, as what it means for the numbers."""
+    kind = owner(out).dtype
+    out, *operands = (
+        each.view(kind) if each.dtype.kind == "i" and each.itemsize == kind.itemsize else each
+        for each in (out, *arguments)
+    )
+    return Statement(name, "each", out, tuple(operands), (*(each.dtype for each in operands), kind))
 
 
 def _copies(parts: Sequence[Array], axis: int, out: Array) -> Iterator[Statement]:
