@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 
+from diynn.execution.blocks import replica
 from diynn.execution.lowering import Program, Source, lower, plain_names
 from diynn.execution.recording import Recording
 from diynn.execution.serial import serial
-from diynn.execution.blocks import replica
 from diynn.module import parameters
 
 
@@ -57,6 +58,8 @@ def train(net: Any, loss: Any, x: np.ndarray, y: np.ndarray, rate: float | None 
     recording = Recording(step, x, y, eps, given=[*values, *gradients])
     for value, old in zip(values, before, strict=True):
         value[...] = old
+    if recording.generators:
+        pytest.skip("what draws is compiled without its draws: see tests/test_whole.py")
     names = dict(zip(["x", "y", "eps", "costs"], [*recording.inputs, recording.result], strict=True))
     for number, (handle, gradient) in enumerate(zip(handles, gradients, strict=True)):
         names |= {f"p{number}": handle.value, f"g{number}": gradient}

@@ -6,8 +6,10 @@ Everything is made from a seed, so that two calls give two nets with the same nu
 import numpy as np
 
 from diynn import (
+    BCELoss,
     BCEWithLogitsLoss,
     Linear,
+    LogSoftmax,
     Module,
     MSELoss,
     ReLU,
@@ -246,11 +248,21 @@ def make_loss(rng):
 # ------------------------------------------------------------------ nets
 
 
-def make_net(rng, size, *, depth=2):
+def make_pure_loss(rng):
+    """Return a loss that may be recorded."""
+    return [MSELoss, BCEWithLogitsLoss, BCELoss][rng.integers(3)]()
+
+
+def make_pure_net(rng, size):
+    """Return a net from (batch, size) to (batch, size), in (0, 1), that may be recorded."""
+    return make_net(rng, size, layer=_pure_layer).add(Sigmoid())
+
+
+def make_net(rng, size, *, depth=2, layer=None):
     """Return a net from (batch, size) to (batch, size)."""
     layers = []
     for _ in range(rng.integers(1, 5)):
-        layers.append(_layer(rng, size, depth))
+        layers.append((layer or _layer)(rng, size, depth))
     if rng.integers(4) == 0:  # an instance that stands there twice
         layers.append(layers[0])
     if rng.integers(4) == 0:  # weights tied by assignment
@@ -258,6 +270,25 @@ def make_net(rng, size, *, depth=2):
         two._parameters = one._parameters.T
         layers += [one, Tanh(), two]
     return Sequential(layers)
+
+
+def _pure_layer(rng, size, depth):
+    weights = rng.normal(size=(size, size)) / size
+    new = {"rng": int(rng.integers(1000)), "dtype": "float64", "backend": "numpy"}
+    kinds = [
+        lambda: Linear(size, size, **new),
+        lambda: Linear(size, size, bias=False, **new),
+        lambda: PureLinear(weights),
+        lambda: Frozen(size, size, **new),
+        Tanh,
+        ReLU,
+        Sigmoid,
+        Softmax,
+        LogSoftmax,
+        Leaky,
+        lambda: Sequential(_pure_layer(rng, size, depth - 1), _pure_layer(rng, size, depth - 1)),
+    ]
+    return kinds[rng.integers(len(kinds) if depth else len(kinds) - 1)]()
 
 
 def _layer(rng, size, depth):

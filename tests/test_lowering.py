@@ -44,7 +44,7 @@ def check(program, recording, arrays):
 # ------------------------------------------------------------------ the same values
 
 
-@pytest.mark.parametrize("name", sorted(OPERATIONS))
+@pytest.mark.parametrize("name", sorted(set(OPERATIONS) - {"draw"}))  # NumPy's generators draw
 @given(data=st.data())
 def test_an_operation_lowered_gives_what_it_gives_played(name, data):
     given_arguments = data.draw(arguments(name))

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import diynn
 from diynn.execution import Threads, serial
 from diynn.execution.recording import Recorded, Recording
-from diynn.execution.symbols import UnrecordableError
 from diynn.execution.structure import Structure
+from diynn.execution.symbols import UnrecordableError
 from diynn.execution.threads import Split
 from diynn.module import parameters
 from diynn.ops import OPERATIONS
@@ -237,13 +237,13 @@ def test_more_shapes_than_are_kept():
 
 def test_the_memory_of_a_recording_is_free_once_nobody_has_it():
     _, optim, _, _ = begun()
-    (split,) = optim.execution._steps.values()
-    (known,) = split.shares[0].known.values()
+    (steps,) = optim.execution._steps.values()
+    (known,) = steps.split.shares[0].known.values()
     kept = [weakref.ref(each) for each in (known.recording, known.recording.result, known.yhat)]
     gc.disable()  # which looks for circles, some day
     try:
-        del split, known
-        optim.execution._steps.clear()
+        del steps, known
+        optim.execution._forget()
         assert [each() for each in kept] == [None] * len(kept)
     finally:
         gc.enable()

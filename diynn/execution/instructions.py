@@ -203,6 +203,13 @@ def _store(builder: Any, buffer: Typed, value: Any) -> None:
     builder.store_atomic(typed(value, WORD).value, buffer.value, "seq_cst", 8)
 
 
+def _claim(builder: Any, buffer: Typed, before: Typed) -> Typed:
+    """Raise a word by one if it is ``before``, which one thread alone can do; return what it was."""
+    after = builder.add(before.value, ir.Constant(TYPES[WORD], 1))
+    result = builder.cmpxchg(buffer.value, before.value, after, "seq_cst", "seq_cst")
+    return Typed(builder.extract_value(result, 0), buffer.kind)
+
+
 def _run(builder: Any, function: Typed, table: Typed) -> None:
     """Call a compiled function by its address, with the address of its table."""
     table_type = TYPES[WORD].as_pointer()
@@ -232,7 +239,7 @@ def _number_from(symbol: str) -> Callable[[Any], Typed]:
 CALLS: dict[str, Callable[..., Any]] = {
     **{"maximum": _extreme(">="), "minimum": _extreme("<=")},
     **{"bits": _bits, "real_of": _real_of, "real": _real, "polynomial": _polynomial},
-    **{"at": _at, "load": _load, "store": _store, "run": _run},
+    **{"at": _at, "load": _load, "store": _store, "claim": _claim, "run": _run},
     **{"buffer": _buffer, "address": _address},
     **{"pause": _number_from("diynn_yield"), "core": _number_from("diynn_core")},
 }

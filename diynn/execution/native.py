@@ -93,7 +93,9 @@ class Step:
             flags = array.flags
             if not (flags.c_contiguous and flags.aligned):
                 raise ValueError("Step: an argument must be aligned and in C order")
-            self._inputs[number] = _begin(array)
+            self._inputs[number] = (
+                address(array) if _OFFSET is None else _word(id(array) + _OFFSET).value
+            )  # ten times as fast as by NumPy's attributes
         if not self._others:
             self._step(self._place)
             return
@@ -144,11 +146,7 @@ def _found() -> int | None:
 
 
 _OFFSET = _found()
-
-
-def _begin(array: Array) -> int:
-    """Return where an array begins, ten times as fast as by NumPy's attributes."""
-    return address(array) if _OFFSET is None else ctypes.c_int64.from_address(id(array) + _OFFSET).value
+_word = ctypes.c_int64.from_address
 
 
 # ------------------------------------------------------------------ helpers

@@ -37,13 +37,13 @@ class Pieces(NamedTuple):
         What each thread does.
     after : list of Program
         What is done after them.
-    later : Program or None
-        The update, if the loss has to look at the predictions before.
+    later : list of Program
+        The update alone, if the loss has to look at the predictions before.
     """
 
     shares: list[list[Piece]]
     after: list[Program]
-    later: Program | None
+    later: list[Program]
 
 
 def pieces(split: Split, structure: Structure, update: RecordedUpdate | None) -> Pieces:
@@ -59,12 +59,12 @@ def pieces(split: Split, structure: Structure, update: RecordedUpdate | None) ->
     alone = not others and len(first.blocks) == 1 and not first.looks_at_predictions
     shares = [list(_share(share, names, update if alone else None)) for share in split.shares]
     if alone:
-        return Pieces(shares, [], None)
+        return Pieces(shares, [], [])
     after = [_sum(split, names, None if first.looks_at_predictions else update)]
-    apart = update if first.looks_at_predictions else None
-    return Pieces(
-        shares, [each for each in after if each.calls], apart and _program([], [], names, first, apart)
-    )
+    later = []
+    if first.looks_at_predictions and update is not None:
+        later.append(_program([], [], names, first, update))
+    return Pieces(shares, after, later)
 
 
 def page(split: Split, structure: Structure, update: RecordedUpdate | None) -> str:
@@ -82,9 +82,9 @@ def page(split: Split, structure: Structure, update: RecordedUpdate | None) -> s
     if update is not None:
         parts += [f"# {name} = {text}\n" for name, text in _formulas(update) if name != text]
     parts.append(lower(program).text)
-    for each in (*after, *([later] if later is not None else [])):
-        parts.append("\n# After all of them.\n")
-        parts.append(lower(each).text.replace("def step(", "def update(", 1))
+    for source in map(lower, (*after, *later)):
+        if source.lines:
+            parts += ["\n# Once, after all of them.\n", source.text.replace("def step(", "def update(", 1)]
     return "".join(parts)
 
 
@@ -131,7 +131,7 @@ def _share(share: Share, names: dict[int, str], update: RecordedUpdate | None) -
 def _block(share: Share, known: Known, names: dict[int, str], update: RecordedUpdate | None) -> Program:
     """Return the gradient of a block, added to that of the share's other ones."""
     recording = known.recording
-    drawn = [each.keywords["out"] for each in recording.calls if _draws(each, known)]
+    drawn = [call.keywords["out"] for call in draws(share) if call in recording.calls]
     outputs = {"costs": recording.result}
     if share.looks_at_predictions:
         outputs["prediction"] = known.yhat

@@ -172,7 +172,7 @@ class Recording:
         return self.watched(array)
 
     def _numbers(self, arguments: Sequence[Any]) -> Sequence[Any]:
-        """Return arguments with arrays for numbers that change, of the type that they take beside the others."""
+        """Return arguments with arrays for numbers that change, of the type of the others."""
         if not any(isinstance(each, Symbol) for each in arguments):
             return arguments
         kinds = {each.dtype for each in arguments if isinstance(each, np.ndarray | np.generic)}

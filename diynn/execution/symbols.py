@@ -79,7 +79,7 @@ class Symbol:
         raise UnrecordableError("a number that changes from step to step was looked at")
 
     __bool__ = __float__ = __int__ = __index__ = __round__ = __abs__ = __array__ = _refuse
-    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _refuse  # type: ignore[assignment]
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _refuse
 
 
 def _combined(one: Any, sign: str, other: Any) -> Any:

@@ -143,7 +143,7 @@ class RecordedUpdate:
 
     def _equals(self, recording: Recording, before: Sequence[Array], eps: float, step: int) -> bool:
         """Say whether the recording equals the rule to the bit."""
-        followed = []
+        followed: list[Array] = []
         for value, gradient, state in zip(self._values, self._gradients, self.states, strict=True):
             change, after = self.rule.change(value, gradient, state, eps, step)
             value -= change

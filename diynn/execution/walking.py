@@ -13,6 +13,7 @@ word
 16    whether the helper sleeps
 24    the share: the address of its plan, its blocks, that of the inputs
 27    the core that the caller is on
+32    how many of them somebody has begun: the caller does those that the helper has not
 ====  ==================================================================
 """
 
@@ -31,6 +32,7 @@ buffer: Any
 address: Any
 load: Any
 store: Any
+claim: Any
 run: Any
 at: Any
 pause: Any
@@ -75,6 +77,10 @@ def finish(
     share(own, blocks, inputs)
     for k in range(count):
         state = buffer(helpers[k])
+        begun = load(at(state, 0)) - 1
+        if claim(at(state, 32), begun) == begun:  # the helper is late
+            share(buffer(state[24]), state[25], inputs)
+            store(at(state, 8), begun + 1)
         idle = 0
         while load(at(state, 8)) != load(at(state, 0)):
             idle += 1
@@ -90,9 +96,11 @@ def serve(state: _Words, patience: int) -> None:
     while idle < patience:
         idle += 1
         if load(at(state, 0)) != load(at(state, 8)):
-            share(buffer(state[24]), state[25], buffer(state[26]))
-            store(at(state, 8), load(at(state, 8)) + 1)
-            idle = 0
+            begun = load(at(state, 0)) - 1
+            if claim(at(state, 32), begun) == begun:
+                share(buffer(state[24]), state[25], buffer(state[26]))
+                store(at(state, 8), begun + 1)
+                idle = 0
         if idle & 1023 == 1023:
             pause()
         if idle == patience:

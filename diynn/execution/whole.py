@@ -78,11 +78,13 @@ class WholeStep:
         for draw in self._draws:
             draw()
         costs = np.empty(self._batch, self._kind)
+        outputs = (costs, self._yhat) if self._looks_at_predictions else (costs,)
+        try:
+            gradient(x, y, *outputs)
+        except ValueError:  # before it began
+            gradient(_in_order(x), _in_order(y), *outputs)
         if self._looks_at_predictions:
-            gradient(_in_order(x), _in_order(y), costs, self._yhat)
             self._loss.check_predictions(self._yhat)
-        else:
-            gradient(_in_order(x), _in_order(y), costs)
         if update is not None:
             update()
         return costs
@@ -125,8 +127,9 @@ def _compiled(split: Split, structure: Structure, update: RecordedUpdate | None)
     shares, after, later = pieces(split, structure, update)
     blocks = [list(_blocks(share)) for share in shares]
     count = len(shares[0][0].program.inputs)
-    step = Step(blocks, [Block(lower(each), []) for each in after], arguments=count)
-    return step, None if later is None else Step([[Block(lower(later), [])]], arguments=0)
+    last = [Block(source, []) for source in map(lower, after) if source.lines]
+    update_alone = [Block(source, []) for source in map(lower, later) if source.lines]
+    return Step(blocks, last, arguments=count), Step([update_alone], arguments=0) if update_alone else None
 
 
 def _blocks(share: Sequence[Piece]) -> Iterator[Block]:
@@ -144,8 +147,7 @@ def _generators(share: Any) -> list[Any]:
 
 
 def _in_order(array: Array) -> Array:
-    flags = array.flags
-    return array if flags.c_contiguous and flags.aligned else np.require(array, requirements="CA")
+    return np.require(array, requirements=["C", "A"])
 
 
 def _copies(arrays: Sequence[Array]) -> list[Array]:
