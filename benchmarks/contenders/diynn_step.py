@@ -41,7 +41,7 @@ def build(
 ) -> Step:
     """Return the step.
 
-    ``on`` names another backend than that of the run. Where the extra ``fast`` is installed, steps are compiled
+    ``on`` names another backend than that of the run. With the extra ``fast``, steps are compiled
     at once instead of after a second, or not at all if not ``compiled``.
     """
     return DiynnStep(workload, batch, on or backend, execution, compiled=compiled)

@@ -85,7 +85,7 @@ def page(split: Split, structure: Structure, update: RecordedUpdate | None) -> s
     for source in map(lower, (*after, *later)):
         if source.lines:
             parts += ["\n# Once, after all of them.\n", source.text.replace("def step(", "def update(", 1)]
-    return "".join(parts)
+    return "".join(parts).rstrip()
 
 
 def draws(share: Share) -> Iterator[Any]:
