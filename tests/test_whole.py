@@ -1,4 +1,4 @@
-"""Whole compiled steps in `Optim`: which are, why others are not, and that they are the steps they stand for."""
+"""Whole compiled steps in `Optim`: they do what they stand for, and it is said why others are not."""
 
 import copy
 import os
@@ -151,7 +151,7 @@ def test_a_rule_that_cannot_be_recorded_follows_the_compiled_gradient(rule):
 def test_the_numbers_of_a_rule_are_those_of_later_steps():
     class Settled(diynn.Momentum):
         def change(self, value, gradient, state, eps, step):
-            rate = -(-eps) + eps * eps / (2 + step) - 1e-3 * eps ** (1 + 1 / step) + 2 / (1 + step) * 1e-4
+            rate = -(0 - eps) + eps * eps / (2 + step) - 1e-3 * eps ** (1 + 1 / step) + 2 / (1 + step) * 1e-4
             return rate * gradient, (state[0] + (eps - 1),)
 
     pair = optims(net_of, rule=Settled())
