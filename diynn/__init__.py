@@ -1,7 +1,7 @@
 """Small neural networks that can be read, on any array library, fast."""
 
-from diynn import data, functional, initializers
-from diynn.arrays import asarray, to_numpy
+from diynn import data, functional, initializers, metrics, plots
+from diynn.arrays import asarray, set_backend, to_numpy
 from diynn.callbacks import Callback, EarlyStopping, KeepBest, Run
 from diynn.checking import check
 from diynn.checkpoints import load, save
@@ -21,16 +21,26 @@ from diynn.layers import (
     Sigmoid,
     Softmax,
     Tanh,
+    Transposed,
 )
-from diynn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, Loss, MSELoss, NLLLoss
+from diynn.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CategoricalCrossEntropyLoss,
+    CrossEntropyLoss,
+    Loss,
+    MSELoss,
+    NLLLoss,
+)
 from diynn.metrics import accuracy
 from diynn.module import Module
-from diynn.optim import Optim
+from diynn.optim import SGD, Optim
 from diynn.parameter import Parameter
 from diynn.rules import Adam, AdamW, Momentum, Rule
 from diynn.schedules import constant, cosine_decay, exponential_decay, step_decay
-from diynn.sheet import NAMES as _SHEET_NAMES
-from diynn.training import SGD, predict
+from diynn.sheet import names as _names
+from diynn.tracing import trace
+from diynn.training import predict
 
 __version__ = "0.1.0"
 
@@ -42,6 +52,7 @@ __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
     "Callback",
+    "CategoricalCrossEntropyLoss",
     "Conv1D",
     "CrossEntropyLoss",
     "Dropout",
@@ -67,6 +78,7 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "Transposed",
     "accuracy",
     "asarray",
     "check",
@@ -78,11 +90,16 @@ __all__ = [
     "functional",
     "initializers",
     "load",
+    "metrics",
+    "plots",
     "predict",
     "save",
+    "set_backend",
     "step_decay",
     "to_numpy",
+    "trace",
 ]
 
-globals().update(_SHEET_NAMES)  # TanH, Sigmoide, Sequentiel, ...: one table in `diynn.sheet`
-__all__ += sorted(_SHEET_NAMES)
+_spelled = _names(globals())  # TanH, Sigmoide, Sequentiel, ...: one table in `diynn.sheet`
+globals().update(_spelled)
+__all__ += sorted(_spelled)

@@ -48,7 +48,8 @@ def find_backend(name: BackendLike = None, device: Device = None) -> Backend:
     name : str, namespace, Backend or None
         ``"numpy"``, ``"cupy"``, ``"torch"``, ``"jax"`` or the name of any module that is an Array API
         namespace, with a device behind a colon if wanted (``"torch:cuda"``, ``"cupy:1"``); a namespace
-        itself; None for the environment variable ``DIYNN_BACKEND``, or NumPy where that is not set.
+        itself; None for what :func:`diynn.set_backend` set, or the environment variable ``DIYNN_BACKEND``, or
+        NumPy.
     device : device or str, optional
         A device of that library, instead of the one in ``name``.
 
@@ -58,24 +59,75 @@ def find_backend(name: BackendLike = None, device: Device = None) -> Backend:
         If the library is not installed; the message names what to install.
     ValueError
         If there is no such library or device.
+    TypeError
+        If ``name`` is neither a name nor a namespace.
     """
     if isinstance(name, Backend):
         return name if device is None else Backend(name.xp, _device(name.xp, device))
     if name is None:
-        name = os.environ.get("DIYNN_BACKEND") or "numpy"
+        name = _default.name or os.environ.get("DIYNN_BACKEND") or "numpy"
+        if isinstance(name, Backend):
+            return find_backend(name, device)
     if not isinstance(name, str):  # a namespace: the wrapped one of that library, where there is one
         module = getattr(name, "__name__", "")
         xp = import_module(_MODULES[module]) if module in _MODULES else name
+        if not hasattr(xp, "__array_namespace_info__"):
+            raise TypeError(f"`backend` must be a name or an Array API namespace, got {_shown(name)}")
         return Backend(xp, _device(xp, device))
     library, _, place = name.partition(":")
     xp = _import(library)
     return Backend(xp, _device(xp, device if device is not None else place or None))
 
 
+class _Default:
+    """The backend of whatever names none."""
+
+    def __init__(self) -> None:
+        self.name: BackendLike = None
+
+
+_default = _Default()
+
+
+class set_backend:  # noqa: N801  # called as a function, or used in `with`
+    """Set the backend of all that names none, as ``DIYNN_BACKEND`` does; in a ``with``, for its block.
+
+    Parameters
+    ----------
+    backend : str, namespace or None
+        As in :func:`diynn.asarray`; None for ``DIYNN_BACKEND`` again, or NumPy.
+
+    Raises
+    ------
+    ImportError, ValueError, TypeError
+        If there is no such backend; the one set before stays.
+
+    Examples
+    --------
+    >>> diynn.set_backend("cupy")  # doctest: +SKIP
+    >>> with diynn.set_backend("torch"):  # doctest: +SKIP
+    ...     net = diynn.Linear(2, 3)
+    """
+
+    def __init__(self, backend: BackendLike) -> None:
+        found = None if backend is None else find_backend(backend)
+        self._before, _default.name = _default.name, found
+
+    def __enter__(self) -> set_backend:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        _default.name = self._before
+
+
+def _shown(value: Any) -> str:
+    return repr(value) if isinstance(value, int | float | str) else type(value).__name__
+
+
 def _import(library: str) -> Namespace:
     try:
         xp = import_module(_MODULES.get(library, library))
-    except ModuleNotFoundError as error:
+    except (ModuleNotFoundError, ValueError, TypeError) as error:
         if library not in _INSTALL:
             raise ValueError(
                 f"backend {library!r} is not known: expected one of "
@@ -283,6 +335,11 @@ def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, devi
         the device has no such dtype.
     device : device or str, optional
         The device wanted.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``data`` are no real numbers of one shape; as :func:`diynn.arrays.find_backend` does.
     """
     where = find_backend(backend, device)
     if dtype is not None:
@@ -294,6 +351,8 @@ def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, devi
             data = array_api_compat.to_device(data, where.device)
         return data if dtype is None else where.xp.astype(data, dtype, copy=False)
     host = to_numpy(data)
+    if host.dtype.kind not in "fiub":
+        raise TypeError(f"asarray: `data` must be numbers, or nested lists of one shape, got {host.dtype}")
     if dtype is None and host.dtype.kind == "f":
         dtype = _real_dtypes(where).get(host.dtype.name, default_dtype(where.xp, where.device))
         if array_api_compat.is_jax_namespace(where.xp):
@@ -315,7 +374,7 @@ def asarray_like(host: Any, like: Array) -> Array:
     if isinstance(like, np.ndarray):
         return np.asarray(host)
     xp = namespace(like)
-    return xp.asarray(host, device=_beside(like))
+    return xp.asarray(host, device=device_beside(like))
 
 
 def alike(array: Array, like: Array) -> Array:
@@ -323,10 +382,10 @@ def alike(array: Array, like: Array) -> Array:
     if type(array) is type(like) and array.dtype == like.dtype and together(array, like):
         return array
     dtype = like.dtype if kind(array) == "real floating" else None
-    return asarray(array, Backend(namespace(like), _beside(like)), dtype=dtype)
+    return asarray(array, Backend(namespace(like), device_beside(like)), dtype=dtype)
 
 
-def _beside(array: Array) -> Device:
+def device_beside(array: Array) -> Device:
     """Return the device on which to make an array that is to meet another one.
 
     CuPy would take the current device, not the array's. JAX knows itself, and traced arrays have none.
@@ -349,7 +408,7 @@ def to_numpy(array: Any) -> np.ndarray[Any, Any]:
 
 def copy(array: Array) -> Array:
     """Return a copy of an array, in the same library and on the same device."""
-    return namespace(array).asarray(array, copy=True, device=_beside(array))
+    return namespace(array).asarray(array, copy=True, device=device_beside(array))
 
 
 def synchronize(array: Array) -> None:

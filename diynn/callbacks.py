@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from diynn.arrays import Array
 from diynn.checkpoints import restore, snapshot
 from diynn.history import History
-from diynn.optim import Optim
+from diynn.shapes import positive, shown
 
 
 @dataclass
@@ -30,7 +31,7 @@ class Run:
 
     net: Any
     loss: Any
-    optim: Optim
+    optim: Any
     epochs: int
     epoch: int = 0
     history: History = field(default_factory=History)
@@ -112,7 +113,10 @@ class EarlyStopping(_Best):
         self, patience: int = 5, *, column: str | None = None, by: float = 0.0, largest: bool | None = None
     ) -> None:
         super().__init__(column, largest)
-        self.patience, self.by = patience, by
+        self.patience = positive("EarlyStopping", "patience", patience)
+        if isinstance(by, bool) or not isinstance(by, int | float) or not 0 <= by < inf:
+            raise ValueError(f"EarlyStopping: `by` must be a number, 0 or more, got {shown(by)}")
+        self.by = by
 
     def epoch(self, run: Run) -> None:
         """Look whether to stop."""
@@ -147,3 +151,38 @@ class KeepBest(_Best):
     def end(self, run: Run) -> None:
         """Put the best parameters back."""
         restore(run.net, self.parameters)
+
+
+class _Function(Callback):
+    """A plain function of the run, called after each epoch."""
+
+    def __init__(self, function: Callable[[Run], None]) -> None:
+        self.function = function
+
+    def epoch(self, run: Run) -> None:
+        self.function(run)
+
+
+def as_callbacks(owner: str, callbacks: Any) -> list[Callback]:
+    """Return a list of callbacks, those that are functions as well.
+
+    Raises
+    ------
+    TypeError
+        If ``callbacks`` is no list of callbacks and functions; ``owner`` is whose argument it is.
+    """
+    if isinstance(callbacks, Callback) or not isinstance(callbacks, list | tuple):
+        raise TypeError(
+            f"{owner}: `callbacks` must be a list, such as [EarlyStopping()], got {shown(callbacks)}"
+        )
+    for each in callbacks:
+        if isinstance(each, type):
+            raise TypeError(
+                f"{owner}: `callbacks` must hold instances, got the class {each.__name__}; write "
+                f"{each.__name__}()"
+            )
+        if not isinstance(each, Callback) and not callable(each):
+            raise TypeError(
+                f"{owner}: `callbacks` must hold callbacks, or functions of the run, got {shown(each)}"
+            )
+    return [each if isinstance(each, Callback) else _Function(each) for each in callbacks]

@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from diynn.arrays import Array, asarray_like, copy, namespace, to_numpy, write
-from diynn.module import Parameter, parameters
+from diynn.arrays import Array, BackendLike, asarray_like, copy, namespace, to_numpy, write
+from diynn.composition import is_module
+from diynn.module import parameters
+from diynn.parameter import Parameter
+from diynn.shapes import shown
 
 
 def snapshot(net: Any) -> dict[str, Array]:
@@ -57,14 +60,28 @@ def matched(owner: str, net: Any, values: dict[str, Array]) -> dict[str, Paramet
 
 
 def save(net: Any, path: str | os.PathLike[str]) -> None:
-    """Write the parameters of a net to a file of NumPy's format ``npz``."""
+    """Write the parameters of a net to a file of NumPy's format ``npz``.
+
+    Raises
+    ------
+    TypeError
+        If ``net`` is no module, or if its parameters cannot be reached.
+    """
+    _raise_unless_module("save", net)
     arrays: dict[str, Any] = {each.label: to_numpy(each.value) for each in parameters(net)}
     with open(path, "wb") as file:  # given a name, savez would add ".npz" to it
         np.savez(file, **arrays)
 
 
-def load(net: Any, path: str | os.PathLike[str]) -> None:
+def load(net: Any, path: str | os.PathLike[str], *, backend: BackendLike = None) -> None:
     """Read the parameters of a net of the same make from a file that :func:`save` wrote.
+
+    Parameters
+    ----------
+    net : Module
+    path : path
+    backend : str or namespace, optional
+        Where to move the net; None leaves it where it is.
 
     Raises
     ------
@@ -72,6 +89,16 @@ def load(net: Any, path: str | os.PathLike[str]) -> None:
         If the file cannot be read.
     ValueError
         If it is of another net.
+    TypeError
+        If ``net`` is no module, or if its parameters cannot be reached.
     """
+    _raise_unless_module("load", net)
+    if backend is not None:
+        net.to(backend)
     with np.load(path, allow_pickle=False) as values:
         restore(net, dict(values))
+
+
+def _raise_unless_module(owner: str, net: Any) -> None:
+    if not is_module(net):
+        raise TypeError(f"{owner}: `net` must be a module, got {shown(net)}")

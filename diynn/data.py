@@ -1,36 +1,41 @@
-"""Data: one-hot labels, batches, toy problems of the plane, handwritten digits.
+"""Data: one-hot labels, batches, noise, toy problems of the plane, handwritten digits.
 
-The data sets are NumPy arrays on the host; `diynn.arrays.asarray` moves them to another library or device.
+The data sets are arrays of the backend that is asked for, or of the default one: NumPy's, unless
+``diynn.set_backend`` or ``DIYNN_BACKEND`` names another.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from diynn.arrays import (
     Array,
     Backend,
+    BackendLike,
     DType,
     Namespace,
     alike,
     as_dtype,
+    asarray,
     asarray_like,
+    default_dtype,
     device,
+    find_backend,
     free_memory,
     kind,
     namespace,
     together,
 )
+from diynn.initializers import Seed, as_generator
 from diynn.shapes import apart, positive
 
-Rng: TypeAlias = "np.random.Generator | int | None"  # as text: numpy.random takes 15 ms to import
-Points: TypeAlias = NDArray[np.float64]
-Labels: TypeAlias = NDArray[np.int64]
+Rng: TypeAlias = Seed
+Points: TypeAlias = Array  # of the backend's default real dtype
+Labels: TypeAlias = Array  # of int64
 
 
 def array_namespace(owner: str, argument: str, value: Array) -> Namespace:
@@ -44,7 +49,9 @@ def array_namespace(owner: str, argument: str, value: Array) -> Namespace:
         ) from None
 
 
-def one_hot(labels: Array, classes: int | None = None, *, dtype: DType = None) -> Array:
+def one_hot(
+    labels: Array, classes: int | None = None, *, dtype: DType = None, backend: BackendLike = None
+) -> Array:
     """Encode class indices as rows of zeros with a single one.
 
     Parameters
@@ -55,11 +62,13 @@ def one_hot(labels: Array, classes: int | None = None, *, dtype: DType = None) -
         Number of classes; the largest label plus one by default.
     dtype : dtype or str, optional
         Real dtype of the result; the library's default by default.
+    backend : str or namespace, optional
+        Where the result is to be; None for where `labels` are.
 
     Returns
     -------
     array (batch, classes)
-        In the library and on the device of `labels`.
+        In the library and on the device of `labels`, or in `backend`.
 
     Raises
     ------
@@ -69,6 +78,8 @@ def one_hot(labels: Array, classes: int | None = None, *, dtype: DType = None) -
         If `labels` is not of shape (batch,) or a label is not in 0..classes-1; if `labels` is empty and
         `classes` not given.
     """
+    if backend is not None:
+        labels = asarray(labels, backend)
     xp = array_namespace("one_hot", "labels", labels)
     if kind(labels) != "integral":
         raise TypeError(f"one_hot: `labels` must be integers, got {labels.dtype}")
@@ -91,7 +102,13 @@ def one_hot(labels: Array, classes: int | None = None, *, dtype: DType = None) -
 
 
 def batches(
-    x: Array, y: Array, batch_size: int, *, rng: Rng = None, to: Array | None = None
+    x: Array,
+    y: Array,
+    batch_size: int,
+    *,
+    rng: Rng = None,
+    to: Array | None = None,
+    backend: BackendLike = None,
 ) -> Iterator[tuple[Array, Array]]:
     """Cut a data set into batches, each example in exactly one.
 
@@ -108,6 +125,8 @@ def batches(
     to : array, optional
         Each batch is moved to its library and device. From NumPy to CuPy that is by pinned memory, and
         nobody waits for it.
+    backend : str or namespace, optional
+        Each batch is moved there.
 
     Returns
     -------
@@ -136,8 +155,11 @@ def batches(
     if rng is None:
         pairs = ((x[cut, ...], y[cut, ...]) for cut in cuts)
     else:
-        order = asarray_like(np.random.default_rng(rng).permutation(n), x)
+        order = asarray_like(as_generator("batches", rng).permutation(n), x)
         pairs = ((xp.take(x, order[cut], axis=0), xp.take(y, order[cut], axis=0)) for cut in cuts)
+    if backend is not None:
+        where = find_backend(backend)
+        return ((asarray(one, where), asarray(other, where)) for one, other in pairs)
     return pairs if to is None else ((alike(one, to), alike(other, to)) for one, other in pairs)
 
 
@@ -159,7 +181,15 @@ def near(array: Array | None, *data: Array) -> tuple[tuple[Array, ...], Array | 
     return tuple(alike(each, array) for each in data), None
 
 
-def two_gaussians(n: int, *, rng: Rng = None, spread: float = 0.5) -> tuple[Points, Labels]:
+def placed(backend: BackendLike, x: Any, y: Any) -> tuple[Array, Array]:
+    """Return host data, points and labels, as arrays of a backend, the points in its default real dtype."""
+    where = find_backend(backend)
+    return asarray(x, where, dtype=default_dtype(where.xp, where.device)), asarray(y, where)
+
+
+def two_gaussians(
+    n: int, *, rng: Rng = None, spread: float = 0.5, backend: BackendLike = None
+) -> tuple[Points, Labels]:
     """Draw two clouds that a line separates: class 0 around (-1, -1), class 1 around (1, 1).
 
     Parameters
@@ -167,9 +197,11 @@ def two_gaussians(n: int, *, rng: Rng = None, spread: float = 0.5) -> tuple[Poin
     n : int
         Number of points; the two classes alternate.
     rng : numpy Generator, int or None
-        Generator, or seed of one; None draws differently each time.
+        Generator, or seed of one; None draws one from ``np.random``.
     spread : float
         Standard deviation of each coordinate in a cloud. At 0.5, the best line misses 0.2 % of the points.
+    backend : str or namespace, optional
+        Where the arrays are to be, as in :func:`diynn.asarray`; None for the default one.
 
     Returns
     -------
@@ -181,10 +213,12 @@ def two_gaussians(n: int, *, rng: Rng = None, spread: float = 0.5) -> tuple[Poin
     TypeError, ValueError
         If `n` is not a positive integer or `spread` is negative.
     """
-    return _clouds("two_gaussians", [(-1, -1), (1, 1)], n, rng, spread)
+    return placed(backend, *_clouds("two_gaussians", [(-1, -1), (1, 1)], n, rng, spread))
 
 
-def four_gaussians(n: int, *, rng: Rng = None, spread: float = 0.3) -> tuple[Points, Labels]:
+def four_gaussians(
+    n: int, *, rng: Rng = None, spread: float = 0.3, backend: BackendLike = None
+) -> tuple[Points, Labels]:
     """Draw four clouds that no line separates: the exclusive or.
 
     Class 0 lies around (-1, -1) and (1, 1), class 1 around (-1, 1) and (1, -1): a point is of class 1 where
@@ -195,9 +229,11 @@ def four_gaussians(n: int, *, rng: Rng = None, spread: float = 0.3) -> tuple[Poi
     n : int
         Number of points; the four clouds, and the two classes, alternate.
     rng : numpy Generator, int or None
-        Generator, or seed of one; None draws differently each time.
+        Generator, or seed of one; None draws one from ``np.random``.
     spread : float
         Standard deviation of each coordinate in a cloud.
+    backend : str or namespace, optional
+        Where the arrays are to be, as in :func:`diynn.asarray`; None for the default one.
 
     Returns
     -------
@@ -209,7 +245,7 @@ def four_gaussians(n: int, *, rng: Rng = None, spread: float = 0.3) -> tuple[Poi
     TypeError, ValueError
         If `n` is not a positive integer or `spread` is negative.
     """
-    return _clouds("four_gaussians", [(-1, -1), (-1, 1), (1, 1), (1, -1)], n, rng, spread)
+    return placed(backend, *_clouds("four_gaussians", [(-1, -1), (-1, 1), (1, 1), (1, -1)], n, rng, spread))
 
 
 def _clouds(
@@ -220,11 +256,13 @@ def _clouds(
     if not spread >= 0:
         raise ValueError(f"{owner}: `spread` must not be negative, got {spread}")
     turn = np.arange(n, dtype=np.int64) % len(centres)
-    x = np.random.default_rng(rng).normal(np.asarray(centres)[turn], spread)
+    x = as_generator(owner, rng).normal(np.asarray(centres)[turn], spread)
     return x, turn % 2
 
 
-def checkerboard(n: int, *, rng: Rng = None, cells: int = 4) -> tuple[Points, Labels]:
+def checkerboard(
+    n: int, *, rng: Rng = None, cells: int = 4, backend: BackendLike = None
+) -> tuple[Points, Labels]:
     """Draw points evenly over a board of `cells` by `cells` squares in two colours.
 
     The board is the square [-1, 1] x [-1, 1]; the square in its lower left corner is of class 0, and
@@ -235,9 +273,11 @@ def checkerboard(n: int, *, rng: Rng = None, cells: int = 4) -> tuple[Points, La
     n : int
         Number of points.
     rng : numpy Generator, int or None
-        Generator, or seed of one; None draws differently each time.
+        Generator, or seed of one; None draws one from ``np.random``.
     cells : int
         Squares along a side; 2 is the exclusive or, and the problem gets harder from there.
+    backend : str or namespace, optional
+        Where the arrays are to be, as in :func:`diynn.asarray`; None for the default one.
 
     Returns
     -------
@@ -250,9 +290,50 @@ def checkerboard(n: int, *, rng: Rng = None, cells: int = 4) -> tuple[Points, La
         If `n` or `cells` is not a positive integer.
     """
     n, cells = positive("checkerboard", "n", n), positive("checkerboard", "cells", cells)
-    x = np.random.default_rng(rng).uniform(-1, 1, (n, 2))
+    x = as_generator("checkerboard", rng).uniform(-1, 1, (n, 2))
     column_and_row = np.floor((x + 1) / 2 * cells).astype(np.int64)
-    return x, column_and_row.sum(axis=1) % 2
+    return placed(backend, x, column_and_row.sum(axis=1) % 2)
+
+
+def noisy(
+    x: Array, scale: float, *, rng: Rng = None, limits: tuple[float, float] | None = (0.0, 1.0)
+) -> Array:
+    """Return a copy of the data with Gaussian noise added, such as a denoising autoencoder is given.
+
+    Parameters
+    ----------
+    x : array (n, ...)
+        The data, of a real floating dtype.
+    scale : float
+        Standard deviation of the noise.
+    rng : numpy Generator, int or None
+        Generator, or seed of one: the same noise in every library. A seed gives the same noise at every
+        call, a generator fresh noise.
+    limits : (low, high) or None
+        The range of the data, into which what leaves it is clipped; None for no clipping.
+
+    Returns
+    -------
+    array
+        Of the shape, library, device and dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not an array, or not of a real floating dtype.
+    ValueError
+        If `scale` is negative or not finite, or `limits` are not in order.
+    """
+    xp = array_namespace("noisy", "x", x)
+    if kind(x) != "real floating":
+        raise TypeError(f"noisy: `x` must be of a real floating dtype, got {x.dtype}")
+    if not 0 <= scale < np.inf:
+        raise ValueError(f"noisy: `scale` must be finite and not negative, got {scale}")
+    if limits is not None and not limits[0] < limits[1]:
+        raise ValueError(f"noisy: `limits` must be (low, high) with low < high, got {limits}")
+    noise = np.random.default_rng(rng).normal(0.0, scale, tuple(x.shape))
+    result = x + alike(noise, x)
+    return result if limits is None else xp.clip(result, *limits)
 
 
 class Digits(NamedTuple):
@@ -264,7 +345,7 @@ class Digits(NamedTuple):
     y_test: Labels
 
 
-def digits(*, test: float = 0.2, rng: int = 0) -> Digits:
+def digits(*, test: float = 0.2, rng: int = 0, backend: BackendLike = None) -> Digits:
     """Load scikit-learn's 1797 handwritten digits of 8 x 8 pixels, split for training and test.
 
     Parameters
@@ -274,6 +355,8 @@ def digits(*, test: float = 0.2, rng: int = 0) -> Digits:
         has that share.
     rng : int
         Seed of the split.
+    backend : str or namespace, optional
+        Where the arrays are to be, as in :func:`diynn.asarray`; None for the default one.
 
     Returns
     -------
@@ -299,10 +382,10 @@ def digits(*, test: float = 0.2, rng: int = 0) -> Digits:
     x_train, x_test, y_train, y_test = train_test_split(
         x / 16, y.astype(np.int64), test_size=test, random_state=rng, stratify=y
     )
-    return Digits(x_train, y_train, x_test, y_test)
+    return Digits(*placed(backend, x_train, y_train), *placed(backend, x_test, y_test))
 
 
-def read_usps(path: str | os.PathLike[str]) -> tuple[Points, Labels]:
+def read_usps(path: str | os.PathLike[str], *, backend: BackendLike = None) -> tuple[Points, Labels]:
     """Read a text file of the USPS digits, images of 16 x 16 pixels.
 
     The first line is a header and is skipped, as blank lines are. Every other line is a label, 0 to 9, then
@@ -313,6 +396,8 @@ def read_usps(path: str | os.PathLike[str]) -> tuple[Points, Labels]:
     ----------
     path : str or path
         The file.
+    backend : str or namespace, optional
+        Where the arrays are to be, as in :func:`diynn.asarray`; None for the default one.
 
     Returns
     -------
@@ -337,7 +422,7 @@ def read_usps(path: str | os.PathLike[str]) -> tuple[Points, Labels]:
             except ValueError as error:
                 raise ValueError(f"{os.fspath(path)}, line {number}: {error}") from None
     table = np.array(rows).reshape(-1, 257)
-    return table[:, 1:].copy(), table[:, 0].astype(np.int64)
+    return placed(backend, table[:, 1:].copy(), table[:, 0].astype(np.int64))
 
 
 def _usps_row(tokens: list[str]) -> Points:

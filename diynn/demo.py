@@ -17,9 +17,11 @@ from diynn.initializers import he_uniform
 from diynn.layers import Conv1D, Flatten, Linear, MaxPool1D, ReLU, Sequential, Sigmoid, Tanh
 from diynn.losses import BCELoss, CrossEntropyLoss, Loss
 from diynn.metrics import accuracy, confusion_counts, confusion_text
+from diynn.optim import SGD
+from diynn.plots.canvas import close
 from diynn.rules import Adam, AdamW, Rule
 from diynn.schedules import cosine_decay
-from diynn.training import SGD, predict
+from diynn.training import predict
 
 CODE = 10  # numbers in the autoencoder's code, and components of the PCA beside it
 
@@ -121,7 +123,7 @@ def run(
     recipe = RECIPES.get(name)
     net = make_net(name, seed=seed, backend=backend, dtype=dtype)
     assert recipe is not None  # make_net has refused any other name
-    data = digits(rng=seed)
+    data = digits(rng=seed, backend="numpy")
     shape = (64, 1) if name == "conv" else (64,)
     x_train, x_test = (
         asarray(part.reshape(-1, *shape), backend, dtype=dtype) for part in (data.x_train, data.x_test)
@@ -191,6 +193,7 @@ def _first_weights(net: Sequential) -> Any:
 
 def _write(figures: dict[str, Any], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    for name, figure in figures.items():
-        figure.savefig(out / f"{name}.png", dpi=150)
+    for name, ax in figures.items():
+        ax.figure.savefig(out / f"{name}.png", dpi=150)
+        close(ax.figure)
         print(f"wrote {out / name}.png")

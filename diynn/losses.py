@@ -5,10 +5,11 @@ from __future__ import annotations
 from math import exp
 from typing import Any
 
-from diynn.arrays import Array, namespace, on_host, within
+from diynn.arrays import Array, BackendLike, find_backend, namespace, on_host, within
 from diynn.composition import forget_stated
 from diynn.ops import class_numbers, cross_entropy, likelihood, logistic_cross_entropy, sum_examples
 from diynn.shapes import check_classes, check_indices, check_probabilities, check_values
+from diynn.sheet import spelled
 
 
 class Loss:
@@ -31,6 +32,11 @@ class Loss:
 
     per_example: bool = False
     pure: bool = False
+
+    @spelled(bound=True)
+    def __init__(self, *, backend: BackendLike = None) -> None:
+        if backend is not None:
+            find_backend(backend)  # a loss has no arrays: it is at home everywhere
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -164,12 +170,24 @@ class CrossEntropyLoss(_OfClasses):
     Raises
     ------
     ValueError, TypeError
-        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1.
+        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if there is one
+        class alone, whose cost is 0 whatever the net.
 
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
 
     per_example = pure = True
+
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless there are two classes or more, and ``y`` tells one of each example."""
+        super().check(y, yhat)
+        if yhat.shape[1] == 1:
+            raise ValueError(
+                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(yhat.shape)}: of one "
+                "class the cost "
+                "is 0 for ever; for a problem of yes and no take BCEWithLogitsLoss, or BCELoss behind a "
+                "Sigmoid"
+            )
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""
@@ -186,6 +204,45 @@ class CrossEntropyLoss(_OfClasses):
     def _both(self, y: Array, yhat: Array) -> tuple[Array, Array]:
         self.check(y, yhat)
         return cross_entropy(yhat, _weights(y, yhat))
+
+
+class CategoricalCrossEntropyLoss(_OfClasses):
+    """The negative log-likelihood, on probabilities: what a net that ends with a Softmax gives.
+
+    ::
+
+        C = -Σ_k y_k max(-100, log ŷ_k)   ŷ (batch, classes) → (batch,)
+        ∂C/∂ŷ = -y/ŷ, 0 where the logarithm is clipped
+
+    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes). The clip is that of
+    :class:`BCELoss`. On logits, without the Softmax, :class:`CrossEntropyLoss` is exact and faster.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if ``yhat`` is
+        outside [0, 1].
+
+    Source: what half of the solutions of the course sheet call cross entropy.
+    """
+
+    per_example = pure = True
+
+    def check_predictions(self, yhat: Array) -> None:
+        """Raise if ``yhat`` is outside [0, 1]; NaN passes, and shows in the costs."""
+        check_probabilities(self, "yhat", yhat, nan=True)
+
+    def forward(self, y: Array, yhat: Array) -> Array:
+        """Return -log ŷ_y of each example."""
+        self.check(y, yhat)
+        self.check_predictions(yhat)
+        return likelihood(_clipped_log(yhat), _weights(y, yhat))
+
+    def backward(self, y: Array, yhat: Array) -> Array:
+        """Return -y/ŷ, where not clipped."""
+        self.check(y, yhat)
+        self.check_predictions(yhat)
+        return -_weights(y, yhat) * _clipped_inverse(yhat)
 
 
 class _OfProbabilities(Loss):

@@ -22,6 +22,7 @@ from diynn.composition import (
 from diynn.parameter import NAMES, Parameter, own_parameters
 from diynn.shapes import Shape
 from diynn.sharing import View, move_together, tied
+from diynn.sheet import elsewhere, spelled
 
 __all__ = ["NAMES", "Module", "Parameter", "own_parameters", "parameters"]
 
@@ -67,12 +68,24 @@ class Module:
     pure: bool = False
     _fits: set[Any] | None = None  # shapes and dtypes that `shapes.check` has accepted before
 
+    @spelled(bound=True)
+    def __init__(self, *, backend: BackendLike = None) -> None:
+        if backend is not None:
+            find_backend(backend)  # a layer without arrays is at home everywhere
+
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         forget_stated(cls, ("per_example", "pure"), COMPUTING)
+        if cls.__module__.startswith("diynn."):  # ours take the words of the sheet and of courses
+            for name in (*COMPUTING, "__init__"):
+                if name in vars(cls):
+                    setattr(cls, name, spelled(bound=name == "__init__")(vars(cls)[name]))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
+
+    def __getattr__(self, name: str) -> Any:
+        raise elsewhere(self, name)  # an attribute that is not there: only the words are ours
 
     def __call__(self, data: Array) -> Array:
         """Return ``forward(data)``."""
@@ -95,6 +108,7 @@ class Module:
             "it returns the gradient of the cost with respect to data"
         )
 
+    @spelled()
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add the gradient of the cost with respect to the parameters, summed over the batch (eq. 1).
 
@@ -130,6 +144,7 @@ class Module:
             for parameter in own_parameters(module):
                 parameter.gradient = namespace(parameter.value).zeros_like(parameter.value)
 
+    @spelled()
     def update_parameters(self, gradient_step: float = 1e-3) -> None:
         """Take one step against the gradient: ``parameters -= gradient_step * gradient``; so do children."""
         for module in _answering(self, "update_parameters"):
@@ -260,6 +275,17 @@ def _raise_if_hiding(module: Any, handles: list[Parameter]) -> None:
                 f"{type(lost[0].owner).__name__} children() does not return; write a method children() "
                 "that returns the modules held, and leave `parameters` as it is"
             )
+
+
+def first_handle(net: Any) -> Parameter | None:
+    """Return a handle on one of a net's parameters, to see where they are; None if it has none."""
+    return next((handle for module in walk(net) for handle in _handles(module)), None)
+
+
+def first_parameter(net: Any) -> Array | None:
+    """Return one of a net's parameters, to see where they are and what they are made of, or None."""
+    handle = first_handle(net)
+    return None if handle is None else handle.value
 
 
 def zero_grad(module: Any) -> None:

@@ -1,23 +1,32 @@
-"""One training step."""
+"""One training step, and training on a whole data set by it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import inf
 from threading import Lock
 from typing import Any
 
-from diynn.arrays import Array, alike
+import numpy as np
+
+from diynn.arrays import Array, BackendLike, alike
+from diynn.assembly import check_loss, check_net, check_rule, move_net, warn_of_the_end
+from diynn.callbacks import Callback, Run
+from diynn.dataset import moved
 from diynn.execution import Execution, find_execution
 from diynn.execution.habits import Habits, habits, habits_key
 from diynn.execution.interrupts import Deferred
 from diynn.execution.structure import Structure
 from diynn.execution.updates import PlainStep, RecordedUpdate
-from diynn.module import parameters, update_parameters, zero_grad
+from diynn.history import History
+from diynn.initializers import Seed
+from diynn.module import first_handle, parameters, update_parameters, zero_grad
 from diynn.parameter import Parameter
 from diynn.rules import Rule, State
 from diynn.schedules import Schedule, constant
-from diynn.shapes import positive_number
+from diynn.shapes import positive_number, shown
+from diynn.sheet import spelled
+from diynn.training import Metric, train
 
 
 class Optim:
@@ -44,14 +53,20 @@ class Optim:
     Raises
     ------
     TypeError
-        If a rule is given and cannot reach the parameters, or would pass over an update that a module
-        wrote for itself.
+        If ``net`` is no module, or ``loss`` no loss, of the sheet's methods; if a rule is given and cannot
+        reach the parameters, or would pass over an update that a module wrote for itself.
     ValueError
-        If the step size is not a positive number.
+        If the step size is not a positive number, or sizes do not fit between neighbours in the net.
+
+    Warns
+    -----
+    UserWarning
+        If the last layer and the loss both have, or both lack, a softmax or a sigmoid.
 
     Source: the course sheet, "Mon troisième est un encapsulage".
     """
 
+    @spelled("Optim", bound=True)
     def __init__(
         self,
         net: Any,
@@ -60,15 +75,23 @@ class Optim:
         *,
         rule: Rule | None = None,
         execution: str | Execution = "auto",
+        backend: BackendLike = None,
     ) -> None:
+        check_net("Optim", net)
+        check_loss("Optim", loss)
+        check_rule("Optim", rule)
+        warn_of_the_end("Optim", net, loss)
+        if backend is not None:
+            move_net("Optim", net, backend)
         self.net, self.loss, self.rule = net, loss, rule
         self.execution = find_execution(execution)
-        self.schedule: Schedule = eps if callable(eps) else constant(positive_number("Optim", "eps", eps))
+        self.eps = eps
         self.steps = 0
         self._following: Rule | None = None
         self._began = 0
         self._states: dict[Parameter, State] = {}
         self._lock = Lock()
+        self._home = first_handle(net)  # where batches have to be
         self._habits: tuple[Any, Habits] | None = None
         self._recorded: RecordedUpdate | None = None
         if rule is not None:
@@ -101,6 +124,10 @@ class Optim:
             )
         return eps
 
+    @eps.setter
+    def eps(self, eps: float | Schedule) -> None:
+        self.schedule: Schedule = eps if callable(eps) else constant(positive_number("Optim", "eps", eps))
+
     def step(self, batch_x: Array, batch_y: Array) -> Array:
         """Train on one batch.
 
@@ -109,7 +136,7 @@ class Optim:
         Parameters
         ----------
         batch_x, batch_y : arrays (batch, ...)
-            The examples and what is right for them.
+            The examples and what is right for them; those of NumPy are moved to where the net is.
 
         Returns
         -------
@@ -128,6 +155,9 @@ class Optim:
         try:
             with Deferred() as interrupts:
                 try:
+                    if self._home is not None and type(self._home.value) is not np.ndarray:
+                        batch_x = moved(batch_x, self._home.value, real=True)
+                        batch_y = moved(batch_y, self._home.value, real=False)
                     update = _Update(self, interrupts)
                     return self.execution.step(self.net, self.loss, batch_x, batch_y, update)
                 except BaseException:
@@ -136,6 +166,13 @@ class Optim:
                     raise
         finally:
             self._lock.release()
+
+    def SGD(self, x: Any, y: Any, *arguments: Any, **options: Any) -> History:  # noqa: N802  # as in courses
+        """Train the net on shuffled batches, ``optim.SGD(x, y, batch_size, epochs)``: see :func:`diynn.SGD`.
+
+        It takes the options of that function but those that made this object.
+        """
+        return train(self, x, y, *arguments, **options)
 
     def update(self) -> None:
         """Change the parameters by the gradient accumulated so far."""
@@ -245,3 +282,86 @@ class _Update:
 
     def taken(self) -> None:
         self._optim.steps += 1
+
+
+@spelled("SGD", bound=True)
+def SGD(  # noqa: N802  # the sheet's name
+    net: Any,
+    loss: Any,
+    x: Any,
+    y: Any,
+    batch_size: int = 32,
+    epochs: int = 10,
+    eps: float | Schedule = 1e-3,
+    *,
+    rule: Rule | None = None,
+    validation: tuple[Any, Any] | None = None,
+    metrics: Mapping[str, Metric] | None = None,
+    callbacks: Sequence[Callback | Callable[[Run], None]] = (),
+    rng: Seed = None,
+    execution: str | Execution = "auto",
+    progress: bool = True,
+    backend: BackendLike = None,
+) -> History:
+    """Train a net by stochastic gradient descent on shuffled batches.
+
+    Parameters
+    ----------
+    net : Module
+        A module of any origin with the methods of the course sheet.
+    loss : Loss
+        Likewise.
+    x, y : arrays (examples, ...), lists or frames
+        The examples and what is right for them. ``x`` is converted once to the dtype of the parameters,
+        integers as well, and what is on the host is moved to where the net is; what is mapped from a file,
+        or too large for a GPU, is converted and moved batch by batch.
+    batch_size, epochs : int
+        Examples in a step, and passes over the data.
+    eps : float or Schedule
+        The step size, as in :class:`diynn.Optim`. Gradients are summed over the batch, not averaged.
+    rule : Rule, optional
+        The update rule; None for the sheet's plain step.
+    validation : (x, y), optional
+        Examples to measure on after each epoch.
+    metrics : dict of str to function (y, yhat) → float, optional
+        What to measure after each epoch besides the cost, such as ``{"accuracy": diynn.accuracy}``.
+    callbacks : list of Callback, or of functions of a :class:`Run`, called after each epoch
+        Such as :class:`diynn.EarlyStopping` and :class:`diynn.KeepBest`.
+    rng : seed or numpy.random.Generator, optional
+        Where the order of the examples is drawn from.
+    execution : str or Execution
+        How the gradient of a batch is accumulated, as in :class:`diynn.Optim`.
+    progress : bool
+        Whether to show a progress bar.
+    backend : str or namespace, optional
+        Where to move the net; None leaves it where it is.
+
+    Returns
+    -------
+    History
+        One value an epoch of everything measured. Ctrl-C ends the training after the step under way,
+        and returns what there is; a cost that is not finite ends it with a warning. A warning, too, tells of
+        a net without a gradient, and of units that are saturated at the end.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of examples differ, there are none, a size is not positive, or a value of ``x`` or
+        ``y`` is not finite.
+    TypeError
+        If ``x`` or ``y`` is no array of numbers; as :class:`diynn.Optim` does.
+
+    Source: the course sheet, "Mon troisième est un encapsulage".
+    """
+    if isinstance(net, Optim):
+        raise TypeError(
+            "SGD: `net` must be a module, got an Optim; write optim.SGD(x, y, batch_size, epochs)"
+        )
+    if type(x) in (int, float) and type(y) not in (int, float):
+        raise TypeError(
+            f"SGD: takes (net, loss, x, y, batch_size, epochs, eps), got {shown(x)} for `x`; "
+            "write SGD(net, loss, x, y, eps=...)"
+        )
+    optim = Optim(net, loss, eps, rule=rule, execution=execution, backend=backend)
+    watched: dict[str, Any] = {"validation": validation, "metrics": metrics, "callbacks": callbacks}
+    return train(optim, x, y, batch_size, epochs, rng=rng, progress=progress, **watched)

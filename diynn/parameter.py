@@ -82,6 +82,9 @@ class Parameter:
 
     @gradient.setter
     def gradient(self, array: Array) -> None:
+        if self.key is not None and getattr(self.owner, self.gradient_name, None) is None:
+            held = getattr(self.owner, self.name)  # a dict or list beside it, of as many
+            setattr(self.owner, self.gradient_name, {} if isinstance(held, dict) else [None] * len(held))
         self._write(self.gradient_name, array)
 
     def _read(self, name: str) -> Array:
@@ -108,7 +111,7 @@ def own_parameters(module: Any, place: str = "") -> list[Parameter]:
     found = []
     for name, gradient_name in NAMES:
         held = getattr(module, name, None)
-        if held is None:
+        if held is None or isinstance(held, bool):  # such as a flag whether there is a bias
             continue
         for key, value in _items(held):
             try:

@@ -43,31 +43,50 @@ def text(shape: Shape, words: tuple[str, ...] = ()) -> str:
     return f"({', '.join(['batch', *sizes])}{'' if sizes else ','})"
 
 
+def shown(value: Any) -> str:
+    """Write a value for a message, in one line: no array is printed out."""
+    shape = getattr(value, "shape", None)
+    if isinstance(shape, tuple) and hasattr(value, "dtype"):
+        return f"an array of shape {tuple(shape)}"
+    if isinstance(value, type):
+        return f"the class {value.__name__}"
+    if callable(value) and hasattr(value, "__name__"):
+        return f"the function {value.__name__}"
+    written = (
+        repr(value) if isinstance(value, str | int | float | complex | bool | bytes | type(None)) else ""
+    )
+    return written if 0 < len(written) <= 60 else f"{_article(type(value).__name__)} {type(value).__name__}"
+
+
+def _article(noun: str) -> str:
+    return "an" if noun[:1].lower() in "aeiou" else "a"
+
+
 def positive(owner: str, argument: str, value: Any) -> int:
     """Return ``value`` as an int; raise TypeError if it is no integer, ValueError if it is below 1."""
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{owner}: `{argument}` must be a positive integer, got {value!r}") from None
+        raise TypeError(f"{owner}: `{argument}` must be a positive integer, got {shown(value)}") from None
     if number < 1 or isinstance(value, bool):
-        raise ValueError(f"{owner}: `{argument}` must be a positive integer, got {value!r}")
+        raise ValueError(f"{owner}: `{argument}` must be a positive integer, got {shown(value)}")
     return number
 
 
 def positive_number(owner: str, argument: str, value: Any) -> float:
     """Return ``value`` as a float; raise TypeError if it is none, ValueError unless positive and finite."""
     if isinstance(value, bool | str) or not hasattr(value, "__float__") or np.ndim(value):
-        raise TypeError(f"{owner}: `{argument}` must be a positive number, got {value!r}")
+        raise TypeError(f"{owner}: `{argument}` must be a positive number, got {shown(value)}")
     number = float(value)
     if not 0 < number < inf:
-        raise ValueError(f"{owner}: `{argument}` must be a positive number, got {value!r}")
+        raise ValueError(f"{owner}: `{argument}` must be a positive number, got {shown(value)}")
     return number
 
 
 def fraction(owner: str, argument: str, value: Any) -> float:
     """Return ``value`` as a float; raise TypeError if it is no number, ValueError if it is not in [0, 1)."""
     if isinstance(value, bool | str) or not hasattr(value, "__float__") or np.ndim(value):
-        raise TypeError(f"{owner}: `{argument}` must be a number in [0, 1), got {value!r}")
+        raise TypeError(f"{owner}: `{argument}` must be a number in [0, 1), got {shown(value)}")
     if not 0 <= float(value) < 1:
         raise ValueError(f"{owner}: `{argument}` must be in [0, 1), got {value!r}")
     return float(value)
@@ -174,6 +193,12 @@ def _check_array(owner: Any, argument: str, value: Array) -> None:
             f"{owner!r}: `{argument}` must be an array, got {type(value).__name__}; "
             "diynn.asarray makes an array of it"
         ) from None
+    if isinstance(value, np.ma.MaskedArray | np.matrix):
+        raise TypeError(
+            f"{owner!r}: `{argument}` must be an array, got a {type(value).__name__}, which computes in "
+            "ways of its "
+            f"own; np.asarray({argument}) makes an array of it"
+        )
     if kind(value) != "real floating":
         raise TypeError(
             f"{owner!r}: `{argument}` must have a real floating dtype, got {value.dtype}; "

@@ -1,4 +1,4 @@
-"""Training on a whole data set: ``SGD``."""
+"""Training on a whole data set: the loop that ``SGD`` runs, and the outputs for many examples."""
 
 from __future__ import annotations
 
@@ -11,119 +11,69 @@ from math import ceil, isfinite
 from time import perf_counter
 from typing import Any, TypeAlias
 
-import numpy as np
-
-from diynn.arrays import Array, alike, kind, namespace, to_numpy
-from diynn.callbacks import Callback, Run
+from diynn.arrays import Array, BackendLike, asarray, namespace
+from diynn.assembly import check_metrics, warn_of_no_gradient, warn_of_saturation
+from diynn.callbacks import Callback, Run, as_callbacks
 from diynn.composition import per_example
-from diynn.data import batches, near
-from diynn.execution import Execution
+from diynn.dataset import Examples, as_array, beside, examples, moved
 from diynn.history import History
-from diynn.module import in_mode, parameters
-from diynn.optim import Optim
-from diynn.rules import Rule
-from diynn.schedules import Schedule
-from diynn.shapes import positive
+from diynn.initializers import Seed, as_generator
+from diynn.module import first_parameter, in_mode
+from diynn.shapes import positive, shown
+from diynn.sheet import spelled
 
 Metric: TypeAlias = Callable[[Array, Array], float]
 
 _SHOWN_EVERY = 0.2  # seconds between two looks at the running cost, each of which waits for the device
+_SAMPLE = 256  # examples on which units are looked at, at the end
 
 
-def SGD(  # noqa: N802  # the sheet's name
-    net: Any,
-    loss: Any,
-    x: Array,
-    y: Array,
+@spelled("SGD", bound=True)
+def train(
+    optim: Any,
+    x: Any,
+    y: Any,
     batch_size: int = 32,
     epochs: int = 10,
-    eps: float | Schedule = 1e-3,
     *,
-    rule: Rule | None = None,
-    validation: tuple[Array, Array] | None = None,
+    validation: tuple[Any, Any] | None = None,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback | Callable[[Run], None]] = (),
-    rng: int | np.random.Generator | None = None,
-    execution: str | Execution = "auto",
+    rng: Seed = None,
     progress: bool = True,
 ) -> History:
-    """Train a net by stochastic gradient descent on shuffled batches.
-
-    Parameters
-    ----------
-    net : Module
-        A module of any origin with the methods of the course sheet.
-    loss : Loss
-        Likewise.
-    x, y : arrays (examples, ...)
-        The examples and what is right for them. ``x`` is converted once to the dtype of the parameters.
-        For a net on CuPy they may be NumPy's: they are placed on the GPU, or moved batch by batch where
-        they are too large for that.
-    batch_size, epochs : int
-        Examples in a step, and passes over the data.
-    eps : float or Schedule
-        The step size, as in :class:`diynn.Optim`. Gradients are summed over the batch, not averaged.
-    rule : Rule, optional
-        The update rule; None for the sheet's plain step.
-    validation : (x, y), optional
-        Examples to measure on after each epoch.
-    metrics : dict of str to function (y, yhat) → float, optional
-        What to measure after each epoch besides the cost, such as ``{"accuracy": diynn.accuracy}``.
-    callbacks : list of Callback, or of functions of a :class:`Run`, called after each epoch
-        Such as :class:`diynn.EarlyStopping` and :class:`diynn.KeepBest`.
-    rng : seed or numpy.random.Generator, optional
-        Where the order of the examples is drawn from.
-    execution : str or Execution
-        How the gradient of a batch is accumulated, as in :class:`diynn.Optim`.
-    progress : bool
-        Whether to show a progress bar.
-
-    Returns
-    -------
-    History
-        One value an epoch of everything measured. Ctrl-C ends the training after the step under way,
-        and returns what there is; a cost that is not finite ends it with a warning.
-
-    Raises
-    ------
-    ValueError
-        If the numbers of examples differ, there are none, a size is not positive, or a value of ``x`` or
-        ``y`` is not finite.
-    TypeError
-        If ``x`` or ``y`` is no array.
-
-    Source: the course sheet, "Mon troisième est un encapsulage".
-    """
+    """Train the net of an :class:`diynn.Optim` on shuffled batches: the loop of :func:`diynn.SGD`."""
     batch_size, epochs = positive("SGD", "batch_size", batch_size), positive("SGD", "epochs", epochs)
-    x, y = _checked(net, x, y, "x", "y")
-    (x, y), to = near(_parameter(net), x, y)
-    if validation is not None:
-        validation = _checked(net, *validation, "validation[0]", "validation[1]")
-        (first, second), _ = near(_parameter(net), *validation)
-        validation = first, second
-    watchers = [each if isinstance(each, Callback) else _Function(each) for each in callbacks]
-    generator = np.random.default_rng(rng)
-    optim = Optim(net, loss, eps, rule=rule, execution=execution)
+    net, loss = optim.net, optim.loss
+    watchers = as_callbacks("SGD", callbacks)
+    check_metrics("SGD", metrics)
+    like = first_parameter(net)
+    data = examples("SGD", like, x, y)
+    measured = None if validation is None else _validation(like, validation)
+    generator = as_generator("SGD", rng)
     run = Run(net, loss, optim, epochs)
     for watcher in watchers:
         watcher.start(run)
-    steps = epochs * ceil(x.shape[0] / batch_size)
+    steps = epochs * ceil(len(data) / batch_size)
     with in_mode(net, training=True), _interruptible(run), _Progress(steps, disable=not progress) as bar:
         while run.epoch < epochs and run.stopped is None:
-            cost, seconds = _epoch(run, batches(x, y, batch_size, rng=generator, to=to), watchers, bar)
+            cost, seconds = _epoch(run, data.batches(batch_size, generator), watchers, bar)
             run.epoch += 1
-            run.history.add(cost=cost, seconds=seconds, **_measure(net, loss, (x, y), validation, metrics))
+            run.history.add(cost=cost, seconds=seconds, **_measure(net, loss, data, measured, metrics))
+            if run.epoch == 1:
+                warn_of_no_gradient("SGD", net)
             if not isfinite(cost):
                 run.stopped = f"the cost of epoch {run.epoch} is not finite"
-                warnings.warn(f"SGD: {run.stopped}; try a smaller `eps`", RuntimeWarning, stacklevel=2)
+                warnings.warn(f"SGD: {run.stopped}; try a smaller `eps`", RuntimeWarning, stacklevel=3)
             for watcher in watchers:
                 watcher.epoch(run)
     for watcher in watchers:
         watcher.end(run)
+    warn_of_saturation("SGD", net, data.sample(_SAMPLE))
     return run.history
 
 
-def predict(net: Any, x: Array, batch_size: int = 1024) -> Array:
+def predict(net: Any, x: Any, batch_size: int = 1024, *, backend: BackendLike = None) -> Array:
     """Return the outputs of a net for many examples, a batch at a time where the net allows it.
 
     The net is evaluated: a dropout lets all values through.
@@ -132,24 +82,42 @@ def predict(net: Any, x: Array, batch_size: int = 1024) -> Array:
     ----------
     net : Module
         A module of any origin.
-    x : array (examples, ...)
-        The examples; for a net on CuPy they may be NumPy's.
+    x : array (examples, ...), list or frame
+        The examples; those on the host are moved to where the net is.
     batch_size : int
         Examples in one forward pass.
+    backend : str or namespace, optional
+        Where the outputs are to be, such as ``"numpy"``; None for where the net is.
 
     Returns
     -------
     array (examples, ...)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``net`` is no module, ``x`` no array of numbers, or ``batch_size`` no positive integer.
     """
+    if isinstance(net, type) or not callable(getattr(net, "forward", None)):
+        raise TypeError(f"predict: `net` must be a module, got {shown(net)}")
     batch_size = positive("predict", "batch_size", batch_size)
-    (x,), to = near(_parameter(net), x)
+    x, like = as_array("predict", "x", x), first_parameter(net)
     n = x.shape[0]
     with in_mode(net, training=False):
         if n <= batch_size or not per_example(net):
-            return net.forward(x if to is None else alike(x, to))
-        parts = [x[start : min(start + batch_size, n), ...] for start in range(0, n, batch_size)]
-        outputs = [net.forward(part if to is None else alike(part, to)) for part in parts]
-    return namespace(outputs[0]).concat(outputs)
+            outputs = net.forward(moved(x, like, real=True))
+        else:
+            parts = (x[start : min(start + batch_size, n), ...] for start in range(0, n, batch_size))
+            each = [net.forward(moved(part, like, real=True)) for part in parts]
+            outputs = namespace(each[0]).concat(each)
+    return outputs if backend is None else asarray(outputs, backend)
+
+
+def _validation(like: Array | None, pair: Any) -> Examples:
+    if not isinstance(pair, list | tuple) or len(pair) != 2:
+        raise TypeError(f"SGD: `validation` must be a pair (x, y), got {shown(pair)}")
+    x, y = pair
+    return examples("SGD", like, x, y, "validation[0]", "validation[1]")
 
 
 def _epoch(
@@ -182,86 +150,33 @@ def _sum(costs: Any, examples: int) -> Any:
 def _measure(
     net: Any,
     loss: Any,
-    training: tuple[Array, Array],
-    validation: tuple[Array, Array] | None,
+    training: Examples,
+    validation: Examples | None,
     metrics: Mapping[str, Metric] | None,
 ) -> dict[str, float]:
     """Return the metrics on the training data, and those and the cost on the validation data."""
     values = {}
     if metrics:
-        yhat = predict(net, training[0])
-        y = _beside(training[1], yhat)
+        yhat = predict(net, training.x)
+        y = beside(training.y, yhat)
         values.update({name: float(metric(y, yhat)) for name, metric in metrics.items()})
     if validation is not None:
-        yhat = predict(net, validation[0])
-        y = _beside(validation[1], yhat)
+        yhat = predict(net, validation.x)
+        y = beside(validation.y, yhat)
         values["validation_cost"] = float(_sum(loss.forward(y, yhat), y.shape[0])) / y.shape[0]
         for name, metric in (metrics or {}).items():
             values[f"validation_{name}"] = float(metric(y, yhat))
     return values
 
 
-def _checked(net: Any, x: Array, y: Array, x_name: str, y_name: str) -> tuple[Array, Array]:
-    """Return the data, ``x`` in the dtype of the net; raise unless both are whole, finite and paired."""
-    for name, values in ((x_name, x), (y_name, y)):
-        try:
-            xp = namespace(values)
-        except TypeError:
-            raise TypeError(f"SGD: `{name}` must be an array, got {type(values).__name__}") from None
-        if kind(values) != "real floating":
-            continue
-        finite = xp.isfinite(values)
-        if not bool(xp.all(finite)):
-            bad = to_numpy(~finite).reshape(values.shape[0], -1)
-            raise ValueError(
-                f"SGD: `{name}` must be finite, got {int(bad.sum())} values that are not, "
-                f"the first in example {int(bad.any(axis=1).argmax())}"
-            )
-    if x.shape[0] != y.shape[0] or x.shape[0] == 0:
-        raise ValueError(
-            f"SGD: `{x_name}` and `{y_name}` must hold the same number of examples, at least one, "
-            f"got {x.shape[0]} and {y.shape[0]}"
-        )
-    arrays = [each.value for each in _readable(net)]
-    own = arrays and namespace(x) is namespace(arrays[0])  # others are converted when they are moved
-    if own and kind(x) == kind(arrays[0]) and x.dtype != arrays[0].dtype:
-        x = namespace(x).astype(x, arrays[0].dtype)
-    return x, y
-
-
-def _parameter(net: Any) -> Array | None:
-    """Return an array of the net's parameters, if it has any, to see where it lies."""
-    return next((each.value for each in _readable(net)), None)
-
-
-def _beside(y: Array, yhat: Array) -> Array:
-    """Return targets where the predictions are: they may have stayed on the host for want of room."""
-    (y,), to = near(yhat, y)
-    return y if to is None else alike(y, to)
-
-
-def _readable(net: Any) -> list[Any]:
-    try:
-        return parameters(net)
-    except TypeError:  # parameters of a form of their own, which their module updates itself
-        return []
-
-
-class _Function(Callback):
-    """A plain function of the run, called after each epoch."""
-
-    def __init__(self, function: Callable[[Run], None]) -> None:
-        self.function = function
-
-    def epoch(self, run: Run) -> None:
-        self.function(run)
-
-
 class _Progress:
     """A bar over all steps, with the running cost of the epoch."""
 
     def __init__(self, steps: int, *, disable: bool) -> None:
-        from tqdm.auto import tqdm  # takes 40 ms to import
+        if disable:
+            from tqdm import tqdm  # the other one warns in a notebook that has no ipywidgets
+        else:
+            from tqdm.auto import tqdm  # takes 40 ms to import
 
         self.bar = tqdm(total=steps, disable=disable, unit="step", dynamic_ncols=True)
         self.shown = 0.0

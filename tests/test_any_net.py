@@ -193,6 +193,7 @@ def train(make_optim, seed, rule, events, make_net=make_net, make_loss=make_loss
     return found
 
 
+@pytest.mark.filterwarnings("ignore:Optim.*:UserWarning")  # of last layers and losses that rarely fit
 @pytest.mark.parametrize("ruled", [False, True], ids=["plain", "rule"])
 @given(data=st.data())
 def test_every_execution_trains_any_net_as_by_hand(ruled, data):

@@ -520,13 +520,19 @@ def test_a_gradient_of_another_name_is_told_which_name_is_looked_for():
         def __init__(self):
             self._parameters, self._gradient, self._bias, self._db = ones(2), ones(2), ones(1), ones(1)
 
-        def forward(self, data): ...
+        def forward(self, data):
+            return data
 
-        backward_delta = backward_update_gradient = zero_grad = forward
+        def backward_delta(self, data, delta):
+            return delta
+
+        def backward_update_gradient(self, data, delta):
+            self._gradient += delta
+
+        def zero_grad(self): ...
 
         def update_parameters(self, gradient_step=1e-3):
             self._parameters -= gradient_step * self._gradient
-            self._bias -= gradient_step * self._db
 
     message = "Named: the gradient of `_bias` must be `_bias_gradient`, and there is none"
     with raises(TypeError, message):

@@ -225,7 +225,8 @@ def test_a_loss_that_defines_a_method_anew_is_heard():
     np.testing.assert_array_equal(delta, np.zeros((2, 3)))
     net = Sequential(Linear(4, 3, rng=0))
     before = net[0]._parameters.copy()
-    diynn.SGD(net, Zero(), normal(32, 4), np.zeros(32, int), 8, 3, 0.1, progress=False)
+    with pytest.warns(RuntimeWarning, match="SGD: the gradient of all parameters is 0"):
+        diynn.SGD(net, Zero(), normal(32, 4), np.zeros(32, int), 8, 3, 0.1, progress=False)
     np.testing.assert_array_equal(net[0]._parameters, before)
 
 
@@ -536,7 +537,8 @@ def test_predictions_that_are_no_probabilities_are_refused_at_every_step(value, 
     with pytest.raises(ValueError, match=message):
         BCELoss()(np.ones((2, 1)), np.array([[value], [0.5]]))
     net = Linear(1, 1, bias=False, rng=0)
-    optim = Optim(net, BCELoss(), 1e-12, execution=execution)
+    with pytest.warns(UserWarning, match=r"BCELoss\(\) takes probabilities, and Linear"):
+        optim = Optim(net, BCELoss(), 1e-12, execution=execution)
     for _ in range(6):
         net._parameters[...] = 0.5
         optim.step(np.ones((2, 1)), np.ones((2, 1)))

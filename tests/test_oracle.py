@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diynn import Sequential
+from diynn import Sequential, Transposed
 from diynn.parameter import own_parameters
 from tests.backends import NUMPY, assert_close, find
 from tests.cases import each_layer, each_loss, layer_calls, loss_calls
@@ -40,6 +40,7 @@ LAYERS = {
     "ReLU": lambda module, data: data.relu(),
     "Softmax": lambda module, data: data.softmax(-1),
     "LogSoftmax": lambda module, data: data.log_softmax(-1),
+    "Transposed": lambda module, data, weight, bias=None: functional("linear", data, weight, bias),
     "Dropout": lambda module, data: (
         data * torch.tensor(drawn(module, data, "random") >= module.p) / (1 - module.p)
     ),
@@ -70,6 +71,9 @@ def test_layer_agrees_with_autograd(layer, data):
     values = leaf = variable(call.data)
     for _, each in module.leaves() if isinstance(module, Sequential) else [("", module)]:
         own = [weights[handle] for handle in own_parameters(each)]
+        if isinstance(each, Transposed):  # the first of its weights is another's
+            (shared, *_) = own_parameters(each.linear)
+            own = [weights.get(shared, variable(shared.value)), *own]
         values = LAYERS[type(each).__name__](each, values, *own)
     values.backward(torch.tensor(call.delta))
 
@@ -87,7 +91,10 @@ def test_loss_agrees_with_autograd(case, data):
     yhat, name = variable(call.yhat), str(case)
     indices = call.y.ndim == 1 and name in ("NLLLoss", "CrossEntropyLoss")
     y = torch.tensor(call.y).to(torch.int64 if indices else torch.float64)
-    if name == "NLLLoss" and not indices:  # torch has it for indices alone
+    if name == "CategoricalCrossEntropyLoss":  # torch has it of its own softmax alone
+        hot = torch.nn.functional.one_hot(y.to(torch.int64), yhat.shape[1]) if y.ndim == 1 else y
+        costs = -hot * yhat.log()
+    elif name == "NLLLoss" and not indices:  # torch has it for indices alone
         costs = -y * yhat
     else:
         costs = functional(LOSSES[name], yhat, y, reduction="none")

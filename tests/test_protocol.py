@@ -22,7 +22,7 @@ from diynn import (
     to_numpy,
 )
 from diynn.arrays import device, namespace
-from diynn.sheet import NAMES, SPELLINGS
+from diynn.sheet import SPELLINGS, names
 from tests.backends import find
 from tests.students import (
     StudentLinear,
@@ -308,10 +308,11 @@ def test_the_names_of_the_sheet_and_of_course_code():
         "Optim": diynn.Optim, "SGD": diynn.SGD, "Module": diynn.Module, "Loss": diynn.Loss,
     }  # fmt: skip
     assert {name: getattr(diynn, name) for name in expected} == expected
-    assert all(getattr(diynn, name) is thing for name, thing in NAMES.items())
-    assert set(NAMES) <= set(diynn.__all__)
+    spelled = names(vars(diynn))
+    assert all(getattr(diynn, name) is thing for name, thing in spelled.items())
+    assert set(spelled) <= set(diynn.__all__)
     for canonical, spellings in SPELLINGS.items():
-        assert all(NAMES[spelling] is getattr(diynn, canonical) for spelling in spellings)
+        assert all(spelled[spelling] is getattr(diynn, canonical) for spelling in spellings)
 
 
 def test_no_spelling_stands_for_two_things():

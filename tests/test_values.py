@@ -11,6 +11,7 @@ from diynn import (
     AvgPool1D,
     BCELoss,
     BCEWithLogitsLoss,
+    CategoricalCrossEntropyLoss,
     Conv1D,
     CrossEntropyLoss,
     Dropout,
@@ -27,6 +28,7 @@ from diynn import (
     Sigmoid,
     Softmax,
     Tanh,
+    Transposed,
     initializers,
     to_numpy,
 )
@@ -74,6 +76,11 @@ class Given:
 def drawing(layer, values):
     layer.rng = Given(values)
     return layer
+
+
+def tied_net(**new):
+    linear = Linear(1, 1, **new)
+    return Sequential(linear, Transposed(linear))
 
 
 LAYER_VALUES = [
@@ -203,6 +210,27 @@ LAYER_VALUES = [
         delta=[[8, 0, -4], [4, -16, 8]],
         back=[[15 / 2, -1, -13 / 2], [5, -15, 10]],
     ),
+    # x Wᵀ + b of W = (1 2 -1)ᵀ: 3·(1, 2, -1) + b; δ W = 1·1 - 2·2 - 0·1; δᵀ x = 3 δ for the W of the other.
+    LayerValue(
+        lambda **new: Transposed(Linear(3, 1, bias=False, **new)),
+        data=[[3]],
+        parameters=[[0.5, 0, 1], [[1], [2], [-1]]],
+        output=[[3.5, 6, -2]],
+        delta=[[1, -2, 0]],
+        back=[[-3]],
+        gradients=[[1, -2, 0], [[3], [-6], [0]]],
+    ),
+    # W = 2: h = 2 x + 1 = 3 and -3, then 2 h - 1 = 5 and -7. Through the second δᵀh = 3·1 - 3·10, through the
+    # first xᵀ(2 δ) = 2·1 - 2·20: -27 - 38. Biases: 2 + 20 and 1 + 10.
+    LayerValue(
+        lambda **new: tied_net(**new),
+        data=[[1], [-2]],
+        parameters=[[[2]], [1], [-1]],
+        output=[[5], [-7]],
+        delta=[[1], [10]],
+        back=[[4], [40]],
+        gradients=[[[-65]], [22], [11]],
+    ),
     # 2 x + 1 = 3 and -3, of which ReLU leaves 3 and 0; -3·3 + 0.5 and 0.5.
     # The second layer gets xᵀδ = 3·1 + 0·10, and hands δ = -3 and -30 to ReLU, which leaves -3 and 0.
     LayerValue(
@@ -267,6 +295,10 @@ LOSS_VALUES = [
     # -ln 1/4 - ln 4/5; -½ ln 1/4 - ½ ln 3/4
     LossValue(BCELoss(), [[1, 0]], [[1 / 4, 1 / 5]], [LN5], [[-4, 5 / 4]]),
     LossValue(BCELoss(), [0.5], [1 / 4], [LN4 - LN3 / 2], [-2 + 2 / 3]),
+    # -ln 1/5; -½ ln 4/5 - ½ ln 1/5 = ½ ln 25/4
+    LossValue(CategoricalCrossEntropyLoss(), [1], [[4 / 5, 1 / 5]], [LN5], [[0, -5]]),
+    LossValue(CategoricalCrossEntropyLoss(), [[0.5, 0.5]], [[4 / 5, 1 / 5]], [LN5 - LN2], [[-5 / 8, -5 / 2]]),
+    LossValue(CategoricalCrossEntropyLoss(), [0], [[0.0, 1.0]], [100], [[0, 0]]),
     # sigmoid(ln a) = a / (1 + a), again; the same costs as of 3/4 and 1/5
     LossValue(BCEWithLogitsLoss(), [[1, 0]], [[LN3, -LN4]], [LN5 - LN3], [[-1 / 4, 1 / 5]]),
     LossValue(BCEWithLogitsLoss(), [0.5, 0.5], [LN3, 0], [LN4 - LN3 / 2, LN2], [1 / 4, 0]),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from math import ceil, prod
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
@@ -286,8 +287,8 @@ def effort(net: Any, x: Array) -> Effort:
     shape = x.shape[1:]
     operations, values, weights = 0.0, prod(shape), 0
     for layer in flat(net):
-        tell = getattr(layer, "output_shape", None)
-        shape = tell(shape) if tell is not None else shape
+        with suppress(AttributeError, TypeError, ValueError):
+            shape = layer.output_shape(shape)
         size = prod(shape)
         for module in walk(layer):
             values += size

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from diynn.arrays import Array
+from diynn.layers.order import delta_first
 from diynn.layers.sequential import in_series
 from diynn.losses import Loss
 
@@ -28,6 +29,8 @@ def serial(net: Any, loss: Any, x: Array, y: Array) -> Array:
     """
     if not in_series(net):
         costs, delta = costs_and_delta(loss, y, net.forward(x))
+        if delta_first(net, x, delta):
+            net.backward_delta(x, delta)
         net.backward_update_gradient(x, delta)
         return costs
     activations = net.activations(x)

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Any
 from weakref import ref
 
-import numpy as np
-
-from diynn.arrays import Array, namespace
-from diynn.initializers import as_generator
+from diynn.arrays import Array, BackendLike, namespace
+from diynn.initializers import Seed, as_generator
 from diynn.module import Module
 from diynn.ops import draw
 from diynn.shapes import check, fraction, positive_number
@@ -34,6 +32,8 @@ class Dropout(Module):
         In [0, 1).
     rng : seed or numpy.random.Generator, optional
         Where m is drawn from, on the host.
+    backend : optional
+        Taken as by every layer; this one has no arrays.
 
     Raises
     ------
@@ -45,7 +45,8 @@ class Dropout(Module):
 
     per_example = pure = True  # it draws by `draw`, and what it keeps is found again by its data
 
-    def __init__(self, p: float = 0.5, *, rng: int | np.random.Generator | None = None) -> None:
+    def __init__(self, p: float = 0.5, *, rng: Seed = None, backend: BackendLike = None) -> None:
+        super().__init__(backend=backend)
         self.p = fraction("Dropout", "p", p)
         self.rng = as_generator("Dropout", rng)
         self._kept: dict[int, tuple[Any, Array]] = {}
@@ -98,6 +99,8 @@ class GaussianNoise(Module):
         The standard deviation, in the unit of the data.
     rng : seed or numpy.random.Generator, optional
         Where n is drawn from, on the host.
+    backend : optional
+        Taken as by every layer; this one has no arrays.
 
     Raises
     ------
@@ -109,7 +112,8 @@ class GaussianNoise(Module):
 
     per_example = pure = True  # it draws by `draw`
 
-    def __init__(self, scale: float, *, rng: int | np.random.Generator | None = None) -> None:
+    def __init__(self, scale: float, *, rng: Seed = None, backend: BackendLike = None) -> None:
+        super().__init__(backend=backend)
         self.scale = positive_number("GaussianNoise", "scale", scale)
         self.rng = as_generator("GaussianNoise", rng)
 

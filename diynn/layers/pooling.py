@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from diynn.arrays import Array, namespace
+from diynn.arrays import Array, BackendLike, namespace
 from diynn.module import Module
 from diynn.ops import overlap_add, window_max, window_max_delta, windows
 from diynn.shapes import Shape, check, check_window, positive, window_count
@@ -13,7 +13,8 @@ class _Pool1D(Module):
 
     input_shape = (None, None)
 
-    def __init__(self, k_size: int, stride: int | None = None) -> None:
+    def __init__(self, k_size: int, stride: int | None = None, *, backend: BackendLike = None) -> None:
+        super().__init__(backend=backend)
         self.k_size = positive(type(self).__name__, "k_size", k_size)
         self.stride = self.k_size if stride is None else positive(type(self).__name__, "stride", stride)
 
@@ -44,6 +45,8 @@ class MaxPool1D(_Pool1D):
         Steps in a window.
     stride : int, optional
         Steps from one window to the next; None for k_size.
+    backend : optional
+        Taken as by every layer; this one has no arrays.
 
     Raises
     ------
@@ -82,6 +85,8 @@ class AvgPool1D(_Pool1D):
         Steps in a window.
     stride : int, optional
         Steps from one window to the next; None for k_size.
+    backend : optional
+        Taken as by every layer; this one has no arrays.
 
     Raises
     ------

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Self, overload
 
-from diynn.arrays import Array
+from diynn.arrays import Array, BackendLike
 from diynn.composition import COMPUTING, METHODS, attributes, forget_stated
+from diynn.layers.order import delta_first
 from diynn.layers.summary import Summary, summarise
 from diynn.module import Module
 from diynn.shapes import Shape
@@ -32,6 +33,8 @@ class Sequential(Module):
     ----------
     *modules : Module, or one list of them
         The modules in order.
+    backend : str or namespace, optional
+        Where to move them, as by :meth:`Module.to`; None leaves each where it is.
 
     Raises
     ------
@@ -51,18 +54,25 @@ class Sequential(Module):
         super().__init_subclass__(**options)
         forget_stated(cls, ("series",), COMPUTING)
 
-    def __init__(self, *modules: Any) -> None:
+    def __init__(self, *modules: Any, backend: BackendLike = None) -> None:
+        super().__init__()
         self.modules: list[Any] = []
         if len(modules) == 1 and isinstance(modules[0], list | tuple):
             modules = tuple(modules[0])
         for module in modules:
             self.add(module)
+        if backend is not None:
+            self.to(backend)
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(repr, self.modules))})"
 
     def __str__(self) -> str:
         return str(summarise(self.leaves()))
+
+    def _repr_html_(self) -> str:
+        """Return the table that ``print(net)`` shows, for a notebook."""
+        return summarise(self.leaves())._repr_html_()
 
     def add(self, module: Any) -> Self:
         """Append a module; return the net."""
@@ -79,6 +89,8 @@ class Sequential(Module):
             )
         self.modules.append(module)
         return self
+
+    add_module = append = add  # as in course code
 
     def __len__(self) -> int:
         return len(self.modules)
@@ -149,15 +161,20 @@ class Sequential(Module):
         layer = 0
         try:
             for layer in reversed(range(len(modules))):
-                module = modules[layer]
+                module, data = modules[layer], activations[layer]
+                if gradients and delta_first(module, data, delta):
+                    lower = module.backward_delta(data, delta)
+                    module.backward_update_gradient(data, delta)
+                    delta = lower
+                    continue
                 if gradients:
-                    module.backward_update_gradient(activations[layer], delta)
+                    module.backward_update_gradient(data, delta)
                 if layer == 0 and not data_delta:
                     return None
                 if takes_output(module):
-                    delta = module.backward_delta(activations[layer], delta, output=activations[layer + 1])
+                    delta = module.backward_delta(data, delta, output=activations[layer + 1])
                 else:
-                    delta = module.backward_delta(activations[layer], delta)
+                    delta = module.backward_delta(data, delta)
         except Exception as error:
             self._locate(error, layer)
             raise
@@ -203,6 +220,8 @@ class Sequential(Module):
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of one output for one input of ``shape``."""
         for module in self.modules:
+            if not hasattr(module, "output_shape"):
+                raise TypeError(f"{type(module).__name__} does not tell the shape of its output")
             shape = module.output_shape(shape)
         return shape
 

@@ -1,0 +1,313 @@
+"""Whether a net, a loss and what else trains them fit together: what is asked once, before the first step.
+
+And what is no error, and rarely meant: a softmax before a loss that has one, units that never change.
+"""
+
+from __future__ import annotations
+
+import dis
+import inspect
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from diynn.arrays import Array, BackendLike, namespace, to_numpy
+from diynn.composition import COMPUTING, METHODS, children, is_module, walk
+from diynn.layers import Conv1D, Linear, LogSoftmax, Sequential, Sigmoid, Softmax, Tanh
+from diynn.layers.sequential import flat, in_series
+from diynn.layers.summary import fit
+from diynn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, NLLLoss
+from diynn.module import Module, in_mode, parameters
+from diynn.parameter import own_parameters
+from diynn.rules import Rule
+from diynn.shapes import shown, text
+
+_ARGUMENTS = {
+    "forward": 1,
+    "backward_delta": 2,
+    "backward_update_gradient": 2,
+    "zero_grad": 0,
+    "update_parameters": 1,
+}
+_CONSTANT = 1e-3  # units whose values differ by less over all examples tell nothing
+_LAST_LAYER = "the net ends with its last linear layer then"
+
+
+# ------------------------------------------------------------------ errors
+
+
+def check_net(owner: str, net: Any) -> None:
+    """Raise unless ``net`` is a module that can be trained, in words that say what to write.
+
+    Raises
+    ------
+    TypeError
+        If it is a class, a list, a loss; if a method is missing, takes other arguments or does nothing.
+    ValueError
+        If sizes do not fit between neighbours, or a container contains itself.
+    """
+    if isinstance(net, type):
+        raise TypeError(
+            f"{owner}: `net` must be an instance, got the class {net.__name__}; write {net.__name__}(...)"
+        )
+    if isinstance(net, list | tuple):
+        raise TypeError(
+            f"{owner}: `net` must be a module, got a {type(net).__name__}; write Sequential(modules)"
+        )
+    if (
+        not is_module(net)
+        and callable(getattr(net, "forward", None))
+        and callable(getattr(net, "backward", None))
+    ):
+        if children(net):
+            raise TypeError(
+                f"{owner}: `net` must have the methods of the sheet, got {type(net).__name__} without "
+                f"{_missing(net)}; what its `backward` does, backward_update_gradient(data, delta) has "
+                "to do, with "
+                "the data and the gradient of the loss with respect to the output"
+            )
+        raise TypeError(
+            f"{owner}: `net` must be a module, got {shown(net)}, which looks like a loss: net first, "
+            "then loss"
+        )
+    if _missing(net):
+        raise TypeError(f"{owner}: `net` must be a module, got {shown(net)} without {_missing(net)}")
+    _raise_if_circular(owner, net)
+    for module in walk(net):
+        if not isinstance(module, Module):
+            _raise_unless_callable(owner, module)
+    layers = flat(net)
+    for place, layer in enumerate(layers):
+        _raise_if_idle(owner, layer, first=place == 0)
+    if in_series(net):
+        _raise_unless_sizes_fit(owner, net)
+
+
+def check_loss(owner: str, loss: Any) -> None:
+    """Raise TypeError unless ``loss`` is an instance with ``forward(y, yhat)`` and ``backward(y, yhat)``."""
+    if isinstance(loss, type):
+        raise TypeError(
+            f"{owner}: `loss` must be an instance, got the class {loss.__name__}; write {loss.__name__}()"
+        )
+    missing = [name for name in ("forward", "backward") if not callable(getattr(loss, name, None))]
+    if missing:
+        raise TypeError(f"{owner}: `loss` must be a loss, got {shown(loss)} without {', '.join(missing)}")
+    if is_module(loss):
+        raise TypeError(
+            f"{owner}: `loss` must be a loss, got {shown(loss)}, which is a module: net first, then loss"
+        )
+
+
+def check_rule(owner: str, rule: Any) -> None:
+    """Raise TypeError unless ``rule`` is None or an instance of a rule."""
+    if isinstance(rule, type) and issubclass(rule, Rule):
+        raise TypeError(
+            f"{owner}: `rule` must be an instance, got the class {rule.__name__}; write {rule.__name__}()"
+        )
+    if isinstance(rule, str):
+        raise TypeError(
+            f"{owner}: `rule` must be a rule, got {rule!r}; write rule=diynn.Adam() or diynn.Momentum()"
+        )
+    if rule is not None and not all(callable(getattr(rule, name, None)) for name in ("start", "change")):
+        raise TypeError(f"{owner}: `rule` must be a rule, such as diynn.Adam(), got {shown(rule)}")
+
+
+def check_metrics(owner: str, metrics: Any) -> None:
+    """Raise unless ``metrics`` is None or a dict of functions whose names are no columns of every history."""
+    if metrics is None:
+        return
+    example = '{"accuracy": diynn.accuracy}'
+    if not isinstance(metrics, Mapping):
+        raise TypeError(
+            f"{owner}: `metrics` must be a dict of functions, such as {example}, got {shown(metrics)}"
+        )
+    for name, metric in metrics.items():
+        if not callable(metric) or not isinstance(name, str):
+            raise TypeError(
+                f"{owner}: `metrics` must be a dict of functions, such as {example}, got "
+                f"{{{name!r}: {shown(metric)}}}"
+            )
+        if name in ("cost", "seconds", "epoch") or name.startswith("validation_"):
+            raise ValueError(
+                f"{owner}: a metric must have another name than {name!r}, which the history has itself"
+            )
+
+
+def _missing(net: Any) -> str:
+    return ", ".join(name for name in METHODS if not callable(getattr(net, name, None)))
+
+
+def _raise_if_circular(owner: str, net: Any) -> None:
+    above: list[int] = []
+
+    def visit(module: Any) -> None:
+        if id(module) in above:
+            raise ValueError(f"{owner}: `net` must not contain itself, and {type(module).__name__} does")
+        above.append(id(module))
+        if isinstance(module, Sequential):
+            for child in module.modules:
+                visit(child)
+        above.pop()
+
+    visit(net)
+
+
+def _raise_unless_callable(owner: str, module: Any) -> None:
+    for name, count in _ARGUMENTS.items():
+        method = getattr(module, name, None)
+        try:
+            if method is not None:
+                inspect.signature(method).bind(*range(count))
+        except TypeError as error:
+            words = ("data", "delta") if name in COMPUTING else ("gradient_step",)
+            taken = ", ".join(words[:count])
+            raise TypeError(f"{owner}: {type(module).__name__}.{name} must take ({taken}): {error}") from None
+        except ValueError:  # a method of no signature
+            continue
+
+
+def _raise_if_idle(owner: str, layer: Any, *, first: bool) -> None:
+    """Raise if a method that has something to do is one that only returns None."""
+    held = walk(layer)
+    trained = [each for each in held if _has_parameters(each)]
+    name = type(layer).__name__
+    if trained and _does_nothing(layer.backward_update_gradient):
+        raise TypeError(
+            f"{owner}: {name}.backward_update_gradient does nothing, and there are parameters to be "
+            "trained: it adds "
+            "their gradient to `_gradient`"
+        )
+    if not first and _does_nothing(layer.backward_delta):
+        raise TypeError(
+            f"{owner}: {name}.backward_delta does nothing: it returns the gradient with respect to "
+            "data, for the "
+            "layers before it"
+        )
+
+
+def _has_parameters(module: Any) -> bool:
+    try:
+        return bool(own_parameters(module))
+    except TypeError:
+        return True
+
+
+def _does_nothing(method: Any) -> bool:
+    code = getattr(getattr(method, "__func__", method), "__code__", None)
+    if code is None:
+        return False
+    idle = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_FREE_VARS", "CACHE"}
+    steps = list(dis.get_instructions(code))
+    return {each.opname for each in steps} <= idle and all(
+        each.argval is None for each in steps if each.opname in ("LOAD_CONST", "RETURN_CONST")
+    )
+
+
+def _raise_unless_sizes_fit(owner: str, net: Sequential) -> None:
+    """Raise ValueError if what a layer gives is not what the next one of known size takes."""
+    leaves = net.leaves()
+    shape, giver = None, ""
+    for number, (_, layer) in enumerate(leaves):
+        wanted = getattr(layer, "input_shape", None)
+        if wanted is not None and shape is not None and fit(shape, wanted) is None:
+            raise ValueError(
+                f"{owner}: layer {number + 1} of {len(leaves)}, {layer!r}, takes {text(wanted)}, and "
+                f"{giver} gives "
+                f"{text(shape)}"
+            )
+        known = wanted if shape is None else (fit(shape, wanted) if wanted is not None else shape)
+        if not isinstance(layer, Module) or known is None:
+            shape = None
+            continue
+        try:
+            shape = layer.output_shape(known)
+        except (ValueError, TypeError):  # it says so itself, when it is asked with data
+            shape = None
+        giver = f"layer {number + 1}, {layer!r},"
+
+
+def move_net(owner: str, net: Any, backend: BackendLike) -> None:
+    """Move a net to another library; raise TypeError if it is none of diynn's modules, which can be moved."""
+    if not isinstance(net, Module):
+        raise TypeError(
+            f"{owner}: `backend` moves a net of diynn's modules, got {shown(net)}; put it into a Sequential"
+        )
+    net.to(backend)
+
+
+# ------------------------------------------------------------------ warnings
+
+
+def warn_of_the_end(owner: str, net: Any, loss: Any) -> None:
+    """Warn where the last layer and the loss both have, or both lack, a softmax or a sigmoid."""
+    layers = flat(net)
+    last = layers[-1] if layers else None
+    words = None
+    if isinstance(loss, CrossEntropyLoss) and isinstance(last, Softmax | LogSoftmax):
+        words = (
+            f"{last!r} before {loss!r}, which has a softmax itself: it is taken twice, and the net "
+            "learns badly; leave "
+            f"the layer out ({_LAST_LAYER}), or take CategoricalCrossEntropyLoss, on probabilities"
+        )
+    elif isinstance(loss, BCEWithLogitsLoss) and isinstance(last, Sigmoid):
+        words = f"{last!r} before {loss!r}, which has a sigmoid itself; leave the layer out, or take BCELoss"
+    elif isinstance(loss, NLLLoss) and isinstance(last, Linear | Conv1D):
+        words = (
+            f"{loss!r} takes log-probabilities, and {last!r} gives any numbers; put LogSoftmax() behind "
+            "it, or take "
+            "CrossEntropyLoss"
+        )
+    elif isinstance(loss, BCELoss) and isinstance(last, Linear | Conv1D):
+        words = (
+            f"{loss!r} takes probabilities, and {last!r} gives any numbers; put Sigmoid() behind it, or take "
+            "BCEWithLogitsLoss"
+        )
+    if words is not None:
+        warnings.warn(f"{owner}: {words}", UserWarning, stacklevel=4)
+
+
+def warn_of_no_gradient(owner: str, net: Any) -> None:
+    """Warn if no parameter has a gradient after a step: nothing can be learnt."""
+    try:
+        handles = parameters(net)
+        gradients = [to_numpy(each.gradient) for each in handles]
+    except TypeError:
+        return
+    if gradients and not any(each.any() for each in gradients):
+        warnings.warn(
+            f"{owner}: the gradient of all parameters is 0, so that nothing is learnt; a backward "
+            "method may return "
+            "zeros, or all units may be saturated",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def warn_of_saturation(owner: str, net: Any, x: Array) -> None:
+    """Warn of units of a tanh or sigmoid layer that have one value for all examples, at its end."""
+    if (
+        not in_series(net)
+        or x.shape[0] < 8
+        or not any(isinstance(each, Tanh | Sigmoid) for each in flat(net))
+    ):
+        return
+    with in_mode(net, training=False):
+        values = net.activations(x)[1:]
+    leaves = net.leaves()
+    for number, ((_, layer), value) in enumerate(zip(leaves[:-1], values, strict=False)):
+        if not isinstance(layer, Tanh | Sigmoid) or value.ndim != 2:
+            continue
+        xp = namespace(value)
+        span = xp.max(value, axis=0) - xp.min(value, axis=0)
+        high = xp.abs(value[0, ...]) > 0.99
+        count = int(xp.count_nonzero((span < _CONSTANT) & high))
+        if count:
+            warnings.warn(
+                f"{owner}: layer {number + 1} of {len(leaves)}, {layer!r}: {count} of {value.shape[1]} "
+                "units are "
+                "saturated, the same for all examples, and tell nothing of them; try a smaller `eps`, "
+                "or smaller "
+                "initial parameters",
+                RuntimeWarning,
+                stacklevel=4,
+            )

@@ -1,0 +1,178 @@
+"""Examples as they come, lists, frames, bytes, files mapped into memory, brought to where a net is."""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from diynn.arrays import Array, Backend, alike, asarray, device_beside, kind, namespace, to_numpy
+from diynn.data import batches, near
+from diynn.initializers import Seed
+from diynn.shapes import shown
+
+_CHUNK = 2**22  # values looked at together
+
+
+def as_array(owner: str, argument: str, value: Any) -> Array:
+    """Return data as an array of real numbers: arrays of any library, lists, frames and series of pandas.
+
+    A subclass of NumPy's array that is plain memory, such as ``np.memmap``, is taken without a copy.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``value`` is anything else; the message says what to write.
+    """
+    what = f"{owner}: `{argument}` must be an array of numbers, got"
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"{what} a masked array; {argument}.filled(0) has a value for what is masked")
+    if isinstance(value, np.matrix):
+        raise TypeError(
+            f"{what} a np.matrix, whose products are others; np.asarray({argument}) makes an array"
+        )
+    if hasattr(value, "toarray") and hasattr(value, "nnz"):
+        raise TypeError(f"{what} a sparse {type(value).__name__}; {argument}.toarray() makes an array")
+    if isinstance(value, list | tuple):
+        try:
+            value = np.asarray(value)
+        except (ValueError, TypeError):
+            raise ValueError(f"{what} lists of several lengths or kinds") from None
+    elif not isinstance(value, np.ndarray) and callable(getattr(value, "to_numpy", None)):
+        value = value.to_numpy()  # of pandas, and of its like
+    if isinstance(value, np.ndarray):
+        value = np.asarray(value)
+        if value.dtype.kind in "US" or (
+            value.dtype == object and any(isinstance(v, str) for v in value.flat)
+        ):
+            raise TypeError(f"{what} text; sklearn.preprocessing.LabelEncoder numbers labels that are text")
+        if value.dtype == object:
+            raise TypeError(f"{what} an array of objects; np.stack or .astype(float) makes one of numbers")
+    try:
+        namespace(value)
+    except TypeError:
+        raise TypeError(f"{what} {shown(value)}") from None
+    if kind(value) == "other":
+        raise TypeError(f"{what} {value.dtype}")
+    if value.ndim == 0:
+        raise ValueError(f"{what} a single number: examples are counted along the first axis")
+    return value
+
+
+def moved(values: Array, like: Array | None, *, real: bool) -> Array:
+    """Return values in the library and on the device of ``like``, and if ``real`` in its dtype.
+
+    Only arrays of NumPy are moved: those of other libraries stay where somebody has put them.
+    """
+    if like is None:
+        return values
+    if real and kind(values) != "real floating":
+        values = namespace(values).astype(values, _default_like(values, like))
+    if isinstance(values, np.ndarray) and not isinstance(like, np.ndarray):
+        where = Backend(namespace(like), device_beside(like))
+        return asarray(values, where, dtype=like.dtype if real else None)
+    if real and namespace(values) is namespace(like) and values.dtype != like.dtype:
+        return namespace(values).astype(values, like.dtype)
+    return values
+
+
+def _default_like(values: Array, like: Array) -> Any:
+    """Return the real dtype that values of integers are to have: that of ``like``, in their own library."""
+    xp = namespace(values)
+    return (
+        like.dtype if xp is namespace(like) else getattr(xp, str(like.dtype).rpartition(".")[2], xp.float32)
+    )
+
+
+@dataclass(frozen=True)
+class Examples:
+    """Examples and their targets.
+
+    Attributes
+    ----------
+    x, y : arrays (examples, ...)
+    like : array or None
+        Where batches have to be, and what ``x`` is made of; None for as they are.
+    """
+
+    x: Array
+    y: Array
+    like: Array | None
+
+    def __len__(self) -> int:
+        return int(self.x.shape[0])
+
+    def batches(self, batch_size: int, rng: Seed) -> Iterator[tuple[Array, Array]]:
+        """Yield shuffled batches where the net is; one by one, if there was no room for all of them."""
+        for x, y in batches(self.x, self.y, batch_size, rng=rng):
+            yield moved(x, self.like, real=True), moved(y, self.like, real=False)
+
+    def sample(self, count: int) -> Array:
+        """Return the first examples, where the net is."""
+        return moved(self.x[: min(count, len(self)), ...], self.like, real=True)
+
+
+def examples(
+    owner: str, like: Array | None, x: Any, y: Any, x_name: str = "x", y_name: str = "y"
+) -> Examples:
+    """Return data for a net whose parameters are such as ``like``; raise unless they are whole and finite.
+
+    They are converted and moved once, but for what is mapped from a file, and what does not fit into half of
+    a GPU's memory: that is done batch by batch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If something is no array of numbers, or not finite; if the numbers of examples differ, or are 0.
+    """
+    x, y = as_array(owner, x_name, x), as_array(owner, y_name, y)
+    for name, values in ((x_name, x), (y_name, y)):
+        _raise_unless_finite(owner, name, values)
+    if x.shape[0] != y.shape[0] or x.shape[0] == 0:
+        raise ValueError(
+            f"{owner}: `{x_name}` and `{y_name}` must hold the same number of examples, at least one, "
+            f"got {x.shape[0]} and {y.shape[0]}"
+        )
+    (x, y), later = near(like, x, y)
+    if later is None:
+        x, y = (
+            each if _is_mapped(each) else moved(each, like, real=real)
+            for each, real in ((x, True), (y, False))
+        )
+    return Examples(x, y, like)
+
+
+def _raise_unless_finite(owner: str, name: str, values: Array) -> None:
+    if kind(values) != "real floating" or values.shape[0] == 0:
+        return
+    xp = namespace(values)
+    rows = max(1, _CHUNK * values.shape[0] // max(1, values.size)) if isinstance(values, np.ndarray) else None
+    for start in range(0, values.shape[0], rows or values.shape[0]):
+        part = values if rows is None else values[start : start + rows]
+        finite = xp.isfinite(part)
+        if not bool(xp.all(finite)):
+            bad = to_numpy(~finite).reshape(part.shape[0], -1)
+            raise ValueError(
+                f"{owner}: `{name}` must be finite, got values that are not, "
+                f"the first in example {start + int(bad.any(axis=1).argmax())}"
+            )
+
+
+def _is_mapped(array: Array) -> bool:
+    """Say whether an array of NumPy lies in a file."""
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return isinstance(array, mmap.mmap)
+
+
+def home(array: Array | None) -> Backend | None:
+    """Return the library and device of an array."""
+    return None if array is None else Backend(namespace(array), device_beside(array))
+
+
+def beside(values: Array, other: Array) -> Array:
+    """Return values where another array is: targets may have stayed on the host."""
+    return alike(values, other) if isinstance(values, np.ndarray) else values

@@ -1,0 +1,405 @@
+# ruff: noqa: E501  # tables of messages, a line each
+"""The words of courses, what is written instead of what we have not, and what is asked before the "
+"first step."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import diynn
+from diynn import (
+    SGD,
+    Adam,
+    BCELoss,
+    BCEWithLogitsLoss,
+    CategoricalCrossEntropyLoss,
+    Conv1D,
+    CrossEntropyLoss,
+    EarlyStopping,
+    Linear,
+    LogSoftmax,
+    MaxPool1D,
+    MSELoss,
+    NLLLoss,
+    Optim,
+    Sequential,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
+from diynn.sheet import SPELLINGS, WORDS
+from tests.students import StudentTanH, normal
+from tests.students_nets import Residual
+
+X, Y = normal(23, 3), normal(23, 1, seed=1)
+
+
+def net(**new):
+    return Sequential(Linear(3, 4, rng=0, **new), Tanh(), Linear(4, 1, rng=1, **new))
+
+
+# ------------------------------------------------------------------ words that are taken
+
+
+@pytest.mark.parametrize("inputs", ["in_features", *WORDS["in_features"]])
+@pytest.mark.parametrize("outputs", ["out_features", *WORDS["out_features"]])
+def test_a_linear_is_made_by_any_words(inputs, outputs):
+    assert repr(Linear(**{inputs: 3, outputs: 2})) == "Linear(3, 2)"
+    assert repr(Linear(3, **{outputs: 2}, biais=False)) == "Linear(3, 2, bias=False)"
+
+
+def test_windows_are_made_by_any_words():
+    assert (
+        repr(Conv1D(kernel_size=3, in_channels=1, out_channels=2, strides=2)) == "Conv1D(3, 1, 2, stride=2)"
+    )
+    assert repr(Conv1D(filter_size=3, chan_in=1, chan_out=2)) == "Conv1D(3, 1, 2)"
+    assert repr(MaxPool1D(kernel_size=2, strides=1)) == "MaxPool1D(2, 1)"
+
+
+@pytest.mark.parametrize("word", ["epochs", *WORDS["epochs"]])
+@pytest.mark.parametrize("method", [False, True])
+def test_the_number_of_epochs_has_many_names(word, method):
+    optim = Optim(net(), MSELoss(), 1e-3)
+    if method:
+        history = optim.SGD(X, Y, 10, **{word: 3}, verbose=False)
+    else:
+        history = SGD(net(), MSELoss(), X, Y, 10, **{word: 3}, verbose=False)
+    assert len(history) == 3
+
+
+def test_training_by_a_method_is_training_by_the_function():
+    optim = Optim(net(), MSELoss(), 1e-2)
+    history = optim.SGD(X, Y, 10, 5, rng=0, progress=False)
+    other = SGD(net(), MSELoss(), X, Y, 10, 5, 1e-2, rng=0, progress=False)
+    assert history.costs == other.costs
+    assert optim.steps == 15
+
+
+@pytest.mark.parametrize("word", ["input", "inputs", "X", "data"])
+def test_methods_take_their_data_by_other_words(word):
+    for module in (Linear(3, 3, rng=0), Tanh(), Sequential(Tanh())):
+        np.testing.assert_array_equal(module.forward(**{word: X}), module(X))
+        np.testing.assert_array_equal(
+            module.backward_delta(**{word: X}, delta=X), module.backward_delta(X, X)
+        )
+        module.zero_grad()
+        module.backward_update_gradient(**{word: X}, delta=X)
+
+
+def test_modules_are_added_by_other_names():
+    made = Sequential()
+    assert made.add(Tanh()) is made.append(Tanh()) is made.add_module(Sigmoid()) is made
+    assert repr(made) == "Sequential(Tanh(), Tanh(), Sigmoid())"
+
+
+def test_a_history_reads_as_the_list_of_its_costs():
+    history = SGD(net(), MSELoss(), X, Y, 10, 4, progress=False)
+    assert list(history) == history.costs == history["cost"] == history[:]
+    assert history[-1] == history.costs[-1]
+    np.testing.assert_array_equal(np.asarray(history), history.costs)
+    with pytest.raises(KeyError, match="History: no column 'loss'; there are cost, seconds"):
+        history["loss"]
+
+
+def test_the_step_size_can_be_set():
+    optim = Optim(net(), MSELoss(), 1e-2)
+    optim.eps = 0.5
+    assert optim.eps == 0.5
+    optim.eps = diynn.step_decay(1.0, factor=0.5, every=1)
+    assert optim.eps == 1.0
+    with pytest.raises(ValueError, match="Optim: `eps` must be a positive number, got -1"):
+        optim.eps = -1
+    assert Optim(net(), MSELoss(), lr=0.25).eps == Optim(net(), MSELoss(), learning_rate=0.25).eps == 0.25
+
+
+def test_no_word_stands_for_two_arguments_of_one_function():
+    for words in WORDS.values():
+        assert len(set(words)) == len(words)
+    assert not set(WORDS) & {"self"}
+    assert set(SPELLINGS) <= set(diynn.__all__)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Linear(3, 2, input=3), "Linear: `in_features` is given twice, also as `input`"),
+        (
+            lambda: Linear(input=3, input_dim=3, output=2),
+            "Linear: `in_features` is given twice, also as `input_dim`",
+        ),
+        (
+            lambda: SGD(net(), MSELoss(), X, Y, epochs=1, maxIter=2),
+            "SGD: `epochs` is given twice, also as `maxIter`",
+        ),
+        (lambda: Tanh().forward(X, input=X), "Tanh: `data` is given twice, also as `input`"),
+    ],
+)
+def test_a_word_given_twice_is_an_error(call, message):
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+def test_words_cost_a_step_nothing():
+    """A recorded step calls no layer, whatever words its methods take."""
+    optim = Optim(net(), MSELoss(), 1e-3)
+    for _ in range(5):
+        optim.step(X, Y)
+    called = []
+    for module in optim.net:
+        type(module).forward  # noqa: B018  # there, and not called:
+    forward = Tanh.forward
+    try:
+        Tanh.forward = lambda self, data: called.append(1) or forward(self, data)
+        optim.step(X, Y)
+    finally:
+        Tanh.forward = forward
+    assert called == []
+
+
+# ------------------------------------------------------------------ refusals that say what to write
+
+
+class Elsewhere:
+    backward = r"net.backward_update_gradient\(data, delta\) adds the gradients"
+    predict = r"diynn.predict\(net, x\) returns the outputs"
+    score = r"diynn.accuracy\(y, diynn.predict\(net, x\)\)"
+    fit = r"diynn.SGD\(net, loss, x, y, batch_size, epochs, eps\) trains a net"
+    reset = "build the net anew"
+    set_parameters = "assign to module._parameters"
+
+
+@pytest.mark.parametrize("name", [name for name in vars(Elsewhere) if not name.startswith("__")])
+def test_what_a_net_has_not_is_told(name):
+    for module in (net(), Linear(2, 2), Residual(Tanh())):
+        assert not hasattr(module, name)
+        with pytest.raises(
+            AttributeError, match=f"{type(module).__name__} has no `{name}`; " + getattr(Elsewhere, name)
+        ):
+            getattr(module, name)
+
+
+def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
+    with pytest.raises(AttributeError, match=r"^Linear has no `colour`$"):
+        Linear(2, 2).colour  # noqa: B018
+    with pytest.raises(
+        AttributeError, match=r"History has no `update`; diynn.SGD trains at once; Optim\(net, loss"
+    ):
+        diynn.History().update(X, Y)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: Linear(3), r"Linear: takes \(in_features, out_features\); `out_features` not given"),
+        (lambda: Linear(), "`in_features`, `out_features` not given"),
+        (lambda: Linear(3, 2, type="x"), r"Linear: there is no argument `type`; pass init='xavier'"),
+        (lambda: Linear(3, 2, mode="x"), r"there is no argument `mode`; net.train\(\) and net.eval\(\)"),
+        (
+            lambda: CrossEntropyLoss(classes_type="x"),
+            r"there is no argument `classes_type`; the loss decides",
+        ),
+        (lambda: Tanh(3), "Tanh: takes .*got 1 without a name"),
+        (lambda: Tanh().forward(_input=X), "Tanh: there is no argument `_input`; there are data"),
+        (
+            lambda: SGD(net(), MSELoss(), 1e-3, X, Y),
+            r"got 0.001 for `x`; write SGD\(net, loss, x, y, eps=...\)",
+        ),
+        (
+            lambda: SGD(Optim(net(), MSELoss()), X, Y),
+            r"SGD: takes .*`y` not given; diynn.SGD trains at once; Optim",
+        ),
+        (
+            lambda: SGD(Optim(net(), MSELoss()), MSELoss(), X, Y),
+            r"got an Optim; write optim.SGD\(x, y, batch_size, epochs\)",
+        ),
+        (
+            lambda: SGD(net(), MSELoss(), 1e-3),
+            r"SGD: takes \(net, loss, x, y, batch_size, epochs, eps\); `y` not given; diynn",
+        ),
+        (
+            lambda: SGD(net(), MSELoss(), X, Y, Y),
+            "SGD: `batch_size` must be a positive integer, got an array of shape",
+        ),
+        (lambda: Optim(net(), MSELoss(), 1e-3, 5), r"Optim: takes \(net, loss, eps\), and by name rule"),
+    ],
+)
+def test_calls_that_are_wrong_to_accept_say_what_to_write(call, message):
+    with pytest.raises(TypeError, match=message) as caught:
+        call()
+    assert "\n" not in str(caught.value)
+
+
+# ------------------------------------------------------------------ what is asked before the first step
+
+
+class Silent(StudentTanH):
+    """A module whose way back only returns None."""
+
+    def backward_delta(self, input, delta):
+        pass
+
+
+class Half:
+    """A container with a way back of its own name."""
+
+    def __init__(self, *modules):
+        self.modules = modules
+
+    def forward(self, data):
+        return data
+
+    def backward(self, delta):
+        pass
+
+
+class Idle(Residual):
+    def backward_update_gradient(self, data, delta):
+        pass
+
+
+class NoStep(StudentTanH):
+    def update_parameters(self):
+        pass
+
+
+def circular():
+    outer = Sequential(Tanh())
+    outer.add(Sequential(outer))
+    return outer
+
+
+BEFORE = {
+    "a class for a loss": (lambda: Optim(net(), MSELoss), r"`loss` must be an instance, got the class "
+    r"MSELoss; write MSELoss\(\)"),
+    "a class for a net": (lambda: Optim(Tanh, MSELoss()), r"`net` must be an instance, got the class "
+    r"Tanh; write Tanh\("),
+    "the wrong way round": (lambda: Optim(MSELoss(), net()), "a MSELoss, which looks like a loss: net first, then loss"),
+    "a list of layers": (lambda: Optim([Linear(3, 1)], MSELoss()), r"got a list; write "
+    r"Sequential\(modules\)"),
+    "a net for a loss": (lambda: Optim(net(), net()), "`loss` must be a loss, got a Sequential without backward"),
+    "a function for a loss": (lambda: Optim(net(), np.sum), "`loss` must be a loss, got the function sum without forward, backward"),
+    "a number for a net": (lambda: Optim(3, MSELoss()), "`net` must be a module, got 3 without forward"),
+    "a class for a rule": (lambda: Optim(net(), MSELoss(), rule=Adam), r"`rule` must be an instance, "
+    r".*write Adam\(\)"),
+    "a name for a rule": (lambda: Optim(net(), MSELoss(), rule="adam"), r"got 'adam'; write rule=diynn.Adam\(\)"),
+    "a number for a rule": (lambda: Optim(net(), MSELoss(), rule=3), r"`rule` must be a rule, such as diynn.Adam\(\), got 3"),
+    "methods missing": (lambda: Optim(Half(Linear(3, 1)), MSELoss()), "got Half without backward_delta, backward_update_gradient"),
+    "a way back that does nothing": (lambda: Optim(Sequential(Linear(3, 3), Silent()), MSELoss()), "Silent.backward_delta does nothing"),
+    "a gradient that does nothing": (lambda: Optim(Idle(Linear(3, 3)), MSELoss()), "Idle.backward_update_gradient does nothing, and"),
+    "an update without a step": (lambda: Optim(Sequential(NoStep()), MSELoss()), r"NoStep.update_parameters must take \(gradient_step\)"),
+    "a number for callbacks": (lambda: train(callbacks=3), r"SGD: `callbacks` must be a list, such as "
+    r"\[EarlyStopping\(\)\], got 3"),
+    "a callback alone": (lambda: train(callbacks=EarlyStopping()), "`callbacks` must be a list, .*got an EarlyStopping"),
+    "a class of callbacks": (lambda: train(callbacks=[EarlyStopping]), r"got the class EarlyStopping; write EarlyStopping\(\)"),
+    "a function of metrics": (lambda: train(metrics=diynn.accuracy), '`metrics` must be a dict of functions, such as {"accuracy"'),
+    "names of metrics": (lambda: train(metrics=["accuracy"]), "`metrics` must be a dict of functions, "
+    ".*got a list"),
+    "a metric that is none": (lambda: train(metrics={"a": 3}), "`metrics` must be a dict of functions, "
+    ".*got {'a': 3}"),
+    "validation without targets": (lambda: train(validation=X), r"SGD: `validation` must be a pair \(x, y\), got an array of shape"),
+}  # fmt: skip
+
+
+def train(**options):
+    return SGD(net(), MSELoss(), X, Y, epochs=1, progress=False, **options)
+
+
+@pytest.mark.parametrize("name", BEFORE)
+def test_what_cannot_be_trained_is_refused_before_the_first_step(name):
+    call, message = BEFORE[name]
+    with pytest.raises(TypeError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: train(metrics={"cost": diynn.accuracy}),
+            "a metric must have another name than 'cost', which the",
+        ),
+        (
+            lambda: Optim(Sequential(Linear(2, 3), Linear(4, 1)), MSELoss()),
+            r"layer 2 of 2, Linear\(4, 1\), takes \(batch, 4\), and layer 1, Linear\(2, 3\), gives \(batch, 3\)",
+        ),
+        (
+            lambda: Optim(Sequential(Linear(2, 3), Sequential(Tanh(), Conv1D(3, 1, 1))), MSELoss()),
+            r"layer 3 of 3, Conv1D\(3, 1, 1\), takes \(batch, \?, 1\), and layer 2, Tanh\(\), gives \(batch, 3\)",
+        ),
+        (lambda: Optim(circular(), MSELoss()), "`net` must not contain itself, and Sequential does"),
+    ],
+)
+def test_values_that_do_not_fit_are_refused_before_the_first_step(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+# ------------------------------------------------------------------ mistakes that would be silent
+
+
+ENDS = {
+    "softmax twice": (Softmax(), CrossEntropyLoss(), r"Softmax\(\) before CrossEntropyLoss\(\), which has a softmax itself"),
+    "log-softmax twice": (LogSoftmax(), CrossEntropyLoss(), "leave the layer out"),
+    "sigmoid twice": (Sigmoid(), BCEWithLogitsLoss(), r"Sigmoid\(\) before BCEWithLogitsLoss\(\), which has a sigmoid itself"),
+    "logits for log-probabilities": (None, NLLLoss(), r"NLLLoss\(\) takes log-probabilities, and "
+    r"Linear\(3, 2\) gives any"),
+    "logits for probabilities": (None, BCELoss(), r"BCELoss\(\) takes probabilities, and Linear\(3, 2\) gives any numbers"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ENDS)
+def test_a_last_layer_that_does_not_fit_its_loss_is_told_once(name):
+    last, loss, message = ENDS[name]
+    with pytest.warns(UserWarning, match=message) as told:
+        Optim(Sequential(Linear(3, 2), *([last] if last else [])), loss)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    ("last", "loss"),
+    [
+        (None, CrossEntropyLoss()),
+        (Softmax(), CategoricalCrossEntropyLoss()),
+        (Softmax(), NLLLoss()),
+        (LogSoftmax(), NLLLoss()),
+        (Sigmoid(), BCELoss()),
+        (None, BCEWithLogitsLoss()),
+        (Softmax(), MSELoss()),
+    ],
+)
+def test_ends_that_fit_are_told_nothing(last, loss):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        Optim(Sequential(Linear(3, 2), *([last] if last else [])), loss)
+
+
+def test_cross_entropy_of_one_class_names_what_to_take():
+    with pytest.raises(
+        ValueError, match=r"`yhat` must have two classes or more, got shape \(23, 1\).*BCEWithLogitsLoss"
+    ):
+        Optim(net(), CrossEntropyLoss()).step(X, np.zeros(23, int))
+
+
+def test_units_that_are_saturated_are_told():
+    made = Sequential(Linear(3, 2, rng=0), Tanh(), Linear(2, 3, rng=1))
+    made[0]._parameters[:, 0] = 0
+    made[0]._bias[0] = 50.0
+    with pytest.warns(
+        RuntimeWarning, match=r"SGD: layer 2 of 3, Tanh\(\): 1 of 2 units are saturated, the same for all"
+    ):
+        SGD(made, MSELoss(), X, X, epochs=1, progress=False)
+
+
+# ------------------------------------------------------------------ repeatable starts
+
+
+def test_the_seed_of_numpy_makes_a_script_repeatable():
+    def script():
+        np.random.seed(0)  # noqa: NPY002
+        made = Sequential(Linear(3, 4), diynn.Dropout(0.5), Tanh(), Linear(4, 1))
+        x, _ = diynn.data.two_gaussians(10)
+        history = SGD(made, MSELoss(), X, Y, 10, 3, progress=False)
+        return [x.tolist(), history.costs, made[0]._parameters.tolist()]
+
+    assert script() == script()
