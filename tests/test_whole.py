@@ -189,7 +189,10 @@ def test_a_loss_that_looks_at_values_refuses_them_before_the_update():
 
 
 def test_predictions_are_looked_at_before_the_update():
-    net = diynn.Sequential(diynn.Linear(6, 3, bias=False, dtype="float64"))
+    class Passing(Impure):
+        pure = per_example = True
+
+    net = diynn.Sequential(diynn.Linear(6, 3, bias=False, dtype="float64"), Passing())
     net[0]._parameters[...] = 0.5
     optim = diynn.Optim(net, diynn.BCELoss(), 1e-3, execution=Compiled())
     good, bad = np.zeros((4, 6)), np.full((4, 6), 9.0)
@@ -322,6 +325,25 @@ def test_where_nothing_can_be_compiled_it_is_said_and_no_more(before, environmen
     command = [sys.executable, "-W", "error", "-c", SCRIPT.format(before=before)]
     found = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | environment)
     assert (found.stdout, found.stderr) == (f"{reason}\n", "")
+
+
+def test_a_compiled_step_that_differs_is_not_taken(monkeypatch):
+    from diynn.execution import whole
+
+    monkeypatch.setattr(whole, "_near", lambda found, wanted: False)
+    pair = optims(net_of, rule=diynn.Adam())
+    step(pair)
+    assert pair[1].execution.reason == "not compiled: the compiled step differs from the one that is played"
+
+
+def test_who_waits_for_a_thread_that_a_fork_left_behind_is_told():
+    from diynn.execution.compiled import CannotCompile, Later
+
+    later = Later(lambda: 1)
+    assert later.result(wait=True) == 1
+    later._made.clear()  # as in a child of a process in which it was still at work
+    with pytest.raises(CannotCompile, match="the process was forked while it was under way"):
+        later.result()
 
 
 # ------------------------------------------------------------------ threads and processes
