@@ -107,11 +107,8 @@ class Share:
             costs = self._define(x, y)
         elif known is None:
             costs = self._record(x, y)
-        elif self._equals(known, x, y):
-            known.believed = True
-            costs = self._play(known, x, y, anew=True)
         else:
-            costs = self._give_up("played, the recording differs from the definition", x, y)
+            costs = self._compare(known, x, y)
         if earlier is not None:
             for buffer, before in zip(self.gradients, earlier, strict=True):
                 buffer += before
@@ -203,25 +200,40 @@ class Share:
             raise UnrecordableError("a module keeps an array from call to call")
         return costs
 
-    def _equals(self, known: Known, x: Array, y: Array) -> bool:
-        """Say whether a recording equals the definition, to the bit, on another batch than its own."""
-        recording = known.recording
-        trial = x * 0.75 if np.array_equal(x, recording.inputs[0]) else x
-        states = [(each, each.bit_generator.state) for each in recording.generators]
+    def _compare(self, known: Known, x: Array, y: Array) -> Array:
+        """Take a block by the definition; believe the recording if it equals that, to the bit.
+
+        The batch must be another than the one that it was made from: where it comes again, the two are
+        compared on one that is scaled.
+        """
+        if not np.array_equal(x, known.recording.inputs[0]):
+            return self._compared(known, x, y)
+        states = [(each, each.bit_generator.state) for each in known.recording.generators]
         try:
-            wanted = [self._define(trial, y), *(buffer.copy() for buffer in self.gradients)]
-            for anew in (True, False):
-                _rewind(states)
-                for buffer in self.gradients:
-                    buffer.fill(0)
-                found = [recording.play(trial, y, anew=anew), *self.gradients]
-                if not all(map(_same_bits, found, wanted)):
-                    return False
-        except ValueError:  # the trial may be none that the loss takes
-            return False
-        finally:
-            _rewind(states)
-        return True
+            self._compared(known, x * 0.75, y)
+        except ValueError:  # it may be none that the loss takes
+            self.record, self.reason = False, "the loss takes no other batch to compare by"
+        for generator, state in states:
+            generator.bit_generator.state = state
+        return self._play(known, x, y, anew=True) if known.believed else self._define(x, y)
+
+    def _compared(self, known: Known, x: Array, y: Array) -> Array:
+        recording = known.recording
+        states = [(each, each.bit_generator.state) for each in recording.generators]
+        costs = self._define(x, y)
+        wanted = [costs, *(buffer.copy() for buffer in self.gradients)]
+        for anew in (True, False):
+            for generator, state in states:
+                generator.bit_generator.state = state
+            for buffer in self.gradients:
+                buffer.fill(0)
+            found = [recording.play(x, y, anew=anew), *self.gradients]
+            if not all(map(_same_bits, found, wanted)):
+                self.record, self.reason = False, "played, it differs from the definition"
+        known.believed = self.record
+        for buffer, value in zip(self.gradients, wanted[1:], strict=True):
+            np.copyto(buffer, value)
+        return costs
 
 
 class _Watched(Loss):
@@ -237,11 +249,6 @@ class _Watched(Loss):
 
 def _overrides(loss: Any, method: str) -> bool:
     return isinstance(loss, Loss) and getattr(type(loss), method) is not getattr(Loss, method)
-
-
-def _rewind(states: Sequence[tuple[Any, Any]]) -> None:
-    for generator, state in states:
-        generator.bit_generator.state = state
 
 
 def _same_bits(found: Array, wanted: Array) -> bool:
