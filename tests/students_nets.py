@@ -6,8 +6,10 @@ Everything is made from a seed, so that two calls give two nets with the same nu
 import numpy as np
 
 from diynn import (
+    BCELoss,
     BCEWithLogitsLoss,
     Linear,
+    LogSoftmax,
     Module,
     MSELoss,
     ReLU,
@@ -270,12 +272,22 @@ def make_loss(rng, *, pure):
 # ------------------------------------------------------------------ nets
 
 
-def make_net(rng, size, *, pure, depth=2):
+def make_compiled_loss(rng):
+    """Return a loss that is compiled."""
+    return [MSELoss, BCEWithLogitsLoss, BCELoss][rng.integers(3)]()
+
+
+def make_compiled_net(rng, size):
+    """Return a net from (batch, size) to (batch, size), in (0, 1), that is compiled."""
+    return make_net(rng, size, pure=True, layer=_compiled_layer).add(Sigmoid())
+
+
+def make_net(rng, size, *, pure, depth=2, layer=None):
     """Return a net from (batch, size) to (batch, size), of classes that all state that they are pure, "
     "or of any."""
     layers = []
     for _ in range(rng.integers(1, 5)):
-        layers.append(_pure_layer(rng, size, depth) if pure else _layer(rng, size, depth))
+        layers.append((layer or (_pure_layer if pure else _layer))(rng, size, depth))
     if rng.integers(4) == 0:  # an instance that stands there twice
         layers.append(layers[0])
     if rng.integers(4) == 0:  # weights tied by assignment
@@ -283,6 +295,26 @@ def make_net(rng, size, *, pure, depth=2):
         two._parameters = one._parameters.T
         layers += [one, Tanh(), two]
     return Sequential(layers)
+
+
+def _compiled_layer(rng, size, depth):
+    weights = rng.normal(size=(size, size)) / size
+    new = {"rng": int(rng.integers(1000)), "dtype": "float64", "backend": "numpy"}
+    kinds = [
+        lambda: Linear(size, size, **new),
+        lambda: Linear(size, size, bias=False, **new),
+        lambda: PureLinear(weights),
+        lambda: Frozen(size, size, **new),
+        Tanh,
+        ReLU,
+        Sigmoid,
+        Softmax,
+        LogSoftmax,
+        Leaky,
+        lambda: PureResidual(_compiled_layer(rng, size, depth - 1)) if depth else Tanh(),
+        lambda: Sequential(_compiled_layer(rng, size, depth - 1), _compiled_layer(rng, size, depth - 1)),
+    ]
+    return kinds[rng.integers(len(kinds) if depth else len(kinds) - 1)]()
 
 
 def _layer(rng, size, depth):

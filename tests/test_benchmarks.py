@@ -215,10 +215,10 @@ def test_verdicts_on_a_gpu():
 
 
 def test_peers_run_on_one_thread_as_well_where_batches_are_small():
-    assert training_step.labels("a", 8, ["torch", "floor"], threads=2)[3:] == ["torch", "torch@1", "floor"]
-    assert training_step.labels("a", 2048, ["torch"], threads=2)[3:] == ["diynn@1", "torch"]
-    assert training_step.labels("b", 2048, ["jax@1"], threads=2)[3:] == ["jax@1"]
-    assert training_step.labels("a", 8, ["torch"], threads=1)[3:] == ["torch"]
+    assert training_step.labels("a", 8, ["torch", "floor"], threads=2)[4:] == ["torch", "torch@1", "floor"]
+    assert training_step.labels("a", 2048, ["torch"], threads=2)[4:] == ["diynn@1", "torch"]
+    assert training_step.labels("b", 2048, ["jax@1"], threads=2)[4:] == ["jax@1"]
+    assert training_step.labels("a", 8, ["torch"], threads=1)[4:] == ["torch"]
 
 
 def test_a_sweep_of_threads_ends_at_all_of_them():
@@ -243,11 +243,12 @@ def test_the_command_line_times_a_cell_and_writes_it(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "autoencoder 256-100-10-100-256" in result.stdout
     assert "diynn / floor" in result.stdout
+    assert "BLAS of diynn: openblas" in result.stdout
     written = json.loads(out.read_text())
     assert str(tmp_path) not in json.dumps(written)
     assert set(written) == {"script", "command", "date", "machine", "versions", "results"}
     (only,) = read(written["results"]["cells"])
-    assert set(only.figures) == {"diynn", "diynn-serial", "diynn-threads", "floor"}
+    assert set(only.figures) == {"diynn", "diynn-played", "diynn-serial", "diynn-threads", "floor"}
     assert only.missing == {}
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from diynn.arrays import Array, BackendLike, DType
 from diynn.initializers import Initializer, draw_parameters, glorot_uniform
 from diynn.module import Module
-from diynn.ops import bias_gradient, delta_product, gradient_product, product
+from diynn.ops import bias_gradient, delta_product
 from diynn.shapes import Shape, check, positive
 
 
@@ -72,7 +72,7 @@ class Linear(Module):
     def forward(self, data: Array) -> Array:
         """Return x W + b."""
         check(self, data)
-        output = product(data, self._parameters)
+        output = data @ self._parameters
         if self._bias is not None:
             output += self._bias
         return output
@@ -85,7 +85,7 @@ class Linear(Module):
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add xᵀ δ, and the sum of δ over the batch for the bias (eq. 1)."""
         check(self, data, delta)
-        self._gradient += gradient_product(data, delta)
+        self._gradient += data.T @ delta
         if self._bias is not None:
             self._bias_gradient += bias_gradient(delta)
 
