@@ -100,11 +100,17 @@ class Steps:
         costs = self.split(x, y, anew=True)
         update(self._structure)
         self._spent += perf_counter() - start
-        if self._whole is None and self._refused is None and self.split.reason is None:
-            self._update = update.recorded(self._structure)
-            if self._spent >= self._compile_after:
-                self._begin()
+        long_enough = self._spent >= self._compile_after
+        if (long_enough or self._update is None) and self._whole is None and self._refused is None:
+            self._look(update, long_enough)
         return costs
+
+    def _look(self, update: Update, long_enough: bool) -> None:
+        """Begin to compile if the steps are recorded, and have taken long enough."""
+        if self.split.reason is None:
+            self._update = update.recorded(self._structure)
+            if long_enough:
+                self._begin()
 
     def _begin(self) -> None:
         """Begin to compile, in the background."""
