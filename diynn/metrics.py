@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diynn.arrays import Array, to_numpy, together
+from diynn.arrays import Array, alike, to_numpy, together
 from diynn.data import array_namespace
 from diynn.shapes import apart, check_indices, positive
 
@@ -40,6 +40,8 @@ def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
     """
     xp = array_namespace("accuracy", "yhat", yhat)
     array_namespace("accuracy", "y", y)
+    if isinstance(y, np.ndarray):
+        y = alike(y, yhat)  # labels on the host are taken to the scores
     if not together(y, yhat):
         raise ValueError(apart("accuracy", "y", y, "`yhat`", yhat))
     if yhat.ndim != 2 or yhat.shape[1] == 0:

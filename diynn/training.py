@@ -60,8 +60,6 @@ def train(
             cost, seconds = _epoch(run, data.batches(batch_size, generator), watchers, bar)
             run.epoch += 1
             run.history.add(cost=cost, seconds=seconds, **_measure(net, loss, data, measured, metrics))
-            if run.epoch == 1:
-                warn_of_no_gradient("SGD", net)
             if not isfinite(cost):
                 run.stopped = f"the cost of epoch {run.epoch} is not finite"
                 warnings.warn(f"SGD: {run.stopped}; try a smaller `eps`", RuntimeWarning, stacklevel=3)
@@ -129,6 +127,8 @@ def _epoch(
     start = perf_counter()
     for batch_x, batch_y in pairs:
         costs = run.optim.step(batch_x, batch_y)
+        if run.epoch == 0 and examples == 0:
+            warn_of_no_gradient("SGD", run.net)
         total = total + _sum(costs, batch_x.shape[0])
         examples += batch_x.shape[0]
         for watcher in watchers:
