@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from html import escape
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> str:
@@ -20,6 +19,8 @@ def html_table(
     header: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0, *, caption: str = ""
 ) -> str:
     """Return the same table in HTML, all text escaped; colours are left to the notebook's theme."""
+    from html import escape  # rarely used
+
     left = len(header) - numbers
 
     def line(cells: Sequence[str], tag: str) -> str:

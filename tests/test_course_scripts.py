@@ -103,6 +103,7 @@ def run(path, library, folder):
     """Run a program in a folder of its own, with nothing but the environment to say which library is used."""
     environment = {
         **os.environ,
+        "OMP_NUM_THREADS": "1",  # PyTorch among other processes
         "DIYNN_BACKEND": library,
         "MPLBACKEND": "Agg",
         "PYTHONPATH": str(FOLDER.parent.parent),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diynn.arrays import Array, namespace
 from diynn.layers.linear import Linear
 from diynn.module import Module
-from diynn.ops import bias_gradient, delta_product, gradient_product, product
+from diynn.ops import bias_gradient, delta_product
 from diynn.shapes import Shape, check
 
 
@@ -68,12 +68,12 @@ class Transposed(Module):
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ W (eq. 2)."""
         check(self, data, delta)
-        return product(delta, self.linear._parameters)
+        return delta @ self.linear._parameters
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add δᵀ x to the gradient of the other layer, and the sum of δ to that of b (eq. 1)."""
         check(self, data, delta)
-        self.linear._gradient += gradient_product(delta, data)
+        self.linear._gradient += delta.T @ data
         if self._bias is not None:
             self._bias_gradient += bias_gradient(delta)
 
