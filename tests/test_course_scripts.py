@@ -108,7 +108,6 @@ def run(path, library, folder):
         "MPLBACKEND": "Agg",
         "PYTHONPATH": str(FOLDER.parent.parent),
         "PYTHONIOENCODING": "utf-8",
-        "OMP_NUM_THREADS": "1",  # the suite runs one process a core
     }
     if library == "numpy":
         del environment["DIYNN_BACKEND"]
