@@ -287,7 +287,7 @@ def test_the_source_is_a_step_to_be_read():
     pair = optims(net_of, rule=diynn.Adam())
     step(pair)
     source = pair[1].execution.source
-    for words in ("= x @ W0", "tanh64(", "gradient_W0 = or += x.T @", "b1[i]", "(eps / (1 - (0.9 ** step)))"):
+    for words in ("= x @ W0", "tanh64(", "gradient_W0 = x.T @", "b1[i]", "(eps / (1 - (0.9 ** step)))"):
         assert words in source, source
     compile(source, "the page", "exec")
     pair = optims(lambda: net_of(last=[diynn.Sigmoid()]), diynn.BCELoss())

@@ -38,6 +38,7 @@ _BEYOND_CACHE = 16  # times as much, at most, where there are many weights
 _LEAST_ROWS = 8  # in a block: with fewer, Python's overhead shows
 _REMEMBERED = 8  # shapes of batches, with the buffers of their steps
 _ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
+_NEW: Any = object()
 _PATIENCE = 3  # structures in a row that did not last a step, before a net is taken in one piece
 
 
@@ -156,14 +157,14 @@ class Threads:
         with single_threaded:
             if steps is None or structure is None:
                 return Definition().step(net, loss, x, y, update)
-            zeroed = structure.pure and not structure.habits.zeroes
-            if zeroed:  # in a way of its own, and it may do more than that
+            zeroes = structure.zeroes
+            if not zeroes:  # in a way of its own, and it may do more than that
                 zero_grad(net)
-            structure.take_gradients(anew=not zeroed)
+            structure.take_gradients(anew=zeroes)
             try:
-                if structure.pure and not zeroed and hasattr(update, "prepare"):
+                if structure.pure and zeroes and hasattr(update, "prepare"):
                     return steps.take(x, y, update)
-                costs = steps.split(x, y, anew=not zeroed)
+                costs = steps.split(x, y, anew=zeroes)
             except MisfitError:
                 self._whole = net, loss
                 return Definition().step(net, loss, x, y, update)
@@ -209,12 +210,13 @@ class Threads:
         else:
             self._failures = 0
         key = (x.shape, x.dtype, y.shape, y.dtype)
-        if key not in self._steps:
+        steps = self._steps.get(key, _NEW)
+        if steps is _NEW:
             if len(self._steps) == _REMEMBERED:
                 del self._steps[next(iter(self._steps))]
-            self._steps[key] = self._split(structure, x, y)
-        self._last = self._steps[key]
-        return self._last, structure
+            steps = self._steps[key] = self._split(structure, x, y)
+        self._last = steps
+        return steps, structure
 
     def _look(self, net: Any, loss: Any) -> Structure | None:
         """Look at a net that is new or has changed; None where it is to be taken in one piece for good."""
