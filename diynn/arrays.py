@@ -240,9 +240,9 @@ def within(array: Array, last: float) -> bool:
     """Say whether all values of an array are in 0..last, ends included."""
     if 0 in array.shape:
         return True
-    if isinstance(array, np.ndarray) and (bits := _BITS.get(array.dtype)) is not None:
-        if np.maximum.reduce(array.view(bits), None) <= _bits(array.dtype, last):
-            return True  # in one pass; -0.0 and the like take two
+    bits = _BITS.get(array.dtype) if isinstance(array, np.ndarray) else None
+    if bits is not None and np.maximum.reduce(array.view(bits), None) <= _bits(array.dtype, last):
+        return True  # in one pass; -0.0 and the like take two
     low, high = extremes(array)
     return bool(low >= 0) and bool(high <= last)
 

@@ -190,7 +190,7 @@ def simplified(
 
 
 def _as_it_is(statement: Statement, constant: Callable[[Array], Any]) -> Statement:
-    """Return a product with a vector of ones as the sum that it is, that of a column and a row as elementwise."""
+    """Return a product with ones as the sum that it is, and that of a column and a row as elementwise."""
     if statement.form != "product":
         return statement
     one, other = statement.operands
@@ -271,7 +271,7 @@ def _merged(found: list[Statement], kept: set[int]) -> list[Statement]:
 
 
 def _late(found: list[Statement]) -> list[Statement]:
-    """Move what spreads a column and a row over a matrix to the loop that reads the matrix, such as the update."""
+    """Move what spreads a column and a row over a matrix to the loop that reads it, such as the update."""
     result = list(found)
     for statement in reversed(found):
         if not _spreads(statement):
