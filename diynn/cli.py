@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from diynn.checking.files.command import register
+from diynn.checking.course.command import register
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -14,7 +14,7 @@ from diynn.checking.contract.paths import Attribute
 from diynn.checking.contract.raised import Ended, Raised
 from diynn.checking.contract.subject import Door, Subject
 from diynn.checking.files import processes, wire
-from diynn.checking.files.grade import Job, Judges, Limits, find, grade
+from diynn.checking.files.grade import Job, Judges, Limits, Plan, find, grade
 from diynn.checking.files.judge import serve
 from diynn.checking.files.remote import RemoteHost
 from diynn.checking.reporting.results import Verdict
@@ -248,7 +248,7 @@ def test_an_object_that_lies_about_itself_is_no_array(tmp_path):
 def test_a_file_is_parsed_within_the_limits_of_its_process(tmp_path):
     path = tmp_path / "long.py"
     path.write_text("x=1\n" * 400_000)
-    (found,) = grade(find([path]), limits=Limits(0.5))
+    (found,) = grade(find([path]), Plan(limits=Limits(0.5)))
     assert "stopped after 0.5 s" in found.problems[0].say("en")
 
 
