@@ -277,7 +277,7 @@ def test_other_settings_out_of_range():
     for warmup in (-1, 10):
         with raises(ValueError, f"cosine_decay: `warmup` must be in [0, 10), got {warmup}"):
             cosine_decay(0.1, steps=10, warmup=warmup)
-    with raises(ValueError, "Optim: `execution` must be one of auto, serial, threads, got 'gpu'"):
+    with raises(ValueError, "Optim: `execution` must be one of auto, serial, threads, mpi, got 'gpu'"):
         Optim(Linear(1, 1), MSELoss(), execution="gpu")
 
 

@@ -16,6 +16,7 @@ from diynn.execution.blas import single_threaded
 from diynn.execution.blocks import MisfitError
 from diynn.execution.compiling import Steps, Update
 from diynn.execution.memory import keep_freed_memory
+from diynn.execution.mpi import MPI
 from diynn.execution.serial import serial
 from diynn.execution.structure import Structure
 from diynn.execution.threads import Split
@@ -306,6 +307,7 @@ EXECUTIONS: dict[str, Callable[[], Execution]] = {
     "auto": Threads,
     "serial": Definition,
     "threads": lambda: Threads(cores()),
+    "mpi": lambda: MPI(Threads(1)),
 }
 
 
