@@ -39,6 +39,7 @@ from diynn.parameter import Parameter
 from diynn.rules import Adam, AdamW, Momentum, Rule
 from diynn.schedules import constant, cosine_decay, exponential_decay, step_decay
 from diynn.sheet import names as _names
+from diynn.sweep import Sweep, sweep
 from diynn.tracing import trace
 from diynn.training import predict
 
@@ -77,6 +78,7 @@ __all__ = [
     "Sequential",
     "Sigmoid",
     "Softmax",
+    "Sweep",
     "Tanh",
     "Transposed",
     "accuracy",
@@ -96,6 +98,7 @@ __all__ = [
     "save",
     "set_backend",
     "step_decay",
+    "sweep",
     "to_numpy",
     "trace",
 ]

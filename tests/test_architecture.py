@@ -24,6 +24,7 @@ LEVELS = [
     {"metrics", "functional", "checking", "tracing"},
     {"plots", "export"},
     {"history"},
+    {"sweep"},
     {"callbacks"},
     {"training"},
     {"optim"},

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from math import ceil, prod
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
@@ -266,7 +268,20 @@ def _on_numpy(x: Array, y: Array) -> bool:
 def cores() -> int:
     """Return the number of cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(len(affinity(0)) if affinity else os.cpu_count() or 1, _most.get())
+
+
+_most: ContextVar[int] = ContextVar("most", default=sys.maxsize)
+
+
+@contextmanager
+def at_most(threads: int) -> Iterator[None]:
+    """Within a ``with`` block let ``"auto"`` and ``"threads"`` take so many threads at most."""
+    before = _most.set(threads)
+    try:
+        yield
+    finally:
+        _most.reset(before)
 
 
 class Effort(NamedTuple):
