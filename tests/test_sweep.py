@@ -256,6 +256,7 @@ def test_a_dask_worker_that_is_killed_costs_its_run_alone(tmp_path):
             file.write(f"{number}\n")
         if number == 3 and not (tmp_path / "killed").exists():
             (tmp_path / "killed").touch()
+            time.sleep(0.5)  # what the worker did before has been fetched by then
             os.kill(os.getpid(), signal.SIGKILL)
         time.sleep(0.1)
         return number
