@@ -237,9 +237,12 @@ def _outcomes(
         from joblib import Parallel, delayed
     except ImportError as error:
         raise ImportError('sweep needs joblib: pip install "diynn[sweep]"') from error
-    parallel = Parallel(
-        workers, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs", mmap_mode="c"
-    )
+    options = {
+        "return_as": "generator_unordered",
+        "batch_size": 1,
+        "pre_dispatch": "n_jobs",
+        "mmap_mode": "c",
+    }
 
     def runs(keys: list[str], begun: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         def tasks() -> Iterator[Any]:
@@ -247,7 +250,7 @@ def _outcomes(
                 begun.append(key)  # as many as there are workers: these are in question when one dies
                 yield delayed(_run)(key, function, left[key], os.getpid())
 
-        yield from parallel(tasks())
+        yield from Parallel(workers, **options)(tasks())  # a new one: of a broken one more may come
 
     ahead = list(left)
     while ahead:
@@ -261,12 +264,14 @@ def _outcomes(
                 raise
             for key in [key for key in begun if key in ahead]:
                 ahead.remove(key)
+                found = key, {"error": "its worker died, twice", "seconds": None}
                 try:
-                    yield from runs([key], [])
+                    for each in runs([key], []):
+                        found = each
                 except Exception as error:
                     if not _died(error):
                         raise
-                    yield key, {"error": "its worker died, twice", "seconds": None}
+                yield found
 
 
 def _died(error: Exception) -> bool:

@@ -1,4 +1,4 @@
-"""Studies that tests/test_sweep.py starts and kills: ``python -m tests.sweep_programs NAME PATH``."""
+"""Studies that tests/test_sweep.py starts and kills: ``python -m tests.sweep_programs NAME``."""
 
 from __future__ import annotations
 
@@ -22,11 +22,10 @@ def slow(log: str, number: int, scale: float) -> dict[str, float]:
     return {"product": number * scale, "pid": os.getpid()}
 
 
-def killed(path: Path) -> None:
-    """A study of 24 runs."""
-    log = str(path.with_suffix(".log"))
-    grid = {"number": range(8), "scale": [0.5, 1.0, 2.0]}
-    diynn.sweep(partial(slow, log), grid, path, workers=2, progress=False)
+def killed(path: str, count: str) -> None:
+    """A study of ``count`` runs."""
+    grid = {"number": range(int(count) // 2), "scale": [0.5, 2.0]}
+    diynn.sweep(partial(slow, str(Path(path).with_suffix(".log"))), grid, path, workers=2, progress=False)
 
 
 def autoencoder(layers: int, code: int, activation: str, rate: float, epochs: int) -> diynn.History:
@@ -53,13 +52,12 @@ STUDY = {
 }
 
 
-def timed(path: Path) -> None:
+def timed(epochs: str) -> None:
     """Print how many times as fast 54 autoencoders are trained side by side as one after another."""
-    epochs = int(os.environ.get("DIYNN_EPOCHS", "40"))
     seconds = {}
     for workers in (1, None):
         start = time.perf_counter()
-        rows = diynn.sweep(autoencoder, STUDY | {"epochs": [epochs]}, workers=workers, progress=False)
+        rows = diynn.sweep(autoencoder, STUDY | {"epochs": [int(epochs)]}, workers=workers, progress=False)
         seconds[workers] = time.perf_counter() - start
         assert len(rows) == 54, rows
         assert not rows.failures, rows
@@ -67,4 +65,4 @@ def timed(path: Path) -> None:
 
 
 if __name__ == "__main__":
-    globals()[sys.argv[1]](Path(sys.argv[2]))
+    globals()[sys.argv[1]](*sys.argv[2:])

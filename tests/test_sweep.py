@@ -23,7 +23,7 @@ from tests.sweep_programs import STUDY, autoencoder
 joblib = pytest.importorskip("joblib", reason="no joblib: pip install 'diynn[sweep]'")
 
 ROOT = Path(__file__).parent.parent
-KILLS = int(os.environ.get("DIYNN_KILLS", "4"))  # CONTRIBUTING.md has the long run
+KILLS = int(os.environ.get("DIYNN_KILLS", "3"))  # CONTRIBUTING.md has the long run
 GRID = {"number": [1, 2, 3], "scale": [0.5, 2.0]}
 
 
@@ -170,44 +170,35 @@ def test_a_large_array_of_the_function_may_be_written_to():
     assert values.sum() == 0
 
 
-def start(path):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [sys.executable, "-m", "tests.sweep_programs", "killed", str(path)], env=environment
-    )
+def start(path, count=24):
+    """Start a study of ``count`` runs."""
+    command = [sys.executable, "-m", "tests.sweep_programs", "killed", str(path), str(count)]
+    return subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)})
 
 
 def test_killed_and_started_again_no_run_is_done_twice_or_lost(tmp_path):
     path, draw = tmp_path / "study.jsonl", random.Random(0)
-    log = path.with_suffix(".log")
-    begun_before: list[str] = []
-    kills = 0
-    while kills < KILLS:
-        done = {f"{each['number']} {each['scale']}" for each in map(_configuration, whole_rows(path))}
-        process = start(path)
-        try:
-            process.wait(timeout=draw.uniform(0.9, 1.6))
-            break  # it came to its end first
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            kills += 1
+    log, count, lines = path.with_suffix(".log"), 16 * KILLS, 0
+    for kill in range(KILLS):
+        done = {_name(row) for row in whole_rows(path)}
+        process = start(path, count)
+        while kill % 2 == 0 and len(whole_rows(path)) == len(done):  # every other time it gets somewhere
+            time.sleep(0.02)
+        time.sleep(draw.uniform(0, 0.4))
+        assert process.poll() is None  # there is too much to do
+        process.kill()
+        process.wait()
         time.sleep(0.4)  # workers have ended by then, and begin nothing more
         begun = log.read_text(encoding="utf-8").splitlines() if log.exists() else []
-        assert done.isdisjoint(begun[len(begun_before) :])
-        begun_before = begun
-    assert kills > 0
-    assert start(path).wait(timeout=60) == 0
+        assert done.isdisjoint(begun[lines:])
+        lines = len(begun)
+    assert start(path, count).wait(timeout=60) == 0
     rows = rows_of(path)
-    assert len({row["key"] for row in rows}) == len(rows) == 24
-    assert all(
-        row["result"]["product"] == _configuration(row)["number"] * _configuration(row)["scale"]
-        for row in rows
-    )
+    assert len({row["key"] for row in rows}) == len({_name(row) for row in rows}) == len(rows) == count
 
 
-def _configuration(row):
-    return row["configuration"]
+def _name(row):
+    return f"{row['configuration']['number']} {row['configuration']['scale']}"
 
 
 def whole_rows(path):
