@@ -26,26 +26,24 @@ if not LAUNCH:
     pytest.skip("no mpiexec: pip install 'diynn[mpi]'", allow_module_level=True)
 
 
-def start(ranks, *words, **options):
-    """Start a program on some ranks, each with a core of its own as far as BLAS is concerned."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'benchmarks'}",
-        "PYTHONWARNINGS": "error",
-    }
+def ended(ranks, *words):
+    """Run a program on some ranks; return its exit status and what it printed."""
+    paths = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'benchmarks'}", "PYTHONWARNINGS": "error"}
     command = [*LAUNCH, "-n", str(ranks), sys.executable, *words]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    return subprocess.Popen(command, env=environment, **pipes, **options)
+    with subprocess.Popen(command, env=os.environ | paths, **pipes) as process:
+        try:
+            printed, _ = process.communicate(timeout=SECONDS)
+        except subprocess.TimeoutExpired:
+            process.terminate()  # which the launcher hands on to its ranks
+            raise
+    return process.returncode, printed
 
 
 def run(ranks, *words):
-    """Run a program and return what it printed."""
-    process = start(ranks, *words)
-    try:
-        printed, _ = process.communicate(timeout=SECONDS)
-    finally:
-        process.kill()
-    assert process.returncode == 0, printed
+    """Run a program that has to end well; return what it printed."""
+    status, printed = ended(ranks, *words)
+    assert status == 0, printed
     return printed
 
 
@@ -76,11 +74,20 @@ def test_compiled_gradients(ranks):
     assert f"compiled passed on {ranks}" in run(ranks, "-m", "tests.mpi_programs", "compiled")
 
 
+@pytest.mark.skipif("ulfm" in LAUNCH, reason="the others would go on")
 @pytest.mark.parametrize("ranks", RANKS)
 def test_an_exception_on_one_rank_ends_all_with_its_message(ranks):
     begin = time.monotonic()
-    process = start(ranks, "-m", "tests.mpi_programs", "fails")
-    printed, _ = process.communicate(timeout=SECONDS)
-    assert process.returncode != 0
+    status, printed = ended(ranks, "-m", "tests.mpi_programs", "fails")
+    assert status != 0
     assert "ValueError: this rank has had enough" in printed
     assert time.monotonic() - begin < 30  # with the start of Python on a machine that is busy
+
+
+@pytest.mark.skipif("ulfm" not in LAUNCH, reason="DIYNN_MPIEXEC must be an `mpirun --with-ft ulfm`")
+@pytest.mark.parametrize("ranks", RANKS)
+@pytest.mark.parametrize("how", ["killed", "raising"])
+def test_survivors_go_on(ranks, how):
+    printed = run(ranks, "-m", "tests.mpi_programs", "survives", how)
+    assert f"survives passed on {ranks}" in printed
+    assert ("this rank has had enough" in printed) == (how == "raising")

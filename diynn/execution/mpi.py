@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
 from functools import cache
 from itertools import accumulate
@@ -36,6 +38,9 @@ class MPI:
         ``"fast"``: whatever order MPI adds in.
     check_every : int
         Steps between two looks at whether all ranks have the same batch and the same parameters.
+    survive : bool
+        Whether the others go on, and share out the batch anew, when a rank dies: where MPI can do that, such
+        as Open MPI's ``mpirun --with-ft ulfm``. MPI is not finalized then, which would wait for the dead.
 
     Raises
     ------
@@ -45,18 +50,22 @@ class MPI:
         In a step, on all ranks, if a rank has another batch or other parameters than rank 0.
     """
 
-    def __init__(self, inner: Any, *, order: str = "rank", check_every: int = 100) -> None:
+    def __init__(
+        self, inner: Any, *, order: str = "rank", check_every: int = 100, survive: bool = False
+    ) -> None:
         if order not in ("rank", "fast"):
             raise ValueError(f'MPI: `order` must be "rank" or "fast", got {order!r}')
         self.inner, self.order, self.check_every = inner, order, positive("MPI", "check_every", check_every)
-        self.comm = _mpi().COMM_WORLD
+        self.survive, self._mpi = survive, _mpi(survive)
+        self.comm = self._mpi.COMM_WORLD
         self._net: Any = None
         self._structure: Structure | None = None
         self._steps = 0
         self._buffer = np.empty(0)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"inner": self.inner, "order": self.order, "check_every": self.check_every}
+        names = ("inner", "order", "check_every", "survive")
+        return {name: getattr(self, name) for name in names}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.__init__(**state)  # type: ignore[misc]  # a communicator cannot be copied
@@ -80,10 +89,31 @@ class MPI:
 
     def step(self, net: Any, loss: Any, x: Array, y: Array, update: Update) -> Array:
         """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
-        held = Held()
-        costs = self._gradient(net, loss, x, y, held)
+        held, costs = Held(), None
+        while costs is None:
+            try:
+                costs = self._gradient(net, loss, x, y, held)
+            except self._mpi.Exception:
+                if not self.survive:
+                    raise
+            if self.survive and not self._all_have(costs):
+                costs = None
+        self._steps += 1
         update(held.structure)
         return costs
+
+    def _all_have(self, costs: Any) -> bool:
+        """Say whether all ranks have the gradient; go on with those that are left if one has died."""
+        if costs is None:
+            self.comm.Revoke()  # those who wait for the dead are to know
+        try:
+            self.comm.Ack_failed(self.comm.size)
+            agreed = bool(self.comm.Agree(costs is not None))
+        except self._mpi.Exception:
+            agreed = False
+        if not agreed:
+            self.comm = self.comm.Shrink()
+        return agreed
 
     def _gradient(self, net: Any, loss: Any, x: Array, y: Array, held: Held) -> Array:
         """Write the gradient of a batch to the net; x and y need a shape and slices alone."""
@@ -124,7 +154,7 @@ class MPI:
         else:  # a number added to -0.0 keeps its bits
             flat.fill(-0.0)
         if self.order == "fast" or size == 2:  # two numbers have one sum
-            self.comm.Allreduce(_mpi().IN_PLACE, flat)
+            self.comm.Allreduce(self._mpi.IN_PLACE, flat)
         else:
             parts = np.empty((size, part), dtype)
             self.comm.Alltoall(flat, parts)
@@ -159,13 +189,16 @@ class MPI:
                     what = "another batch" if look[:2] != looks[0][:2] else "other parameters"
                     raise RuntimeError(f"MPI: rank {rank} has {what} than rank 0; all ranks must run the "
                                        "same script, with the same seeds, files and callbacks")  # fmt: skip
-        self._steps += 1
 
 
 @cache
-def _mpi() -> Any:
+def _mpi(survive: bool) -> Any:
     """Return mpi4py's MPI; from now on an exception that ends one rank ends all."""
     try:
+        import mpi4py
+
+        if survive:
+            mpi4py.rc.finalize = False
         from mpi4py import MPI as mpi  # noqa: N811
     except (ImportError, RuntimeError) as error:
         raise ImportError('execution="mpi" needs mpi4py and an MPI: pip install "diynn[mpi]", or mpi4py '
@@ -176,6 +209,8 @@ def _mpi() -> Any:
         before(*error)
         sys.stderr.flush()
         sleep(0.5)  # the launcher drops what it has not passed on yet
+        if survive:  # it dies alone, in the way that MPI takes for a death
+            os.kill(os.getpid(), signal.SIGKILL)
         mpi.COMM_WORLD.Abort(1)
 
     if mpi.COMM_WORLD.size > 1:
