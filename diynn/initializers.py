@@ -7,10 +7,14 @@ kind as ``init=``. Drawing on the host makes one seed give the same weights on e
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import sqrt
+from math import prod, sqrt
+from sys import maxsize
 from typing import TypeAlias
 
 import numpy as np
+
+from diynn.shapes import example_shape, positive, positive_number
+from diynn.wording import shown
 
 Seed: TypeAlias = "int | np.random.Generator | None"  # as text: numpy.random takes 15 ms to import
 HostArray: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -32,13 +36,14 @@ def as_generator(owner: str, rng: Seed) -> np.random.Generator:
         return np.random.default_rng(seed)
     if isinstance(rng, bool | float | str) or np.ndim(rng):
         raise TypeError(
-            f"{owner}: `rng` must be a seed (an integer) or a numpy.random.Generator, got {rng!r}"
+            f"{owner}: `rng` must be a seed (an integer) or a numpy.random.Generator, got {shown(rng)}"
         )
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{owner}: `rng` must be a seed (an integer, 0 or more) or a numpy.random.Generator, got {rng!r}"
+            f"{owner}: `rng` must be a seed (an integer, 0 or more) or a numpy.random.Generator, got "
+            f"{shown(rng)}"
         ) from None
 
 
@@ -52,7 +57,18 @@ def draw_parameters(
     TypeError, ValueError
         If ``init`` returns anything else.
     """
-    values = np.asarray(init(as_generator(owner, rng), shape, fan_in, fan_out))
+    if not callable(init):
+        raise TypeError(
+            f"{owner}: `init` must be a function (rng, shape, fan_in, fan_out) → array, such as "
+            f"diynn.initializers.he_uniform, got {shown(init)}"
+        )
+    generator = as_generator(owner, rng)
+    try:
+        if prod(shape) > maxsize // 8:
+            raise MemoryError
+        values = np.asarray(init(generator, shape, fan_in, fan_out))
+    except MemoryError:
+        raise MemoryError(f"{owner}: `init` has no memory for parameters of shape {shape}") from None
     if values.dtype.kind not in "fiu":
         raise TypeError(f"{owner}: `init` must return real numbers, got {values.dtype}")
     if values.shape != shape:
@@ -62,33 +78,46 @@ def draw_parameters(
     return values
 
 
+def _asked(
+    owner: str, rng: Seed, shape: tuple[int, ...], fan_in: int, fan_out: int
+) -> tuple[np.random.Generator, tuple[int, ...]]:
+    """Return the generator and the shape that a law is asked for; raise TypeError or ValueError otherwise."""
+    positive(owner, "fan_in", fan_in), positive(owner, "fan_out", fan_out)
+    return as_generator(owner, rng), example_shape(owner, "shape", shape)
+
+
 def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Draw from U(-a, a), a = √(6 / (fan_in + fan_out)).
 
     Keeps the variance of outputs and deltas alike through tanh-like layers (Glorot and Bengio, 2010).
     """
+    rng, shape = _asked("glorot_uniform", rng, shape, fan_in, fan_out)
     bound = sqrt(6 / (fan_in + fan_out))
     return rng.uniform(-bound, bound, shape)
 
 
 def glorot_normal(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Draw from N(0, σ²), σ = √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
+    rng, shape = _asked("glorot_normal", rng, shape, fan_in, fan_out)
     return rng.normal(0.0, sqrt(2 / (fan_in + fan_out)), shape)
 
 
 def he_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Draw from U(-a, a), a = √(6 / fan_in), which suits ReLU (He et al., 2015)."""
+    rng, shape = _asked("he_uniform", rng, shape, fan_in, fan_out)
     bound = sqrt(6 / fan_in)
     return rng.uniform(-bound, bound, shape)
 
 
 def he_normal(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Draw from N(0, σ²), σ = √(2 / fan_in), which suits ReLU (He et al., 2015)."""
+    rng, shape = _asked("he_normal", rng, shape, fan_in, fan_out)
     return rng.normal(0.0, sqrt(2 / fan_in), shape)
 
 
 def uniform(bound: float) -> Initializer:
     """Return an initialiser that draws from U(-bound, bound)."""
+    bound = positive_number("uniform", "bound", bound)
 
     def draw(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
         return rng.uniform(-bound, bound, shape)

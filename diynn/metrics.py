@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from diynn.arrays import Array, to_numpy, together
+from diynn.arrays import Array, host_numbers, together
 from diynn.data import array_namespace
-from diynn.shapes import apart, check_indices, positive
+from diynn.shapes import any_number, apart, check_indices, positive
 
 
 def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
@@ -40,6 +40,7 @@ def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
     array_namespace("accuracy", "y", y)
     if not together(y, yhat):
         raise ValueError(apart("accuracy", "y", y, "`yhat`", yhat))
+    any_number("accuracy", "threshold", threshold)
     if yhat.ndim != 2 or yhat.shape[1] == 0:
         raise ValueError(
             f"accuracy: `yhat` must have shape (batch, classes) or (batch, 1), got {tuple(yhat.shape)}"
@@ -87,7 +88,8 @@ def confusion_counts(labels: Array, predictions: Array, classes: int | None = No
         If the shapes are not one shape (batch,), or a class is not in 0..classes-1; if there is no
         example and `classes` is not given.
     """
-    true, predicted = to_numpy(labels), to_numpy(predictions)
+    owner = "confusion_counts"
+    true, predicted = host_numbers(owner, "labels", labels), host_numbers(owner, "predictions", predictions)
     if true.ndim != 1 or true.shape != predicted.shape:
         raise ValueError(
             f"confusion_counts: `labels` and `predictions` must have one shape (batch,), "
@@ -130,9 +132,11 @@ def confusion_text(counts: Array) -> str:
                    0   9   1
                    1   .  12
     """
-    counts = to_numpy(counts)
+    counts = host_numbers("confusion_text", "counts", counts)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise ValueError(f"confusion_text: `counts` must have shape (classes, classes), got {counts.shape}")
+    if counts.dtype.kind not in "iu":
+        raise TypeError(f"confusion_text: `counts` must be integers, got {counts.dtype}")
     corner = "true \\ predicted"
     width = max([len(str(value)) for value in (*counts.ravel().tolist(), len(counts) - 1)]) + 2
     lines = [corner + "".join(f"{column:{width}}" for column in range(len(counts)))]

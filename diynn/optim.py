@@ -117,16 +117,21 @@ class Optim:
         ValueError
             If a schedule returns what is none.
         """
-        eps = float(self.schedule(self.steps))  # a NumPy scalar would decide the dtype of what it multiplies
+        given = self.schedule(self.steps)
+        try:
+            eps = float(given)  # a NumPy scalar would decide the dtype of what it multiplies
+        except (TypeError, ValueError):
+            raise TypeError(f"Optim: `eps`, a schedule, must return a number, got {shown(given)}") from None
         if not 0 <= eps < inf:
             raise ValueError(
-                f"Optim: the schedule `eps` must return 0 or more, got {eps!r} at step {self.steps}"
+                f"Optim: `eps`, a schedule, must return 0 or more, got {eps!r} at step {self.steps}"
             )
         return eps
 
     @eps.setter
     def eps(self, eps: float | Schedule) -> None:
-        self.schedule: Schedule = eps if callable(eps) else constant(positive_number("Optim", "eps", eps))
+        schedule = callable(eps) and not isinstance(eps, type)
+        self.schedule: Schedule = eps if schedule else constant(positive_number("Optim", "eps", eps))
 
     def step(self, batch_x: Array, batch_y: Array) -> Array:
         """Train on one batch.

@@ -77,6 +77,9 @@ def cosine_decay(eps: float, *, steps: int, warmup: int = 0) -> Schedule:
     Source: Loshchilov and Hutter, 2017, without restarts.
     """
     eps = positive_number("cosine_decay", "eps", eps)
-    if not 0 <= warmup < steps:
+    steps = positive("cosine_decay", "steps", steps)
+    if warmup != 0 or isinstance(warmup, bool):
+        warmup = positive("cosine_decay", "warmup", warmup)
+    if not warmup < steps:
         raise ValueError(f"cosine_decay: `warmup` must be in [0, {steps}), got {warmup!r}")
     return _CosineDecay(eps, steps, warmup)

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import operator
 from math import inf, prod
+from sys import maxsize
 from typing import Any, Protocol, TypeAlias, overload
 
 import numpy as np
 
 from diynn.arrays import Array, address, describe, extremes, kind, namespace, on_host, together, within
+from diynn.wording import shown
 
 Shape: TypeAlias = tuple[int | None, ...]
 
@@ -43,25 +45,6 @@ def text(shape: Shape, words: tuple[str, ...] = ()) -> str:
     return f"({', '.join(['batch', *sizes])}{'' if sizes else ','})"
 
 
-def shown(value: Any) -> str:
-    """Write a value for a message, in one line: no array is printed out."""
-    shape = getattr(value, "shape", None)
-    if isinstance(shape, tuple) and hasattr(value, "dtype"):
-        return f"an array of shape {tuple(shape)}"
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    if callable(value) and hasattr(value, "__name__"):
-        return f"the function {value.__name__}"
-    written = (
-        repr(value) if isinstance(value, str | int | float | complex | bool | bytes | type(None)) else ""
-    )
-    return written if 0 < len(written) <= 60 else f"{_article(type(value).__name__)} {type(value).__name__}"
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[:1].lower() in "aeiou" else "a"
-
-
 def positive(owner: str, argument: str, value: Any) -> int:
     """Return ``value`` as an int; raise TypeError if it is no integer, ValueError if it is below 1."""
     try:
@@ -70,26 +53,72 @@ def positive(owner: str, argument: str, value: Any) -> int:
         raise TypeError(f"{owner}: `{argument}` must be a positive integer, got {shown(value)}") from None
     if number < 1 or isinstance(value, bool):
         raise ValueError(f"{owner}: `{argument}` must be a positive integer, got {shown(value)}")
+    if number > maxsize:
+        raise ValueError(f"{owner}: `{argument}` must be an integer of 64 bits, got {shown(value)}")
+    return number
+
+
+def check_number(owner: str, argument: str, value: Any, kind: str = "a number") -> None:
+    """Raise TypeError if ``value`` is no real number, or an array of one."""
+    if isinstance(value, bool | str) or not hasattr(value, "__float__") or np.ndim(value):
+        raise TypeError(f"{owner}: `{argument}` must be {kind}, got {shown(value)}")
+
+
+def any_number(owner: str, argument: str, value: Any, kind: str = "a number") -> float:
+    """Return ``value`` as a float; raise TypeError if it is no real number, ValueError if it is NaN."""
+    check_number(owner, argument, value, kind)
+    number = float(value)
+    if number != number:
+        raise ValueError(f"{owner}: `{argument}` must be {kind}, got {shown(value)}")
     return number
 
 
 def positive_number(owner: str, argument: str, value: Any) -> float:
     """Return ``value`` as a float; raise TypeError if it is none, ValueError unless positive and finite."""
-    if isinstance(value, bool | str) or not hasattr(value, "__float__") or np.ndim(value):
-        raise TypeError(f"{owner}: `{argument}` must be a positive number, got {shown(value)}")
-    number = float(value)
+    number = any_number(owner, argument, value, "a positive number")
     if not 0 < number < inf:
         raise ValueError(f"{owner}: `{argument}` must be a positive number, got {shown(value)}")
     return number
 
 
+def number_from_0(owner: str, argument: str, value: Any) -> float:
+    """Return ``value`` as a float; raise TypeError if it is none, ValueError unless 0 or more and finite."""
+    number = any_number(owner, argument, value, "a number, 0 or more")
+    if not 0 <= number < inf:
+        raise ValueError(f"{owner}: `{argument}` must be a number, 0 or more, got {shown(value)}")
+    return number
+
+
 def fraction(owner: str, argument: str, value: Any) -> float:
     """Return ``value`` as a float; raise TypeError if it is no number, ValueError if it is not in [0, 1)."""
-    if isinstance(value, bool | str) or not hasattr(value, "__float__") or np.ndim(value):
-        raise TypeError(f"{owner}: `{argument}` must be a number in [0, 1), got {shown(value)}")
-    if not 0 <= float(value) < 1:
+    number = any_number(owner, argument, value, "a number in [0, 1)")
+    if not 0 <= number < 1:
         raise ValueError(f"{owner}: `{argument}` must be in [0, 1), got {value!r}")
-    return float(value)
+    return number
+
+
+def flag(owner: str, argument: str, value: Any) -> bool:
+    """Return ``value`` as a bool, an integer as well; raise TypeError if it is neither."""
+    if not isinstance(value, bool | int | np.bool_):
+        raise TypeError(f"{owner}: `{argument}` must be True or False, got {shown(value)}")
+    return bool(value)
+
+
+def optional_text(owner: str, argument: str, value: Any) -> str | None:
+    """Return ``value``; raise TypeError if it is neither a text nor None."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError(f"{owner}: `{argument}` must be a text or None, got {shown(value)}")
+    return value
+
+
+def example_shape(owner: str, argument: str, shape: Any) -> tuple[int, ...]:
+    """Return the shape of one example as a tuple; raise TypeError or ValueError if it is none."""
+    if isinstance(shape, int | np.integer):
+        raise TypeError(f"{owner}: `{argument}` must be a tuple, such as (256, 1), got {shown(shape)}; "
+                        f"write ({shape},)")  # fmt: skip
+    if not isinstance(shape, list | tuple):
+        raise TypeError(f"{owner}: `{argument}` must be a tuple, such as (256, 1), got {shown(shape)}")
+    return tuple(positive(owner, argument, size) for place, size in enumerate(shape))
 
 
 @overload

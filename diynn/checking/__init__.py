@@ -64,7 +64,9 @@ def check(
     Raises
     ------
     TypeError
-        If ``like`` is no kind of module or loss that is known.
+        If ``like`` is no kind of module or loss that is known, or ``target`` none at all.
+    ValueError
+        If ``draws`` or a size of ``input_shape`` is not positive.
 
     Examples
     --------
@@ -77,6 +79,7 @@ def check(
     from diynn.checking.recognise import preferred_variant, recognise
     from diynn.checking.target import Target
 
+    draws, input_shape = _asked(target, draws, input_shape)
     cls = target if isinstance(target, type) else type(target)
     kind = _kind_of(like) if like is not None else recognise(cls.__name__)
     if kind is None:
@@ -98,6 +101,17 @@ def check(
         watch=watch,
     )
     return examine(judged, language(lang))
+
+
+def _asked(target: Any, draws: Any, input_shape: Any) -> tuple[int, tuple[int, ...] | None]:
+    """Return the numbers that are asked with; raise TypeError or ValueError for what cannot be judged."""
+    from diynn.shapes import example_shape, positive
+    from diynn.wording import shown
+
+    if not isinstance(target, type) and not callable(getattr(target, "forward", getattr(target, "step", None))):
+        raise TypeError(f"check: `target` must be a module, a loss or an optimiser, got {shown(target)}")
+    shape = None if input_shape is None else example_shape("check", "input_shape", input_shape)
+    return positive("check", "draws", draws), shape
 
 
 def _how_to_build(

@@ -8,7 +8,7 @@ from diynn.arrays import Array, BackendLike, DType
 from diynn.initializers import Initializer, draw_parameters, glorot_uniform
 from diynn.module import Module
 from diynn.ops import bias_gradient, convolve, convolve_delta, convolve_gradient
-from diynn.shapes import Shape, check, check_window, positive, window_count
+from diynn.shapes import Shape, check, check_window, flag, positive, window_count
 
 
 class Conv1D(Module):
@@ -73,8 +73,9 @@ class Conv1D(Module):
         self.input_shape = (None, self.chan_in)
         shape = (self.k_size, self.chan_in, self.chan_out)
         fans = self.k_size * self.chan_in, self.k_size * self.chan_out
+        with_bias = flag("Conv1D", "bias", bias)
         weights = draw_parameters("Conv1D", init, rng, shape, *fans)
-        zeros = np.zeros(self.chan_out) if bias else None
+        zeros = np.zeros(self.chan_out) if with_bias else None
         self._set_parameters(weights, zeros, backend, dtype)
 
     def __repr__(self) -> str:

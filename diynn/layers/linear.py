@@ -8,7 +8,7 @@ from diynn.arrays import Array, BackendLike, DType
 from diynn.initializers import Initializer, draw_parameters, glorot_uniform
 from diynn.module import Module
 from diynn.ops import bias_gradient, delta_product, gradient_product, product
-from diynn.shapes import Shape, check, positive
+from diynn.shapes import Shape, check, flag, positive
 
 
 class Linear(Module):
@@ -61,8 +61,9 @@ class Linear(Module):
         self.out_features = positive("Linear", "out_features", out_features)
         self.input_shape = (self.in_features,)
         shape = (self.in_features, self.out_features)
+        with_bias = flag("Linear", "bias", bias)
         weights = draw_parameters("Linear", init, rng, shape, *shape)
-        zeros = np.zeros(self.out_features) if bias else None
+        zeros = np.zeros(self.out_features) if with_bias else None
         self._set_parameters(weights, zeros, backend, dtype)
 
     def __repr__(self) -> str:
