@@ -20,6 +20,8 @@ STEPS = 5  # taken before the race, to see that all contenders do the same
 TOLERANCE = 1e-4  # by which their costs may differ, relative: all are float32
 _LEAST_FALL = 0.005  # of the cost in those steps: less would not show a wrong gradient
 _PAUSE = 0.05  # seconds between two turns, in which the threads of the last one fall asleep
+# Somebody's choice of OpenBLAS's kernel: it slows NumPy's products alone, by half on some machines.
+_KERNEL = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
 _FAREWELL = 5  # seconds in which a process may end by itself
 _PATIENCE = 900  # seconds to wait for an answer; torch.compile takes minutes
 
@@ -150,15 +152,17 @@ def surroundings(threads: int, blas: int, *, keep_memory: bool = False) -> Itera
     if keep_memory:
         names |= {"MALLOC_MMAP_THRESHOLD_": str(2**25), "MALLOC_TRIM_THRESHOLD_": str(2**28)}
     names["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # or JAX takes the GPU's memory from the others
-    before = {name: os.environ.get(name) for name in names}
+    before = {name: os.environ.get(name) for name in (*names, *_KERNEL)}
     os.environ.update(names)
+    for name in _KERNEL:
+        os.environ.pop(name, None)
     try:
         with machine.confined(threads):
             yield
     finally:
         for name, value in before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)
             else:
                 os.environ[name] = value
 
@@ -197,7 +201,7 @@ class Race:
         labels: Sequence[str],
         *,
         rounds: int = 10,
-        seconds: float = 0.1,
+        seconds: float = 0.25,
         singly: bool = False,
     ) -> Cell:
         """Measure some contenders on one workload at one batch size.

@@ -94,7 +94,7 @@ def training_steps(recorded: dict[str, Any], cells: Sequence[Cell], plot: str) -
     return "\n\n".join(blocks)
 
 
-_WAYS = {"diynn": "By default"}
+_WAYS = {"diynn": "With the extra `fast`", "diynn-played": "Without it"}
 
 
 def _table(who: str, names: Sequence[str], cells: Sequence[Cell]) -> str:

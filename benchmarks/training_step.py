@@ -24,7 +24,7 @@ from contenders import CONTENDERS, on_gpu
 from harness import Cell, DisagreementError, Figure, Race
 from workloads import GPU_BATCHES, WORKLOADS, Workload
 
-OURS = ("diynn", "diynn-serial", "diynn-threads")
+OURS = ("diynn", "diynn-played", "diynn-serial", "diynn-threads")
 PEERS = ("torch", "torch-channels-last", "torch-compile", "jax", "sklearn", "floor")
 GPU_OURS = ("diynn", "diynn-serial", "diynn-numpy")
 GPU_PEERS = ("torch", "torch-compile", "jax", "floor", "traffic")
@@ -46,9 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with Race(options.threads, options.backend) as race:
             for name in options.workload:
                 cells += _workload(race, WORKLOADS[name], peers, options)
+            kernels = race["diynn"].ask("kernels")
     except DisagreementError as error:
         print(f"refused: {error}", file=sys.stderr)
         return 1
+    print(f"BLAS of diynn: {', '.join(kernels)}", end="\n\n")
     differences = {}
     if not gpu and options.threads > 1:
         from equality import differences as measure  # diynn itself: not needed before
@@ -62,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "backend": options.backend,
         "threads": options.threads,
         **{name: getattr(options, name) for name in _HOW},
+        "blas": kernels,
         "cells": [asdict(cell) for cell in cells],
         "differences": differences,
         "verdicts": [asdict(verdict) for verdict in judged],
@@ -139,7 +142,7 @@ def _parser() -> argparse.ArgumentParser:
         "--peers", type=_names(CONTENDERS), help=f"of {', '.join(CONTENDERS)}; @1 for one thread"
     )
     parser.add_argument("--rounds", type=int, default=10, help="turns of each contender (default: 10)")
-    parser.add_argument("--seconds", type=float, default=0.1, help="of a turn (default: 0.1)")
+    parser.add_argument("--seconds", type=float, default=0.25, help="of a turn (default: 0.25)")
     parser.add_argument(
         "--singly", action="store_true", help="wait for each step, instead of several in a row"
     )

@@ -61,12 +61,12 @@ class Seat:
         return None if None in found else found
 
     def turn(self, seconds: float, singly: bool = False) -> list[float]:
-        """Return the seconds of a step, in samples taken for that long after a warm-up of a quarter of it.
+        """Return the seconds of a step, in samples taken for that long after a warm-up of 3/5 of it.
 
         A sample is one step, or as many in a row as make it long enough unless ``singly``.
         """
         fastest = float("inf")
-        end = perf_counter() + seconds / 4
+        end = perf_counter() + 0.6 * seconds
         while fastest == float("inf") or perf_counter() < end:
             fastest = min(fastest, self._step.seconds(1))
         steps = 1 if singly else max(1, ceil(self._step.sample / fastest))
@@ -79,6 +79,13 @@ class Seat:
     def peak(self) -> int:
         """Return the most bytes of memory that the process has had so far."""
         return peak_memory()
+
+    def kernels(self) -> list[str]:
+        """Return the names of the BLAS libraries in this process and of the kernels that they chose."""
+        from threadpoolctl import threadpool_info
+
+        found = [each for each in threadpool_info() if each["user_api"] == "blas"]
+        return [f"{each['internal_api']} {each['version']} {each.get('architecture', '')}" for each in found]
 
     def clear(self) -> None:
         """Forget the step, and give back what it took of a GPU that others want as well."""

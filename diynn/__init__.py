@@ -1,6 +1,6 @@
 """Small neural networks that can be read, on any array library, fast."""
 
-from diynn import data, functional, initializers
+from diynn import data, functional, initializers, metrics, plots
 from diynn.arrays import asarray, set_backend, to_numpy
 from diynn.callbacks import Callback, EarlyStopping, KeepBest, Run
 from diynn.checking import check
@@ -21,6 +21,7 @@ from diynn.layers import (
     Sigmoid,
     Softmax,
     Tanh,
+    Transposed,
 )
 from diynn.losses import (
     BCELoss,
@@ -38,6 +39,7 @@ from diynn.parameter import Parameter
 from diynn.rules import Adam, AdamW, Momentum, Rule
 from diynn.schedules import constant, cosine_decay, exponential_decay, step_decay
 from diynn.sheet import names as _names
+from diynn.tracing import trace
 from diynn.training import predict
 
 __version__ = "0.1.0"
@@ -76,6 +78,7 @@ __all__ = [
     "Sigmoid",
     "Softmax",
     "Tanh",
+    "Transposed",
     "accuracy",
     "asarray",
     "check",
@@ -87,11 +90,14 @@ __all__ = [
     "functional",
     "initializers",
     "load",
+    "metrics",
+    "plots",
     "predict",
     "save",
     "set_backend",
     "step_decay",
     "to_numpy",
+    "trace",
 ]
 
 _spelled = _names(globals())  # TanH, Sigmoide, Sequentiel, ...: one table in `diynn.sheet`

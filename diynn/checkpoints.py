@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from diynn.arrays import Array, BackendLike, asarray_like, copy, find_backend, kind, namespace, to_numpy, write
+from diynn.arrays import (
+    Array,
+    BackendLike,
+    asarray_like,
+    copy,
+    find_backend,
+    kind,
+    namespace,
+    to_numpy,
+    write,
+)
 from diynn.composition import is_module
 from diynn.module import parameters
 from diynn.parameter import Parameter

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from diynn.checking.command import register
+from diynn.checking.files.command import register
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""Data: one-hot labels, batches, toy problems of the plane, handwritten digits.
+"""Data: one-hot labels, batches, noise, toy problems of the plane, handwritten digits.
 
 The data sets are arrays of the backend that is asked for, or of the default one: NumPy's, unless
 ``diynn.set_backend`` or ``DIYNN_BACKEND`` names another.
@@ -300,6 +300,47 @@ def checkerboard(
     x = as_generator("checkerboard", rng).uniform(-1, 1, (n, 2))
     column_and_row = np.floor((x + 1) / 2 * cells).astype(np.int64)
     return placed("checkerboard", backend, x, column_and_row.sum(axis=1) % 2)
+
+
+def noisy(
+    x: Array, scale: float, *, rng: Rng = None, limits: tuple[float, float] | None = (0.0, 1.0)
+) -> Array:
+    """Return a copy of the data with Gaussian noise added, such as a denoising autoencoder is given.
+
+    Parameters
+    ----------
+    x : array (n, ...)
+        The data, of a real floating dtype.
+    scale : float
+        Standard deviation of the noise.
+    rng : numpy Generator, int or None
+        Generator, or seed of one: the same noise in every library. A seed gives the same noise at every
+        call, a generator fresh noise.
+    limits : (low, high) or None
+        The range of the data, into which what leaves it is clipped; None for no clipping.
+
+    Returns
+    -------
+    array
+        Of the shape, library, device and dtype of `x`.
+
+    Raises
+    ------
+    TypeError
+        If `x` is not an array, or not of a real floating dtype.
+    ValueError
+        If `scale` is negative or not finite, or `limits` are not in order.
+    """
+    xp = array_namespace("noisy", "x", x)
+    if kind(x) != "real floating":
+        raise TypeError(f"noisy: `x` must be of a real floating dtype, got {x.dtype}")
+    if not 0 <= scale < np.inf:
+        raise ValueError(f"noisy: `scale` must be finite and not negative, got {scale}")
+    if limits is not None and not limits[0] < limits[1]:
+        raise ValueError(f"noisy: `limits` must be (low, high) with low < high, got {limits}")
+    noise = np.random.default_rng(rng).normal(0.0, scale, tuple(x.shape))
+    result = x + alike(noise, x)
+    return result if limits is None else xp.clip(result, *limits)
 
 
 class Digits(NamedTuple):

@@ -18,6 +18,7 @@ from diynn.layers import Conv1D, Flatten, Linear, MaxPool1D, ReLU, Sequential, S
 from diynn.losses import BCELoss, CrossEntropyLoss, Loss
 from diynn.metrics import accuracy, confusion_counts, confusion_text
 from diynn.optim import SGD
+from diynn.plots.canvas import close
 from diynn.rules import Adam, AdamW, Rule
 from diynn.schedules import cosine_decay
 from diynn.training import predict
@@ -192,6 +193,7 @@ def _first_weights(net: Sequential) -> Any:
 
 def _write(figures: dict[str, Any], out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    for name, figure in figures.items():
-        figure.savefig(out / f"{name}.png", dpi=150)
+    for name, ax in figures.items():
+        ax.figure.savefig(out / f"{name}.png", dpi=150)
+        close(ax.figure)
         print(f"wrote {out / name}.png")

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, overload
 
+from diynn.rendering import html_table
 from diynn.sheet import elsewhere
+
+_SHOWN = 12  # epochs of a table in a notebook: of a longer training the first and the last
 
 
 class History:
@@ -77,8 +80,20 @@ class History:
         epochs = [float(number) for number in range(1, len(self) + 1)]
         return {"epoch": epochs} | {name: list(values) for name, values in self.columns.items()}
 
-    def plot(self) -> Any:
-        """Return a matplotlib figure of the learning curve (extra ``demo``)."""
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the curve of :func:`diynn.plots.learning_curve` and return its axes (extra ``demo``)."""
         from diynn.plots import learning_curve
 
-        return learning_curve(self.to_dict())
+        return learning_curve(self.to_dict(), ax=ax)
+
+    def _repr_html_(self) -> str:
+        """Return a line an epoch of everything measured; of a long training the first and the last epochs."""
+        columns, count = self.to_dict(), len(self)
+        shown: list[int | None] = list(range(count))
+        if count > _SHOWN:
+            shown[_SHOWN // 2 : -_SHOWN // 2] = [None]
+        rows = [
+            ["…" if epoch is None else f"{values[epoch]:.4g}" for values in columns.values()]
+            for epoch in shown
+        ]
+        return html_table(list(columns), rows, len(columns), caption=repr(self))

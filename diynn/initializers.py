@@ -1,20 +1,17 @@
 """Initial parameters: a host generator goes in, a host array comes out.
 
 All of them have the signature ``(rng, shape, fan_in, fan_out)``; a layer takes any function of that
-kind as ``init=``. Drawing on the host makes one seed give the same weights on every array library.
+kind, or a name in `NAMES`, as ``init=`` for its weights and as ``bias_init=`` for its bias. Drawing on the
+host makes one seed give the same parameters on every array library.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import prod, sqrt
-from sys import maxsize
+from math import sqrt
 from typing import TypeAlias
 
 import numpy as np
-
-from diynn.shapes import example_shape, positive, positive_number
-from diynn.wording import shown
 
 Seed: TypeAlias = "int | np.random.Generator | None"  # as text: numpy.random takes 15 ms to import
 HostArray: TypeAlias = np.ndarray[tuple[int, ...], np.dtype[np.float64]]
@@ -36,54 +33,72 @@ def as_generator(owner: str, rng: Seed) -> np.random.Generator:
         return np.random.default_rng(seed)
     if isinstance(rng, bool | float | str) or np.ndim(rng):
         raise TypeError(
-            f"{owner}: `rng` must be a seed (an integer) or a numpy.random.Generator, got {shown(rng)}"
+            f"{owner}: `rng` must be a seed (an integer) or a numpy.random.Generator, got {rng!r}"
         )
     try:
         return np.random.default_rng(rng)
     except (TypeError, ValueError):
         raise ValueError(
-            f"{owner}: `rng` must be a seed (an integer, 0 or more) or a numpy.random.Generator, got "
-            f"{shown(rng)}"
+            f"{owner}: `rng` must be a seed (an integer, 0 or more) or a numpy.random.Generator, got {rng!r}"
         ) from None
 
 
 def draw_parameters(
-    owner: str, init: Initializer, rng: Seed, shape: tuple[int, ...], fan_in: int, fan_out: int
-) -> HostArray:
-    """Draw initial parameters, and raise unless they are finite real numbers of that shape.
+    owner: str,
+    init: Initializer | str,
+    bias_init: Initializer | str | None,
+    rng: Seed,
+    shape: tuple[int, ...],
+    fan_in: int,
+    fan_out: int,
+) -> tuple[HostArray, HostArray | None]:
+    """Draw weights, then a bias for their last axis; None for ``bias_init`` stands for no bias.
+
+    Both have the fans of the weights, and come from one generator, one after the other.
 
     Raises
     ------
     TypeError, ValueError
-        If ``init`` returns anything else.
+        If a law is neither a function nor a name in `NAMES`, or if it returns anything else than finite
+        real numbers of the shape that it is given.
     """
-    if not callable(init):
-        raise TypeError(
-            f"{owner}: `init` must be a function (rng, shape, fan_in, fan_out) → array, such as "
-            f"diynn.initializers.he_uniform, got {shown(init)}"
-        )
-    generator = as_generator(owner, rng)
-    try:
-        if prod(shape) > maxsize // 8:
-            raise MemoryError
-        values = np.asarray(init(generator, shape, fan_in, fan_out))
-    except MemoryError:
-        raise MemoryError(f"{owner}: `init` has no memory for parameters of shape {shape}") from None
+    rng = as_generator(owner, rng)
+    weights = _draw(owner, "init", init, rng, shape, fan_in, fan_out)
+    if bias_init is None:
+        return weights, None
+    return weights, _draw(owner, "bias_init", bias_init, rng, shape[-1:], fan_in, fan_out)
+
+
+def _draw(
+    owner: str,
+    argument: str,
+    law: Initializer | str,
+    rng: np.random.Generator,
+    shape: tuple[int, ...],
+    fan_in: int,
+    fan_out: int,
+) -> HostArray:
+    values = np.asarray(_find(owner, argument, law)(rng, shape, fan_in, fan_out))
     if values.dtype.kind not in "fiu":
-        raise TypeError(f"{owner}: `init` must return real numbers, got {values.dtype}")
+        raise TypeError(f"{owner}: `{argument}` must return real numbers, got {values.dtype}")
     if values.shape != shape:
-        raise ValueError(f"{owner}: `init` must return an array of shape {shape}, got {values.shape}")
+        raise ValueError(f"{owner}: `{argument}` must return an array of shape {shape}, got {values.shape}")
     if not np.isfinite(values).all():
-        raise ValueError(f"{owner}: `init` must return finite numbers, got {values}")
+        raise ValueError(f"{owner}: `{argument}` must return finite numbers, got {values}")
     return values
 
 
-def _asked(
-    owner: str, rng: Seed, shape: tuple[int, ...], fan_in: int, fan_out: int
-) -> tuple[np.random.Generator, tuple[int, ...]]:
-    """Return the generator and the shape that a law is asked for; raise TypeError or ValueError otherwise."""
-    positive(owner, "fan_in", fan_in), positive(owner, "fan_out", fan_out)
-    return as_generator(owner, rng), example_shape(owner, "shape", shape)
+def _find(owner: str, argument: str, law: Initializer | str) -> Initializer:
+    if callable(law):
+        return law
+    if not isinstance(law, str):
+        raise TypeError(
+            f"{owner}: `{argument}` must be a name such as 'xavier' or a function "
+            f"(rng, shape, fan_in, fan_out), got {type(law).__name__}"
+        )
+    if law not in NAMES:
+        raise ValueError(f"{owner}: `{argument}` must be one of {', '.join(NAMES)}, got {law!r}")
+    return NAMES[law]
 
 
 def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
@@ -91,36 +106,51 @@ def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int
 
     Keeps the variance of outputs and deltas alike through tanh-like layers (Glorot and Bengio, 2010).
     """
-    rng, shape = _asked("glorot_uniform", rng, shape, fan_in, fan_out)
     bound = sqrt(6 / (fan_in + fan_out))
     return rng.uniform(-bound, bound, shape)
 
 
 def glorot_normal(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Draw from N(0, σ²), σ = √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
-    rng, shape = _asked("glorot_normal", rng, shape, fan_in, fan_out)
     return rng.normal(0.0, sqrt(2 / (fan_in + fan_out)), shape)
 
 
 def he_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Draw from U(-a, a), a = √(6 / fan_in), which suits ReLU (He et al., 2015)."""
-    rng, shape = _asked("he_uniform", rng, shape, fan_in, fan_out)
     bound = sqrt(6 / fan_in)
     return rng.uniform(-bound, bound, shape)
 
 
 def he_normal(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Draw from N(0, σ²), σ = √(2 / fan_in), which suits ReLU (He et al., 2015)."""
-    rng, shape = _asked("he_normal", rng, shape, fan_in, fan_out)
     return rng.normal(0.0, sqrt(2 / fan_in), shape)
+
+
+def fan_in_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
+    """Draw from U(-a, a), a = 1 / √fan_in: PyTorch's law for weights and for biases."""
+    bound = 1 / sqrt(fan_in)
+    return rng.uniform(-bound, bound, shape)
+
+
+def zeros(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
+    """Return zeros, and draw nothing: for a bias, or for weights to see why they are drawn at all."""
+    return np.zeros(shape)
 
 
 def uniform(bound: float) -> Initializer:
     """Return an initialiser that draws from U(-bound, bound)."""
-    bound = positive_number("uniform", "bound", bound)
 
     def draw(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
         return rng.uniform(-bound, bound, shape)
+
+    return draw
+
+
+def normal(deviation: float) -> Initializer:
+    """Return an initialiser that draws from N(0, deviation²)."""
+
+    def draw(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
+        return rng.normal(0.0, deviation, shape)
 
     return draw
 
@@ -129,3 +159,18 @@ def uniform(bound: float) -> Initializer:
 sheet_uniform: Initializer = uniform(1.0)
 #: The same for convolutions, scaled by 0.1 so that the outputs do not overflow an exponential.
 sheet_uniform_conv: Initializer = uniform(0.1)
+
+#: Name → law, as ``init=`` and ``bias_init=`` take it. ``"uniform"`` and ``"normal"`` are unscaled, as course
+#: code writes them: U(-1, 1) and N(0, 1), whatever the size of the layer.
+NAMES: dict[str, Initializer] = {
+    "glorot_uniform": glorot_uniform,
+    "glorot_normal": glorot_normal,
+    "xavier": glorot_uniform,
+    "he_uniform": he_uniform,
+    "he_normal": he_normal,
+    "he": he_uniform,
+    "fan_in_uniform": fan_in_uniform,
+    "uniform": sheet_uniform,
+    "normal": normal(1.0),
+    "zeros": zeros,
+}

@@ -1,6 +1,8 @@
-"""How often a classifier is right, and what it takes for what."""
+"""How right a classifier, a regression or a clustering is; and the confusion matrix."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +65,105 @@ def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
         right = xp.argmax(yhat, axis=1) == y
     right = right & ~xp.any(xp.isnan(yhat), axis=1)
     return float(int(xp.count_nonzero(right)) / batch)
+
+
+def r2(y: Array, yhat: Array) -> float:
+    """Return the coefficient of determination: the share of the variance of `y` that `yhat` explains.
+
+    ::
+
+        R² = 1 - Σ (y - ŷ)² / Σ (y - ȳ)²,   ȳ the mean of each column
+
+    Parameters
+    ----------
+    y, yhat : arrays (batch, ...) of one shape
+        What is right, and what is predicted.
+
+    Returns
+    -------
+    float
+        1 for a perfect prediction, 0 for that of the mean, negative for a worse one; NaN where `y` is
+        constant or the batch empty.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not an array.
+    ValueError
+        If the shapes differ, or the arrays are of two libraries or devices.
+    """
+    xp, y, yhat = _paired("r2", y, yhat)
+    if y.shape[0] == 0:
+        return float("nan")
+    variance = float(xp.sum((y - xp.mean(y, axis=0, keepdims=True)) ** 2))
+    return 1 - float(xp.sum((y - yhat) ** 2)) / variance if variance > 0 else float("nan")
+
+
+def mean_absolute_error(y: Array, yhat: Array) -> float:
+    """Return the mean of |y - ŷ| over all values; NaN for an empty batch.
+
+    Parameters
+    ----------
+    y, yhat : arrays (batch, ...) of one shape
+        What is right, and what is predicted.
+
+    Raises
+    ------
+    TypeError
+        If an argument is not an array.
+    ValueError
+        If the shapes differ, or the arrays are of two libraries or devices.
+    """
+    xp, y, yhat = _paired("mean_absolute_error", y, yhat)
+    return float(xp.mean(xp.abs(y - yhat))) if y.shape[0] else float("nan")
+
+
+def _paired(owner: str, y: Array, yhat: Array) -> tuple[Any, Array, Array]:
+    """Return the namespace of `yhat`, and both arrays in its dtype; raise unless they fit."""
+    xp = array_namespace(owner, "yhat", yhat)
+    array_namespace(owner, "y", y)
+    if not together(y, yhat):
+        raise ValueError(apart(owner, "y", y, "`yhat`", yhat))
+    if y.shape != yhat.shape:
+        mend = "; y[:, None] has it" if (*y.shape, 1) == yhat.shape else ""
+        raise ValueError(
+            f"{owner}: `y` must have the shape of `yhat`, {tuple(yhat.shape)}, got {tuple(y.shape)}{mend}"
+        )
+    return xp, xp.astype(y, yhat.dtype), yhat
+
+
+def purity(labels: Array, clusters: Array) -> float:
+    """Return the share of the examples that are of the most frequent class of their cluster.
+
+    Parameters
+    ----------
+    labels, clusters : integer arrays (batch,)
+        The classes, and the numbers of the clusters, both from 0.
+
+    Returns
+    -------
+    float
+        1 where each cluster holds one class. It rises with the number of clusters: compare equal numbers.
+
+    Raises
+    ------
+    TypeError
+        If an array is not of integers.
+    ValueError
+        If the shapes are not one shape (batch,), there is no example, or a number is negative.
+    """
+    true, found = to_numpy(labels), to_numpy(clusters)
+    if true.ndim != 1 or true.shape != found.shape or true.size == 0:
+        raise ValueError(
+            f"purity: `labels` and `clusters` must have one shape (batch,), batch > 0, "
+            f"got {true.shape} and {found.shape}"
+        )
+    classes, groups = max(int(true.max()), 0) + 1, max(int(found.max()), 0) + 1
+    check_indices("purity", "labels", true, classes)
+    check_indices("purity", "clusters", found, groups)
+    counts = np.zeros((groups, classes), dtype=np.int64)
+    np.add.at(counts, (found, true), 1)
+    return float(counts.max(axis=1).sum() / true.size)
 
 
 def confusion_counts(labels: Array, predictions: Array, classes: int | None = None) -> NDArray[np.int64]:

@@ -196,7 +196,6 @@ class Module:
         ValueError
             If there is no such library, device or dtype.
         """
-
         owner = type(self).__name__
         if backend is not None:
             backend = find_backend(backend, owner=owner)

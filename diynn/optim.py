@@ -14,10 +14,10 @@ from diynn.assembly import check_loss, check_net, check_rule, move_net, warn_of_
 from diynn.callbacks import Callback, Run
 from diynn.dataset import moved
 from diynn.execution import Execution, find_execution
-from diynn.execution.descent import Descent
 from diynn.execution.habits import Habits, habits, habits_key
 from diynn.execution.interrupts import Deferred
 from diynn.execution.structure import Structure
+from diynn.execution.updates import PlainStep, RecordedUpdate
 from diynn.history import History
 from diynn.initializers import Seed
 from diynn.module import first_handle, parameters, update_parameters, zero_grad
@@ -93,7 +93,7 @@ class Optim:
         self._lock = Lock()
         self._home = first_handle(net)  # where batches have to be
         self._habits: tuple[Any, Habits] | None = None
-        self._descent: tuple[Structure, Descent | None] | None = None
+        self._recorded: RecordedUpdate | None = None
         if rule is not None:
             if not [each.gradient for each in parameters(net)]:  # each of which must be there
                 raise TypeError(
@@ -103,7 +103,7 @@ class Optim:
             self._trained(None)
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_lock": None, "_descent": None}
+        return vars(self) | {"_lock": None, "_recorded": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state | {"_lock": Lock()})
@@ -159,15 +159,11 @@ class Optim:
             )
         try:
             with Deferred() as interrupts:
-
-                def update(structure: Structure | None) -> None:
-                    interrupts.may_stop = False
-                    self._update(structure)
-
                 try:
                     if self._home is not None and type(self._home.value) is not np.ndarray:
                         batch_x = moved(batch_x, self._home.value, real=True)
                         batch_y = moved(batch_y, self._home.value, real=False)
+                    update = _Update(self, interrupts)
                     return self.execution.step(self.net, self.loss, batch_x, batch_y, update)
                 except BaseException:
                     interrupts.may_stop = False
@@ -192,35 +188,52 @@ class Optim:
     def _update(self, structure: Structure | None) -> None:
         """Change the parameters; ``structure`` is what is known of the net, if it was looked at just now."""
         eps = self.eps
-        if self.rule is not None:
+        recorded = self._recording(structure) if structure is not None else None
+        if recorded is not None:
+            recorded.prepare(eps, self._number())
+            recorded.play()
+        elif self.rule is not None:
             self._follow(self.rule, eps, self._trained(structure))
-        elif structure is None or not self._descend(structure, eps):
+        else:
             update_parameters(self.net, eps)
         self.steps += 1
 
-    def _descend(self, structure: Structure, eps: float) -> bool:
-        """Take the plain step from a recording, if that is what the net does by itself; say so."""
-        if self._descent is None or self._descent[0] is not structure:
-            values = [each.value for each in structure.parameters]
-            plain = structure.habits.plain and len({value.dtype for value in values}) == 1
-            self._descent = structure, Descent(values, structure.gradients) if plain else None
-        descent = self._descent[1]
-        if descent is None:
-            return False
-        descent(eps)
-        return True
+    def _recording(self, structure: Structure) -> RecordedUpdate | None:
+        """Return the update as a recording, if it can be one."""
+        recorded = self._recorded
+        if recorded is None or not recorded.holds(structure, self.rule, self._states):
+            rule = self.rule or PlainStep()
+            if self.rule is None and not structure.habits.plain:
+                return None
+            trained = structure.parameters if self.rule is None else self._trained(structure)
+            if self.rule is not None:
+                self._begin(rule, trained)
+            recorded = RecordedUpdate(structure, rule, trained, self._states, self.eps, self._number())
+            self._recorded = recorded
+        return recorded if recorded.recording is not None else None
 
-    def _follow(self, rule: Rule, eps: float, trained: Iterable[Parameter]) -> None:
-        """Let parameters follow their gradients by a rule; one that is new begins at its first step."""
+    def _number(self) -> int:
+        """Return the number of the next step, from 1 for the first by this rule."""
+        return self.steps - self._began + 1
+
+    def _begin(self, rule: Rule, trained: Iterable[Parameter]) -> None:
+        """Have a state for each parameter; a rule that is new begins at its first step."""
         if rule is not self._following:
             self._following, self._began, self._states = rule, self.steps, {}
         for parameter in trained:
-            state = self._states.get(parameter)
-            if state is None:
-                state = rule.start(parameter.value)
-            state = tuple(alike(each, parameter.value) for each in state)  # the net may have been moved
+            if parameter not in self._states:
+                self._states[parameter] = rule.start(parameter.value)
+
+    def _follow(self, rule: Rule, eps: float, trained: Iterable[Parameter]) -> None:
+        """Let parameters follow their gradients by a rule."""
+        trained = list(trained)
+        self._begin(rule, trained)
+        for parameter in trained:
+            state = tuple(
+                alike(each, parameter.value) for each in self._states[parameter]
+            )  # it may have moved
             change, self._states[parameter] = rule.change(
-                parameter.value, parameter.gradient, state, eps, self.steps - self._began + 1
+                parameter.value, parameter.gradient, state, eps, self._number()
             )
             parameter.value -= change
 
@@ -247,6 +260,33 @@ class Optim:
                     "train without `rule`, or let the class inherit that method"
                 )
         return [handle for handle, does in zip(handles, updates, strict=True) if does == "plain"]
+
+
+class _Update:
+    """The update that a step ends with, as an execution is given it."""
+
+    __slots__ = ("_interrupts", "_optim")
+
+    def __init__(self, optim: Optim, interrupts: Deferred) -> None:
+        self._optim, self._interrupts = optim, interrupts
+
+    def __call__(self, structure: Structure | None) -> None:
+        self._interrupts.may_stop = False
+        self._optim._update(structure)
+
+    def recorded(self, structure: Structure) -> RecordedUpdate | None:
+        return self._optim._recording(structure)
+
+    def prepare(self, structure: Structure) -> RecordedUpdate | None:
+        optim = self._optim
+        self._interrupts.may_stop = False
+        recorded = optim._recording(structure)
+        if recorded is not None:
+            recorded.prepare(optim.eps, optim._number())
+        return recorded
+
+    def taken(self) -> None:
+        self._optim.steps += 1
 
 
 @spelled("SGD", bound=True)

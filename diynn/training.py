@@ -176,7 +176,10 @@ class _Progress:
     """A bar over all steps, with the running cost of the epoch."""
 
     def __init__(self, steps: int, *, disable: bool) -> None:
-        from tqdm.auto import tqdm  # takes 40 ms to import
+        if disable:
+            from tqdm import tqdm  # the other one warns in a notebook that has no ipywidgets
+        else:
+            from tqdm.auto import tqdm  # takes 40 ms to import
 
         self.bar = tqdm(total=steps, disable=disable, unit="step", dynamic_ncols=True)
         self.shown = 0.0

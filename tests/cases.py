@@ -35,6 +35,7 @@ from diynn import (
     Sigmoid,
     Softmax,
     Tanh,
+    Transposed,
 )
 from tests.backends import NUMPY
 
@@ -84,12 +85,17 @@ def shared(pick, **new):
     return Sequential(linear, Sigmoid(), linear)
 
 
+def tied(pick, **new):
+    encoder = Linear(pick(1, 4), pick(1, 3), **new)
+    return Sequential(encoder, Tanh(), Transposed(encoder), Sigmoid())
+
+
 def strided(pick, **new):
     conv = Conv1D(pick(1, 3), 2, 3, pick(1, 3), bias=False, **new)
     return Sequential(conv, Tanh(), Conv1D(1, 3, 2, **new), AvgPool1D(1, 2))
 
 
-NETS = [mlp, nested, shared, strided]
+NETS = [mlp, nested, shared, strided, tied]
 
 
 def sheet_net(pick, **new):
@@ -137,9 +143,10 @@ LAYERS = [
     LayerCase("ReLU", lambda pick, **new: ReLU()),
     LayerCase("Softmax", lambda pick, **new: Softmax()),
     LayerCase("LogSoftmax", lambda pick, **new: LogSoftmax()),
+    LayerCase("Transposed", lambda pick, **new: Transposed(Linear(*draws(2, pick), bias=False, **new))),
     LayerCase("Dropout", lambda pick, **new: fixed(Dropout([0.0, 0.3, 0.7][pick(0, 2)]))),
     LayerCase("GaussianNoise", lambda pick, **new: fixed(GaussianNoise([0.1, 2.0][pick(0, 1)]))),
-    LayerCase("Sequential", lambda pick, **new: NETS[pick(0, 3)](pick, **new)),
+    LayerCase("Sequential", lambda pick, **new: NETS[pick(0, 4)](pick, **new)),
     LayerCase("Sequential-sheet", sheet_net, lambda pick, net: (11, 1)),
     LayerCase("Sequential-drawing", drawing_net, lambda pick, net: (net[1].in_features,)),
 ]

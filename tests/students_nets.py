@@ -8,6 +8,7 @@ import numpy as np
 from diynn import (
     BCEWithLogitsLoss,
     Linear,
+    LogSoftmax,
     Module,
     MSELoss,
     ReLU,
@@ -109,6 +110,22 @@ class Falsely(Module):
         return delta * (1 - self.seen**2)
 
 
+class Drifting(Module):
+    """It says that it is pure, and computes something else at each call, by what no attribute shows."""
+
+    pure = True
+
+    def __init__(self):
+        self.calls = [0]
+
+    def forward(self, data):
+        self.calls[0] += 1
+        return (1 + 0.01 * self.calls[0]) * np.tanh(data)
+
+    def backward_delta(self, data, delta):
+        return (1 + 0.01 * self.calls[0]) * delta * (1 - np.tanh(data) ** 2)
+
+
 class Residual(Module):
     """A module that holds one."""
 
@@ -125,6 +142,12 @@ class Residual(Module):
 
     def backward_update_gradient(self, data, delta):
         self.inner.backward_update_gradient(data, delta)
+
+
+class PureResidual(Residual):
+    """The same, which may be recorded."""
+
+    pure = True
 
 
 class Halving(Sequential):
@@ -238,19 +261,32 @@ class Smoothed(BCEWithLogitsLoss):
         return 0.9 * super().backward(y, yhat)
 
 
-def make_loss(rng):
+def make_loss(rng, *, pure):
     """Return a loss of some kind."""
+    if pure:
+        return [MSELoss, BCEWithLogitsLoss][rng.integers(2)]()
     return [MSELoss, StudentMSE, Mean, BCEWithLogitsLoss, Smoothed][rng.integers(5)]()
 
 
 # ------------------------------------------------------------------ nets
 
 
-def make_net(rng, size, *, depth=2):
-    """Return a net from (batch, size) to (batch, size)."""
+def make_compiled_loss(rng):
+    """Return a loss that is compiled."""
+    return [MSELoss, BCEWithLogitsLoss][rng.integers(2)]()
+
+
+def make_compiled_net(rng, size):
+    """Return a net from (batch, size) to (batch, size), in (0, 1), that is compiled."""
+    return make_net(rng, size, pure=True, layer=_compiled_layer).add(Sigmoid())
+
+
+def make_net(rng, size, *, pure, depth=2, layer=None):
+    """Return a net from (batch, size) to (batch, size), of classes that all state that they are pure, "
+    "or of any."""
     layers = []
     for _ in range(rng.integers(1, 5)):
-        layers.append(_layer(rng, size, depth))
+        layers.append((layer or (_pure_layer if pure else _layer))(rng, size, depth))
     if rng.integers(4) == 0:  # an instance that stands there twice
         layers.append(layers[0])
     if rng.integers(4) == 0:  # weights tied by assignment
@@ -258,6 +294,26 @@ def make_net(rng, size, *, depth=2):
         two._parameters = one._parameters.T
         layers += [one, Tanh(), two]
     return Sequential(layers)
+
+
+def _compiled_layer(rng, size, depth):
+    weights = rng.normal(size=(size, size)) / size
+    new = {"rng": int(rng.integers(1000)), "dtype": "float64", "backend": "numpy"}
+    kinds = [
+        lambda: Linear(size, size, **new),
+        lambda: Linear(size, size, bias=False, **new),
+        lambda: PureLinear(weights),
+        lambda: Frozen(size, size, **new),
+        Tanh,
+        ReLU,
+        Sigmoid,
+        Softmax,
+        LogSoftmax,
+        Leaky,
+        lambda: PureResidual(_compiled_layer(rng, size, depth - 1)) if depth else Tanh(),
+        lambda: Sequential(_compiled_layer(rng, size, depth - 1), _compiled_layer(rng, size, depth - 1)),
+    ]
+    return kinds[rng.integers(len(kinds) if depth else len(kinds) - 1)]()
 
 
 def _layer(rng, size, depth):
@@ -289,4 +345,26 @@ def _layer(rng, size, depth):
         lambda: StudentBox([_layer(rng, size, depth - 1), _layer(rng, size, depth - 1)]),
     ]
     kinds = plain + holding * 2 if depth else plain
+    return kinds[rng.integers(len(kinds))]()
+
+
+def _pure_layer(rng, size, depth):
+    weights, seed = rng.normal(size=(size, size)) / size, int(rng.integers(1000))
+    kinds = [
+        lambda: Linear(size, size, rng=seed, dtype="float64", backend="numpy"),
+        lambda: PureLinear(weights),
+        Tanh,
+        ReLU,
+        Sigmoid,
+        Softmax,
+        Leaky,
+        Leaky,
+    ]
+    if depth:
+        kinds += [
+            lambda: PureResidual(_pure_layer(rng, size, depth - 1)),
+            lambda: Sequential(_pure_layer(rng, size, depth - 1), _pure_layer(rng, size, depth - 1)),
+        ]
+    if rng.integers(8) == 0:
+        kinds = [Drifting]
     return kinds[rng.integers(len(kinds))]()

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diynn import Adam, Linear, Momentum, MSELoss, Optim, Sequential, Tanh
+from diynn import Adam, AdamW, Linear, Momentum, MSELoss, Optim, Sequential, Tanh
 from diynn.composition import walk
 from diynn.execution import Threads
 from diynn.execution.choice import Plan
 from diynn.module import parameters
-from tests.students_nets import Leaky, Residual, make_loss, make_net
+from tests.students_nets import Leaky, Residual, make_compiled_loss, make_compiled_net, make_loss, make_net
 
 EPS = 1e-2
 
@@ -24,6 +24,18 @@ class Blocks(Threads):
         return Plan(2, 3)
 
 
+class Compiled(Threads):
+    """Compiled as soon as it is recorded."""
+
+    compile_after = 0.0
+    compile_waits = True
+
+
+class CompiledBlocks(Compiled, Blocks):
+    """The same, in two shares and blocks of three."""
+
+
+COMPILED = {"compiled": Compiled, "compiled blocks": lambda: CompiledBlocks(2)}
 EXECUTIONS = {
     "serial": lambda: "serial",
     "auto": lambda: "auto",
@@ -156,11 +168,15 @@ EVENTS = [
 # ------------------------------------------------------------------ the comparison
 
 
-def train(make_optim, seed, rule, events):
+def train(make_optim, seed, rule, events, *, compiled=False):
     """Return what a training comes to: the costs of each step and the parameters after it, or an error."""
     rng = np.random.default_rng(seed)
     size = int(rng.integers(1, 5))
-    net, loss = make_net(rng, size), make_loss(rng)
+    pure = bool(rng.integers(2))
+    if compiled:
+        net, loss = make_compiled_net(rng, size), make_compiled_loss(rng)
+    else:
+        net, loss = make_net(rng, size, pure=pure), make_loss(rng, pure=pure)
     found = []
     try:
         optim = make_optim(net, loss, rule)
@@ -188,13 +204,44 @@ def test_every_execution_trains_any_net_as_by_hand(ruled, data):
     seed = data.draw(st.integers(0, 2**32 - 1))
     rule = data.draw(st.sampled_from([Momentum(0.5), Adam()])) if ruled else None
     events = data.draw(st.dictionaries(st.integers(1, 11), st.sampled_from(EVENTS), max_size=3))
-    wanted = train(ByHand, seed, rule, events)
-    for name, make in EXECUTIONS.items():
+    check(EXECUTIONS, seed, rule, events, ruled)
+
+
+@pytest.mark.filterwarnings("ignore:Optim.*:UserWarning")
+@pytest.mark.parametrize("ruled", [False, True], ids=["plain", "rule"])
+@given(data=st.data())
+def test_compiled_steps_train_any_net_as_by_hand(ruled, data):
+    pytest.importorskip("llvmlite")
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    rule = data.draw(st.sampled_from([Momentum(0.5), Adam(), AdamW(0.8)])) if ruled else None
+    events = data.draw(st.dictionaries(st.integers(4, 11), st.sampled_from(EVENTS), max_size=1))
+    check(COMPILED, seed, rule, events, ruled, compiled=True)
+
+
+@pytest.mark.filterwarnings("ignore:Optim.*:UserWarning")
+def test_most_nets_that_are_pure_are_compiled():
+    pytest.importorskip("llvmlite")
+    reasons = []
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        size = int(rng.integers(1, 5))
+        optim = Optim(make_compiled_net(rng, size), make_compiled_loss(rng), EPS, execution=Compiled())
+        x, y = rng.uniform(-1, 1, (7, size)), rng.uniform(0, 1, (7, size))
+        for _ in range(6):
+            optim.step(x, y)
+        reasons.append(optim.execution.reason)
+    assert reasons.count(None) > 95, reasons
+
+
+def check(executions, seed, rule, events, ruled, **kind):
+    wanted = train(ByHand, seed, rule, events, **kind)
+    for name, make in executions.items():
         found = train(
             lambda net, loss, rule, make=make: Optim(net, loss, EPS, rule=rule, execution=make()),
             seed,
             rule,
             events,
+            **kind,
         )
         if isinstance(found, str):  # a rule cannot do what a module does by itself
             assert ruled

@@ -16,12 +16,12 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 # A file imports from the lines above its own, or from within its own folder; a new one gets a place here.
 LEVELS = [
     {"arrays", "sheet"},
-    {"shapes", "sharing"},
+    {"shapes", "sharing", "rendering"},
     {"composition", "ops", "parameter", "schedules", "initializers"},
     {"module", "rules", "data"},
     {"layers", "losses", "dataset"},
     {"execution", "assembly", "checkpoints"},
-    {"metrics", "functional", "checking"},
+    {"metrics", "functional", "checking", "tracing"},
     {"plots", "export"},
     {"history"},
     {"callbacks"},
@@ -30,6 +30,8 @@ LEVELS = [
     {"demo"},
     {"cli"},
 ]
+# The same within a folder that has rooms of its own.
+ROOMS = {"checking": [{"reporting"}, {"diagnosis"}, {"contract"}, {"files"}, {"local"}, {"__init__"}]}
 LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
 CORE = {"numpy", "array_api_compat", "array_api_extra", "threadpoolctl", "tqdm"}
 
@@ -43,10 +45,20 @@ def imports(nodes):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, "imports are absolute"
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            modules = [name for name in whole if is_module(name)]
             if node.module == "diynn":
-                yield from (f"diynn.{alias.name}" for alias in node.names)
+                yield from whole
             else:
-                yield node.module
+                yield from modules
+                if len(modules) < len(whole):
+                    yield node.module
+
+
+def is_module(name):
+    """Say whether a dotted name is a file or folder of the package: what is imported from a folder may be."""
+    place = PACKAGE.parent.joinpath(*name.split("."))
+    return name.startswith("diynn.") and (place.with_suffix(".py").exists() or place.is_dir())
 
 
 def tree(file):
@@ -59,17 +71,61 @@ def test_imports_point_one_way(file):
     if own == "__init__":  # the public names
         return
     assert own in LEVEL, f"{own} has no place in LEVELS"
-    assert "diynn" not in imports(tree(file).body)  # all of it: within a function, at most
+    assert "diynn" not in imports(ast.walk(tree(file)))  # all of it: that is the top, above every file
     for name in imports(ast.walk(tree(file))):
         library, part, *_ = *name.split("."), own
         if library == "diynn" and part != own:
             assert LEVEL[part] < LEVEL[own], f"{own} imports {part}"
 
 
+@pytest.mark.parametrize("folder", ROOMS)
+def test_imports_between_rooms_point_one_way(folder):
+    level = {room: number for number, rooms in enumerate(ROOMS[folder]) for room in rooms}
+    for file in sorted((PACKAGE / folder).rglob("*.py")):
+        own = file.relative_to(PACKAGE / folder).with_suffix("").parts[0]
+        assert own in level, f"{folder}/{own} has no place in ROOMS"
+        for name in imports(ast.walk(tree(file))):
+            parts = name.split(".")
+            if parts[:2] == ["diynn", folder] and len(parts) > 2 and parts[2] != own:
+                assert level[parts[2]] < level[own], f"{folder}/{own} imports {parts[2]}"
+
+
+def modules():
+    """Return every module of the package by its dotted name."""
+    found = {}
+    for file in FILES:
+        parts = ["diynn", *file.relative_to(PACKAGE).with_suffix("").parts]
+        found[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = file
+    return found
+
+
+@pytest.mark.parametrize("folder", ROOMS)
+def test_no_two_files_import_one_another(folder):
+    """Not in a circle either, at the top or in a function; a package may hand on what its files register."""
+    names = {name: file for name, file in modules().items() if name.startswith(f"diynn.{folder}.")}
+    wanted = {
+        name: {
+            each
+            for each in imports(ast.walk(tree(file)))
+            if each in names and each != name and not each.startswith(f"{name}.")
+        }
+        for name, file in names.items()
+    }
+    while wanted:
+        free = [name for name in wanted if not wanted[name] & set(wanted)]
+        assert free, f"these import one another: {sorted(wanted)}"
+        for name in free:
+            del wanted[name]
+
+
 @each_file
 def test_only_core_dependencies_are_imported_at_once(file):
     wanted = {name.partition(".")[0] for name in imports(tree(file).body)}
-    own = {"cupy"} if file.name == "on_cupy.py" else set()  # imported where CuPy is there already
+    own = {  # imported where these are there already
+        "on_cupy.py": {"cupy"},
+        "machine_code.py": {"llvmlite"},
+        "instructions.py": {"llvmlite"},
+    }.get(file.name, set())
     assert wanted - set(sys.stdlib_module_names) <= CORE | {"diynn"} | own
 
 
@@ -89,7 +145,17 @@ def run(code, **environment):
 
 
 def test_the_import_loads_no_other_library():
-    heavy = ["matplotlib", "sklearn", "scipy", "torch", "jax", "cupy", "array_api_strict", "pytest"]
+    heavy = [
+        "matplotlib",
+        "sklearn",
+        "scipy",
+        "torch",
+        "jax",
+        "cupy",
+        "array_api_strict",
+        "llvmlite",
+        "pytest",
+    ]
     assert run(f"import diynn, sys; print([name for name in {heavy} if name in sys.modules])") == "[]\n"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 import pytest
 import report
 import scaling
+import starts
 import training_step
 import verdicts
 from contenders import CONTENDERS, Contender, floor, traffic
@@ -215,10 +217,10 @@ def test_verdicts_on_a_gpu():
 
 
 def test_peers_run_on_one_thread_as_well_where_batches_are_small():
-    assert training_step.labels("a", 8, ["torch", "floor"], threads=2)[3:] == ["torch", "torch@1", "floor"]
-    assert training_step.labels("a", 2048, ["torch"], threads=2)[3:] == ["diynn@1", "torch"]
-    assert training_step.labels("b", 2048, ["jax@1"], threads=2)[3:] == ["jax@1"]
-    assert training_step.labels("a", 8, ["torch"], threads=1)[3:] == ["torch"]
+    assert training_step.labels("a", 8, ["torch", "floor"], threads=2)[4:] == ["torch", "torch@1", "floor"]
+    assert training_step.labels("a", 2048, ["torch"], threads=2)[4:] == ["diynn@1", "torch"]
+    assert training_step.labels("b", 2048, ["jax@1"], threads=2)[4:] == ["jax@1"]
+    assert training_step.labels("a", 8, ["torch"], threads=1)[4:] == ["torch"]
 
 
 def test_a_sweep_of_threads_ends_at_all_of_them():
@@ -243,11 +245,12 @@ def test_the_command_line_times_a_cell_and_writes_it(tmp_path):
     assert result.returncode == 0, result.stderr
     assert "autoencoder 256-100-10-100-256" in result.stdout
     assert "diynn / floor" in result.stdout
+    assert "BLAS of diynn: openblas" in result.stdout
     written = json.loads(out.read_text())
     assert str(tmp_path) not in json.dumps(written)
     assert set(written) == {"script", "command", "date", "machine", "versions", "results"}
     (only,) = read(written["results"]["cells"])
-    assert set(only.figures) == {"diynn", "diynn-serial", "diynn-threads", "floor"}
+    assert set(only.figures) == {"diynn", "diynn-played", "diynn-serial", "diynn-threads", "floor"}
     assert only.missing == {}
 
 
@@ -270,6 +273,35 @@ def test_each_module_is_timed_with_its_twin_and_without(capsys):
         "ReLU",
         "CrossEntropyLoss",
     ]
+
+
+def test_starts_are_compared_at_the_step_size_that_serves_each_best(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(starts, "SEEDS", (0, 1))
+    monkeypatch.setitem(starts.NETS, "xor", replace(starts.NETS["xor"], steps=200, sizes=(1e-9, 0.1, 1e9)))
+    out = tmp_path / "out.json"
+    assert starts.main(["--nets", "xor", "--laws", "glorot", "--threads", "1", "--json", str(out)]) == 0
+    assert "xor  glorot        0.1" in capsys.readouterr().out
+    [found] = json.loads(out.read_text())["results"]
+    assert [len(found[when]) for when in ("early", "end")] == [2, 2]
+    assert found["end"][0]["cost"] < found["early"][0]["cost"]
+
+
+@pytest.mark.parametrize("name", starts.NETS)
+def test_nets_start_from_each_law_and_follow_their_rule(name, monkeypatch):
+    monkeypatch.setattr(starts, "EARLY", 1)
+    monkeypatch.setitem(starts.NETS, name, replace(starts.NETS[name], steps=5))
+    for law in starts.LAWS:
+        early, before, end = starts.train(name, law, starts.NETS[name].sizes[0], 0)
+        assert early.cost != before.cost != end.cost
+        assert np.isnan(end.accuracy) == name.startswith("code")
+    assert (starts.NETS[name].rule is not None) == name.endswith("Adam")
+
+
+def test_starts_refuse_unknown_names(capsys):
+    for option in ("--nets", "--laws"):
+        with pytest.raises(SystemExit):
+            starts.main([option, "e"])
+        assert f"{option}: no e; there are" in capsys.readouterr().err
 
 
 def test_an_import_is_timed():

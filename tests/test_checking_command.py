@@ -10,10 +10,8 @@ from time import perf_counter
 
 import pytest
 
-from diynn.checking.collect import read
-from diynn.checking.command import register
-from diynn.checking.grade import find, grade
-from diynn.checking.sandbox import Job, Limits, judge
+from diynn.checking.files.command import register
+from diynn.checking.files.grade import Job, Judges, Limits, find, grade
 
 SOLUTION = Path(__file__).parent / "zoo" / "files" / "solution.py"
 HEAD = "import os, sys, time\nimport numpy as np\nfrom module import Module\n"
@@ -39,9 +37,10 @@ def verdict(tmp_path, body, timeout=60.0):
         "        return np.maximum(X, 0)\n"
         "    def backward_delta(self, input, delta):\n        return delta * (input > 0)\n"
     )
-    student = read(path)
-    bad = judge(Job(student, "ReLU"), Limits(timeout))
-    good = judge(Job(student, "TanH"), Limits(60))
+    with Judges(Limits(timeout)) as judges:
+        bad = judges.judge(Job(path, tmp_path, "ReLU"))
+    with Judges(Limits(60)) as judges:
+        good = judges.judge(Job(path, tmp_path, "TanH"))
     assert good.ok, str(good)
     return bad
 
@@ -132,7 +131,7 @@ def test_what_a_class_leaves_running_is_killed(tmp_path):
 def test_a_line_that_is_not_run_is_named(tmp_path):
     path = tmp_path / "student.py"
     path.write_text(HEAD + "data = np.load('x.npy')\n" + TANH.replace("np.tanh(X)", "np.tanh(X) + data"))
-    (found,) = grade([path])
+    (found,) = grade(find([path]))
     assert "`data` is defined by a line that is not run" in str(found.reports[0])
 
 
@@ -140,11 +139,11 @@ def test_a_line_that_is_not_run_is_named(tmp_path):
 
 
 def test_one_class_takes_less_than_two_seconds():
-    solution = read(SOLUTION)
-    for name in ("Conv1D", "Softmax", "Linear"):
-        start = perf_counter()
-        assert judge(Job(solution, name), Limits()).ok
-        assert perf_counter() - start < 2 * SLACK
+    with Judges() as judges:
+        for name in ("Conv1D", "Softmax", "Linear"):
+            start = perf_counter()
+            assert judges.judge(Job(SOLUTION, SOLUTION.parent, name)).ok
+            assert perf_counter() - start < 2 * SLACK
 
 
 #: Continuous integration may be slow, and runs other tests beside this one.
@@ -189,7 +188,7 @@ def test_a_folder_of_forty_files_is_judged_in_parallel(folder, capsys):
 
 def test_progress_is_told_class_by_class(folder):
     steps = []
-    grade(find([folder])[:6], progress=lambda done, total: steps.append((done, total)))
+    grade(dict(list(find([folder]).items())[:6]), progress=lambda done, total: steps.append((done, total)))
     assert steps == [(done, 6) for done in range(7)]
 
 
@@ -199,7 +198,7 @@ def test_a_notebook_and_french(tmp_path, capsys):
     path.write_text(json.dumps({"cells": [{"cell_type": "code", "source": cell} for cell in cells]}))
     assert run(path, "--lang", "fr") == 1
     printed = capsys.readouterr().out
-    assert "`delta` est rendu tel quel" in printed
+    assert "`delta` est renvoyé tel quel" in printed
     assert "[n.ipynb[2]:4]" in printed
 
 

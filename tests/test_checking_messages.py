@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 import diynn.checking
-from diynn.checking.messages import CATALOGUE, language, text
-from diynn.checking.mistakes import load as load_mistakes
-from diynn.checking.properties import load as load_properties
+from diynn.checking.contract.properties import load as load_properties
+from diynn.checking.diagnosis.mistakes import load as load_mistakes
+from diynn.checking.reporting.messages import CATALOGUE, language, text
 
 SOURCES = "\n".join(
     path.read_text(encoding="utf-8")
@@ -33,7 +33,7 @@ def test_every_explanation_is_used():
 @pytest.mark.parametrize("key", CATALOGUE)
 def test_both_languages_have_the_same_braces(key):
     english, french = CATALOGUE[key]
-    assert set(re.findall(r"{\w+}", english)) == set(re.findall(r"{\w+}", french))
+    assert set(re.findall(r"{(\w+)", english)) == set(re.findall(r"{(\w+)", french))
     assert english
     assert french
 

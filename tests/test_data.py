@@ -158,6 +158,59 @@ def test_batches_refuses(x, y, batch_size, error, message):
         data.batches(x, y, batch_size)
 
 
+# ------------------------------------------------------------------ noisy
+
+
+@LIBRARIES
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_noise_has_the_deviation_asked_for_and_the_kind_of_the_data(xp, dtype):
+    x = xp.full((100, 300), 0.5, dtype=getattr(xp, dtype))
+    noise = to_numpy(data.noisy(x, 0.3, rng=0, limits=None)) - 0.5
+    assert data.noisy(x, 0.3).dtype == x.dtype
+    # Within four standard errors of 30,000 draws.
+    assert abs(noise.mean()) < 4 * 0.3 / 30_000**0.5
+    assert abs(noise.std() / 0.3 - 1) < 4 / (2 * 30_000) ** 0.5
+    np.testing.assert_array_equal(to_numpy(x), 0.5)
+
+
+def test_noise_is_clipped_to_the_range_of_the_data():
+    x = np.linspace(0, 1, 1000)
+    free = data.noisy(x, 0.5, rng=0, limits=None)
+    np.testing.assert_array_equal(data.noisy(x, 0.5, rng=0), np.clip(free, 0, 1))
+    np.testing.assert_array_equal(data.noisy(x, 0.5, rng=0, limits=(0.2, 2)), np.clip(free, 0.2, 2))
+    np.testing.assert_array_equal(data.noisy(x, 0.0, rng=0), x)
+
+
+def test_a_seed_gives_one_noise_everywhere_and_a_generator_fresh_noise():
+    x, rng = np.ones((4, 3)), np.random.default_rng(0)
+    first, second = data.noisy(x, 0.1, rng=rng, limits=None), data.noisy(x, 0.1, rng=rng, limits=None)
+    np.testing.assert_array_equal(data.noisy(x, 0.1, rng=0, limits=None), first)
+    moved = data.noisy(strict(x), 0.1, rng=0, limits=None)
+    assert device(moved) == STRICT_DEVICE
+    np.testing.assert_array_equal(to_numpy(moved), first)
+    assert not np.any(first == second)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "options", "error", "message"),
+    [
+        (([0.5], 0.1), {}, TypeError, r"`x` must be an array, got list"),
+        ((np.ones(3, dtype=int), 0.1), {}, TypeError, r"`x` must be of a real floating dtype, got int64"),
+        ((np.ones(3), -0.1), {}, ValueError, r"`scale` must be finite and not negative, got -0\.1"),
+        ((np.ones(3), np.nan), {}, ValueError, r"`scale` must be finite and not negative, got nan"),
+        (
+            (np.ones(3), 0.1),
+            {"limits": (1, 0)},
+            ValueError,
+            r"`limits` must be \(low, high\) .*, got \(1, 0\)",
+        ),
+    ],
+)
+def test_noisy_refuses(arguments, options, error, message):
+    with pytest.raises(error, match="^noisy: " + message):
+        data.noisy(*arguments, **options)
+
+
 # ------------------------------------------------------------------ toy sets
 
 

@@ -129,7 +129,7 @@ def test_lists_of_several_lengths_are_refused():
 
 def test_labels_that_are_text_name_what_numbers_them():
     with pytest.raises(
-        TypeError, match="SGD: `y` must be an array of numbers, got text; sklearn.preprocessing.Lab"
+        TypeError, match=r"SGD: `y` must be an array of numbers, got text; sklearn.preprocessing.Lab"
     ):
         SGD(net(), CrossEntropyLoss(), X, np.array(["cat", "dog"] * 20), progress=False)
 

@@ -12,6 +12,7 @@ import pytest
 from threadpoolctl import threadpool_limits
 
 import diynn
+from diynn.execution import Threads
 from diynn.execution.blas import _libraries
 from diynn.execution.interrupts import Deferred
 from diynn.module import parameters
@@ -29,6 +30,13 @@ def interruptible():
     signal.signal(signal.SIGINT, before)
 
 
+class Compiled(Threads):
+    """Compiled as soon as it is recorded."""
+
+    compile_after = 0.0
+    compile_waits = True
+
+
 def values(net):
     return [each.value.copy() for each in parameters(net)]
 
@@ -38,13 +46,18 @@ def same(some, others):
 
 
 @pytest.mark.parametrize("rule", [None, diynn.Adam()], ids=repr)
-@pytest.mark.parametrize("execution", ["serial", "auto", "threads"])
+@pytest.mark.parametrize("execution", ["serial", "auto", "threads", "compiled"])
 def test_an_interrupted_step_is_whole_or_none(execution, rule, interruptible):
     net = diynn.Sequential(diynn.Linear(20, 30, rng=0), diynn.Tanh(), diynn.Linear(30, 20, rng=1))
+    if execution == "compiled":
+        pytest.importorskip("llvmlite")
+        execution = Compiled()
     optim = diynn.Optim(net, diynn.MSELoss(), 1e-4, rule=rule, execution=execution)
     x, chance = normal(64, 20), random.Random(0)
-    for _ in range(5):
+    for _ in range(8):
         optim.step(x, x)
+    if isinstance(execution, Compiled):
+        assert optim.execution.reason is None
     start = time.perf_counter()
     optim.step(x, x)
     length = 2 * (time.perf_counter() - start)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diynn.metrics import accuracy, confusion_counts, confusion_text
+from diynn.metrics import accuracy, confusion_counts, confusion_text, mean_absolute_error, purity, r2
 
 LIBRARIES = pytest.mark.parametrize("xp", [np, array_api_strict], ids=["numpy", "strict"])
 SCORES = [[0.1, 0.7, 0.2], [5.0, -1.0, 2.0], [0.0, 0.0, 0.0], [-3.0, -2.0, -1.0]]  # classes 1, 0, 0 (tie), 2
@@ -134,3 +134,81 @@ def test_confusion_text_refuses_what_is_not_square(shape):
         ValueError, match=r"confusion_text: `counts` must have shape \(classes, classes\), got"
     ):
         confusion_text(np.zeros(shape, dtype=int))
+
+
+# ------------------------------------------------------------------ regressions
+
+
+@LIBRARIES
+def test_r2_is_the_share_of_the_variance_explained(xp):
+    y = xp.asarray([[1.0], [2.0], [3.0], [6.0]])  # of mean 3: the squares sum to 4 + 1 + 0 + 9 = 14
+    assert r2(y, y) == 1
+    assert r2(y, 0 * y + 3) == 0
+    assert r2(y, xp.asarray([[1.0], [2.0], [4.0], [5.0]])) == pytest.approx(1 - 2 / 14)
+    # Each column has a mean of its own: 14 + 1, of which 2 are missed.
+    two, others = [[1.0, 5], [2, 5], [3, 6], [6, 6]], [[1.0, 5], [2, 5], [4, 6], [5, 6]]
+    assert r2(xp.asarray(two), xp.asarray(others)) == pytest.approx(1 - 2 / 15)
+
+
+@LIBRARIES
+def test_r2_takes_integers_and_knows_where_there_is_nothing_to_explain(xp):
+    assert r2(xp.asarray([1, 2, 3]), xp.asarray([1.0, 2.0, 3.0])) == 1
+    assert np.isnan(r2(xp.asarray([2.0, 2.0]), xp.asarray([2.0, 2.0])))
+    assert np.isnan(r2(xp.asarray([[]], dtype=xp.float64)[:0, :], xp.asarray([[]], dtype=xp.float64)[:0, :]))
+
+
+@LIBRARIES
+def test_mean_absolute_error_is_a_mean_over_all_values(xp):
+    y, yhat = xp.asarray([[1, 2], [3, 4]]), xp.asarray([[1.5, 2.0], [1.0, 4.5]])
+    assert mean_absolute_error(y, yhat) == pytest.approx((0.5 + 0 + 2 + 0.5) / 4)
+    assert np.isnan(mean_absolute_error(y[:0, :], yhat[:0, :]))
+
+
+@pytest.mark.parametrize("measure", [r2, mean_absolute_error])
+def test_measures_of_a_regression_refuse(measure):
+    name = measure.__name__
+    with pytest.raises(
+        ValueError, match=rf"^{name}: `y` must have the shape of `yhat`, \(4, 1\), got \(4,\); y\["
+    ):
+        measure(np.zeros(4), np.zeros((4, 1)))
+    with pytest.raises(ValueError, match=rf"^{name}: `y` must have the shape of `yhat`, \(3,\), got \(4,\)$"):
+        measure(np.zeros(4), np.zeros(3))
+    with pytest.raises(TypeError, match=rf"^{name}: `y` must be an array, got list"):
+        measure([1.0], np.zeros(1))
+    with pytest.raises(TypeError, match=rf"^{name}: `yhat` must be an array, got list"):
+        measure(np.zeros(1), [1.0])
+    with pytest.raises(ValueError, match=rf"^{name}: `y` is a numpy array and `yhat` an array_api_strict"):
+        measure(np.zeros(1), array_api_strict.zeros(1))
+
+
+# ------------------------------------------------------------------ clusterings
+
+
+@LIBRARIES
+def test_purity_counts_the_most_frequent_class_of_each_cluster(xp):
+    labels, clusters = xp.asarray([0, 0, 1, 1, 2, 2]), xp.asarray([5, 5, 5, 3, 3, 3])
+    assert purity(labels, clusters) == 4 / 6  # 2 of class 0 in cluster 5, 2 of class 2 in cluster 3
+    assert purity(labels, labels) == 1
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=40))
+def test_purity_does_not_ask_what_clusters_are_called(pairs):
+    table = np.asarray(pairs)
+    found = purity(table[:, 0], table[:, 1])
+    assert purity(table[:, 0], 7 - table[:, 1]) == found
+    assert np.bincount(table[:, 0]).max() / len(table) <= found <= 1
+
+
+@pytest.mark.parametrize(
+    ("labels", "clusters", "error", "message"),
+    [
+        (ZEROS, ZEROS[:1], ValueError, r"`labels` and `clusters` must have one shape .*\(2,\) and \(1,\)"),
+        (ZEROS[:0], ZEROS[:0], ValueError, r"`labels` and `clusters` must have .* batch > 0, got \(0,\)"),
+        (np.zeros(2), ZEROS, TypeError, r"`labels` must be integer class indices, got float64"),
+        (ZEROS, np.zeros(2), TypeError, r"`clusters` must be integer class indices, got float64"),
+        (ZEROS, ZEROS - 1, ValueError, r"`clusters` must be in 0\.\.0 for 1 classes, got -1"),
+    ],
+)  # fmt: skip
+def test_purity_refuses(labels, clusters, error, message):
+    with pytest.raises(error, match="^purity: " + message):
+        purity(labels, clusters)

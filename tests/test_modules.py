@@ -440,8 +440,8 @@ def test_a_dropout_is_recorded_and_draws_anew_what_it_would_have_drawn():
         optim = Optim(net, MSELoss(), 1e-3, execution=execution)
         found.append([optim.step(normal(20, 6, seed=k), normal(20, 3)) for k in range(8)])
         if execution == "auto":
-            (split,) = optim.execution._splits.values()
-            assert split._first._known[20].believed
+            (steps,) = optim.execution._steps.values()
+            assert steps.split.shares[0].known[20].believed
     for one, other in zip(*found, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diynn import Sequential
+from diynn import Sequential, Transposed
 from diynn.parameter import own_parameters
 from tests.backends import NUMPY, assert_close, find
 from tests.cases import each_layer, each_loss, layer_calls, loss_calls
@@ -40,6 +40,7 @@ LAYERS = {
     "ReLU": lambda module, data: data.relu(),
     "Softmax": lambda module, data: data.softmax(-1),
     "LogSoftmax": lambda module, data: data.log_softmax(-1),
+    "Transposed": lambda module, data, weight, bias=None: functional("linear", data, weight, bias),
     "Dropout": lambda module, data: (
         data * torch.tensor(drawn(module, data, "random") >= module.p) / (1 - module.p)
     ),
@@ -70,6 +71,9 @@ def test_layer_agrees_with_autograd(layer, data):
     values = leaf = variable(call.data)
     for _, each in module.leaves() if isinstance(module, Sequential) else [("", module)]:
         own = [weights[handle] for handle in own_parameters(each)]
+        if isinstance(each, Transposed):  # the first of its weights is another's
+            (shared, *_) = own_parameters(each.linear)
+            own = [weights.get(shared, variable(shared.value)), *own]
         values = LAYERS[type(each).__name__](each, values, *own)
     values.backward(torch.tensor(call.delta))
 

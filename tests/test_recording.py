@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 import diynn
 from diynn.execution import Threads, serial
-from diynn.execution.recording import Recorded, Recording, UnrecordableError
+from diynn.execution.recording import Recorded, Recording
 from diynn.execution.structure import Structure
+from diynn.execution.symbols import UnrecordableError
 from diynn.execution.threads import Split
 from diynn.module import parameters
 from diynn.ops import OPERATIONS
@@ -72,8 +73,8 @@ def test_a_layer_played_has_the_gradient_of_the_definition(layer, data):
         for one, two in zip(parameters(net), parameters(other), strict=True):
             close(one.gradient, two.gradient)
     if batch:
-        for share in (split._first, *split._others):
-            assert all(known.believed for known in share._known.values())
+        for share in split.shares:
+            assert all(known.believed for known in share.known.values())
             assert share.record
 
 
@@ -231,18 +232,18 @@ def test_more_shapes_than_are_kept():
     rng = np.random.default_rng(2)
     for size in [*range(1, 15), *range(1, 15), 3, 3]:
         check_step(net, optim, rng.normal(size=(size, 3)), rng.integers(0, 2, size))
-    assert len(optim.execution._splits) <= 8
+    assert len(optim.execution._steps) <= 8
 
 
 def test_the_memory_of_a_recording_is_free_once_nobody_has_it():
     _, optim, _, _ = begun()
-    (split,) = optim.execution._splits.values()
-    (known,) = split._first._known.values()
+    (steps,) = optim.execution._steps.values()
+    (known,) = steps.split.shares[0].known.values()
     kept = [weakref.ref(each) for each in (known.recording, known.recording.result, known.yhat)]
     gc.disable()  # which looks for circles, some day
     try:
-        del split, known
-        optim.execution._splits.clear()
+        del steps, known
+        optim.execution._forget()
         assert [each() for each in kept] == [None] * len(kept)
     finally:
         gc.enable()

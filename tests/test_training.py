@@ -65,7 +65,7 @@ def test_measures_on_both_data_sets_and_converts_to_lists():
     cost = float(diynn.MSELoss()(y[64:], net(x[64:])).mean())
     assert history["validation_cost"][-1] == pytest.approx(cost, rel=1e-12)
     assert "5 epochs" in repr(history)
-    assert len(history.plot().axes) == 2
+    assert len(history.plot().figure.axes) == 2
 
 
 def test_inputs_stay_as_they_are():

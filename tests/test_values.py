@@ -28,6 +28,7 @@ from diynn import (
     Sigmoid,
     Softmax,
     Tanh,
+    Transposed,
     initializers,
     to_numpy,
 )
@@ -75,6 +76,11 @@ class Given:
 def drawing(layer, values):
     layer.rng = Given(values)
     return layer
+
+
+def tied_net(**new):
+    linear = Linear(1, 1, **new)
+    return Sequential(linear, Transposed(linear))
 
 
 LAYER_VALUES = [
@@ -204,6 +210,27 @@ LAYER_VALUES = [
         delta=[[8, 0, -4], [4, -16, 8]],
         back=[[15 / 2, -1, -13 / 2], [5, -15, 10]],
     ),
+    # x Wᵀ + b of W = (1 2 -1)ᵀ: 3·(1, 2, -1) + b; δ W = 1·1 - 2·2 - 0·1; δᵀ x = 3 δ for the W of the other.
+    LayerValue(
+        lambda **new: Transposed(Linear(3, 1, bias=False, **new)),
+        data=[[3]],
+        parameters=[[0.5, 0, 1], [[1], [2], [-1]]],
+        output=[[3.5, 6, -2]],
+        delta=[[1, -2, 0]],
+        back=[[-3]],
+        gradients=[[1, -2, 0], [[3], [-6], [0]]],
+    ),
+    # W = 2: h = 2 x + 1 = 3 and -3, then 2 h - 1 = 5 and -7. Through the second δᵀh = 3·1 - 3·10, through the
+    # first xᵀ(2 δ) = 2·1 - 2·20: -27 - 38. Biases: 2 + 20 and 1 + 10.
+    LayerValue(
+        lambda **new: tied_net(**new),
+        data=[[1], [-2]],
+        parameters=[[[2]], [1], [-1]],
+        output=[[5], [-7]],
+        delta=[[1], [10]],
+        back=[[4], [40]],
+        gradients=[[[-65]], [22], [11]],
+    ),
     # 2 x + 1 = 3 and -3, of which ReLU leaves 3 and 0; -3·3 + 0.5 and 0.5.
     # The second layer gets xᵀδ = 3·1 + 0·10, and hands δ = -3 and -30 to ReLU, which leaves -3 and 0.
     LayerValue(
@@ -315,6 +342,7 @@ FAN_IN, FAN_OUT, DRAWS = 30, 20, 200_000
 UNIFORM = {  # (law, bound)
     "glorot_uniform": (initializers.glorot_uniform, sqrt(6 / 50)),
     "he_uniform": (initializers.he_uniform, sqrt(6 / 30)),
+    "fan_in_uniform": (initializers.fan_in_uniform, 1 / sqrt(30)),
     "uniform": (initializers.uniform(0.3), 0.3),
     "sheet_uniform": (initializers.sheet_uniform, 1.0),
     "sheet_uniform_conv": (initializers.sheet_uniform_conv, 0.1),
@@ -322,6 +350,7 @@ UNIFORM = {  # (law, bound)
 NORMAL = {  # (law, standard deviation)
     "glorot_normal": (initializers.glorot_normal, sqrt(2 / 50)),
     "he_normal": (initializers.he_normal, sqrt(2 / 30)),
+    "normal": (initializers.normal(0.3), 0.3),
 }
 
 
@@ -354,15 +383,76 @@ def test_normal_law(name):
     assert abs(within - 0.6827) < 4 * sqrt(0.68 * 0.32 / DRAWS)
 
 
-def test_layers_tell_the_law_their_shape_and_fans():
+def test_layers_tell_the_laws_their_shapes_and_fans():
     def law(rng, *arguments):
         seen.append(arguments)
-        return np.ones(arguments[0])
+        return np.full(arguments[0], len(seen))
 
     seen = []
-    layers = Linear(3, 5, init=law), Conv1D(2, 3, 4, init=law)
-    assert seen == [((3, 5), 3, 5), ((2, 3, 4), 6, 8)]
-    assert all(np.all(to_numpy(layer._parameters) == 1) for layer in layers)
+    linear = Linear(3, 5, init=law, bias_init=law)
+    conv = Conv1D(2, 3, 4, init=law, bias_init=law)
+    assert seen == [((3, 5), 3, 5), ((5,), 3, 5), ((2, 3, 4), 6, 8), ((4,), 6, 8)]
+    arrays = linear._parameters, linear._bias, conv._parameters, conv._bias
+    for number, array in enumerate(arrays, start=1):
+        assert np.all(to_numpy(array) == number)
+
+
+@pytest.mark.parametrize(("kind", "sizes"), [(Linear, (3, 5)), (Conv1D, (2, 3, 4))])
+def test_a_layer_without_a_bias_draws_none(kind, sizes):
+    def law(*arguments):
+        raise AssertionError("drawn")
+
+    assert kind(*sizes, bias=False, bias_init=law)._bias is None
+
+
+def test_weights_and_bias_are_drawn_one_after_the_other():
+    """With a seed as well: else a bias would repeat the first weights."""
+    layer = Linear(3, 5, init="uniform", bias_init="uniform", rng=7, backend="numpy")
+    drawn = np.random.default_rng(7).uniform(-1, 1, 20)
+    np.testing.assert_array_equal(np.append(layer._parameters, layer._bias), drawn)
+
+
+@pytest.mark.parametrize(
+    ("name", "variance"),
+    [
+        ("xavier", 2 / (FAN_IN + FAN_OUT)),
+        ("glorot_uniform", 2 / (FAN_IN + FAN_OUT)),
+        ("glorot_normal", 2 / (FAN_IN + FAN_OUT)),
+        ("he", 2 / FAN_IN),
+        ("he_uniform", 2 / FAN_IN),
+        ("he_normal", 2 / FAN_IN),
+        ("fan_in_uniform", 1 / (3 * FAN_IN)),
+        ("uniform", 1 / 3),
+        ("normal", 1.0),
+        ("zeros", 0.0),
+    ],
+)
+def test_a_law_by_its_name(name, variance):
+    values = draw(initializers.NAMES[name])
+    assert abs(values.var() - variance) <= 4 * variance * sqrt(2 / DRAWS)
+    for kind, sizes in ((Linear, (3, 5)), (Conv1D, (2, 3, 4))):
+        by_name = kind(*sizes, init=name, bias_init=name, rng=7, backend="numpy")
+        law = initializers.NAMES[name]
+        by_law = kind(*sizes, init=law, bias_init=law, rng=7, backend="numpy")
+        np.testing.assert_array_equal(by_name._parameters, by_law._parameters)
+        np.testing.assert_array_equal(by_name._bias, by_law._bias)
+
+
+def test_every_name_has_a_test():
+    [mark] = test_a_law_by_its_name.pytestmark
+    assert {name for name, _ in mark.args[1]} == set(initializers.NAMES)
+
+
+@pytest.mark.parametrize("argument", ["init", "bias_init"])
+@pytest.mark.parametrize(("kind", "sizes"), [(Linear, (3, 5)), (Conv1D, (2, 3, 4))])
+def test_a_law_that_is_none(argument, kind, sizes):
+    owner = kind.__name__
+    with pytest.raises(ValueError, match=f"{owner}: `{argument}` must be one of .*xavier.*, got 'xavie'"):
+        kind(*sizes, **{argument: "xavie"})
+    with pytest.raises(TypeError, match=f"{owner}: `{argument}` must be a name .* got float"):
+        kind(*sizes, **{argument: 0.1})
+    with pytest.raises(ValueError, match=f"{owner}: `{argument}` must return finite numbers"):
+        kind(*sizes, **{argument: lambda rng, shape, fan_in, fan_out: np.full(shape, np.inf)})
 
 
 @pytest.mark.parametrize(("kind", "sizes"), [(Linear, (3, 5)), (Conv1D, (2, 3, 4))])

@@ -40,6 +40,7 @@ class Contender:
 #: The contenders by name.
 CONTENDERS = {
     "diynn": Contender("contenders.diynn_step"),
+    "diynn-played": Contender("contenders.diynn_step", {"compiled": False}),
     "diynn-serial": Contender("contenders.diynn_step", {"execution": "serial"}),
     "diynn-threads": Contender("contenders.diynn_step", {"execution": "threads"}),
     "diynn-numpy": Contender("contenders.diynn_step", {"on": "numpy"}),

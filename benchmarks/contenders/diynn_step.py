@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import workloads as w
 
 import diynn
 from contenders import Step, events
+from diynn.execution import Threads
 from diynn.module import parameters
 
 
 def available(
-    workload: w.Workload, backend: str, *, execution: str = "auto", on: str | None = None
+    workload: w.Workload,
+    backend: str,
+    *,
+    execution: str = "auto",
+    on: str | None = None,
+    compiled: bool = True,
 ) -> str | None:
     """Return why ``backend`` cannot be had, or None."""
     try:
@@ -30,9 +37,14 @@ def build(
     *,
     execution: str = "auto",
     on: str | None = None,
+    compiled: bool = True,
 ) -> Step:
-    """Return the step; ``on`` names another backend than that of the run."""
-    return DiynnStep(workload, batch, on or backend, execution)
+    """Return the step.
+
+    ``on`` names another backend than that of the run. With the extra ``fast``, steps are compiled
+    at once instead of after a second, or not at all if not ``compiled``.
+    """
+    return DiynnStep(workload, batch, on or backend, execution, compiled=compiled)
 
 
 def net_of(workload: w.Workload, backend: str, dtype: str = "float32") -> diynn.Sequential:
@@ -68,12 +80,17 @@ def _module(layer: w.Layer) -> diynn.Module:
 class DiynnStep(Step):
     """A step of :class:`diynn.Optim`."""
 
-    def __init__(self, workload: w.Workload, batch: int, backend: str, execution: str) -> None:
+    def __init__(
+        self, workload: w.Workload, batch: int, backend: str, execution: str, *, compiled: bool = True
+    ) -> None:
         self.backend = backend
         self.x, self.y = (diynn.asarray(each, backend) for each in workload.data(batch))
         net = net_of(workload, backend)
         self.parameters = parameters(net)
         self.optim = diynn.Optim(net, loss_of(workload), workload.eps(batch), execution=execution)
+        if isinstance(self.optim.execution, Threads):
+            self.optim.execution.compile_after = 0.0 if compiled else inf
+            self.optim.execution.compile_waits = True
         self.costs: Any = None
 
     def step(self) -> None:

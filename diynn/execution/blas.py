@@ -33,8 +33,8 @@ class _Limit:
             self._users += 1
             if self._users > 1:
                 return
-            settings = [(library, library.get_num_threads()) for library in _libraries()]
-            changed = [(library, threads) for library, threads in settings if threads != 1]
+            counts = [(library, library.get_num_threads()) for library in _libraries()]
+            changed = [each for each in counts if each[1] != 1]
             for library, _ in changed:
                 _set(library, 1)
             if self._before is None:

@@ -17,8 +17,9 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.composition import attributes, is_module, walk
-from diynn.execution.recording import Recorded, Recording, UnrecordableError, recorded_buffer
+from diynn.execution.recording import Recorded, Recording, recorded_buffer
 from diynn.execution.serial import costs_and_delta, serial
+from diynn.execution.symbols import UnrecordableError
 from diynn.losses import Loss
 from diynn.module import parameters, zero_grad
 
@@ -28,7 +29,7 @@ class MisfitError(Exception):
 
 
 @dataclass
-class _Known:
+class Known:
     """What is recorded of blocks of one size."""
 
     recording: Recording
@@ -52,18 +53,27 @@ class Share:
         Buffers for the gradients of the net's parameters.
     record : bool
         Whether to record from the second batch on.
+
+    Attributes
+    ----------
+    blocks : list of slice
+    known : dict
+        What is recorded, by the size of the block.
+    reason : str or None
+        Why nothing is recorded, if it cannot be.
     """
 
     def __init__(
         self, net: Any, loss: Any, part: slice, block: int, gradients: Sequence[Array], *, record: bool
     ) -> None:
         self.net, self.loss, self.gradients, self.record = net, loss, gradients, record
-        self._parameters = parameters(net)
-        self._blocks = cut(part.start, part.stop, ceil((part.stop - part.start) / block))
-        self._known: dict[int, _Known] = {}
+        self.parameters = parameters(net)
+        self.blocks = cut(part.start, part.stop, ceil((part.stop - part.start) / block))
+        self.known: dict[int, Known] = {}
         self._begun = False
-        self._looks_at_targets = _overrides(loss, "check_targets")
-        self._looks_at_predictions = _overrides(loss, "check_predictions")
+        self.reason: str | None = None
+        self.looks_at_targets = _overrides(loss, "check_targets")
+        self.looks_at_predictions = _overrides(loss, "check_predictions")
 
     def __call__(self, x: Array, y: Array, *, anew: bool = True) -> list[Array]:
         """Write the gradients of the share to the buffers, or add them there unless ``anew``.
@@ -79,9 +89,9 @@ class Share:
             If costs are not one an example, or a gradient has not the shape of its parameters.
         """
         costs = []
-        for part in self._blocks:
+        for part in self.blocks:
             block_x, block_y = x[part], y[part]
-            known = self._known.get(len(block_x))
+            known = self.known.get(len(block_x))
             if known is not None and known.believed:
                 costs.append(self._play(known, block_x, block_y, anew=anew))
             else:
@@ -90,29 +100,25 @@ class Share:
         self._begun = True
         return costs
 
-    def _prove(self, known: _Known | None, x: Array, y: Array, *, anew: bool) -> Array:
+    def _prove(self, known: Known | None, x: Array, y: Array, *, anew: bool) -> Array:
         """Take a block by the definition, and record it or compare a recording with it."""
         earlier = None if anew else [buffer.copy() for buffer in self.gradients]
         if not (self.record and self._begun):
             costs = self._define(x, y)
         elif known is None:
             costs = self._record(x, y)
-        elif self._equals(known, x, y):
-            known.believed = True
-            costs = self._play(known, x, y, anew=True)
         else:
-            self.record = False
-            costs = self._define(x, y)
+            costs = self._compare(known, x, y)
         if earlier is not None:
             for buffer, before in zip(self.gradients, earlier, strict=True):
                 buffer += before
         return costs
 
-    def _play(self, known: _Known, x: Array, y: Array, *, anew: bool) -> Array:
-        if self._looks_at_targets:
+    def _play(self, known: Known, x: Array, y: Array, *, anew: bool) -> Array:
+        if self.looks_at_targets:
             self.loss.check_targets(y, known.yhat)  # whose shape is as it was
         costs = known.recording.play(x, y, anew=anew).copy()
-        if self._looks_at_predictions:
+        if self.looks_at_predictions:
             self.loss.check_predictions(known.yhat)
         return costs
 
@@ -122,7 +128,7 @@ class Share:
         costs: Array = serial(self.net, self.loss, x, y)
         if getattr(costs, "shape", None) != x.shape[:1]:
             raise MisfitError("the costs are not one an example")
-        for parameter, buffer in zip(self._parameters, self.gradients, strict=True):
+        for parameter, buffer in zip(self.parameters, self.gradients, strict=True):
             gradient = parameter.gradient
             if gradient.shape != buffer.shape:
                 raise MisfitError(f"the gradient of {parameter.label} has another shape")
@@ -131,12 +137,20 @@ class Share:
                 parameter.gradient = buffer
         return costs
 
+    @property
+    def believed(self) -> bool:
+        """Whether all blocks are played."""
+        return all(
+            (known := self.known.get(part.stop - part.start)) is not None and known.believed
+            for part in self.blocks
+        )
+
     # -------------------------------------------------------------- recording
 
     def _record(self, x: Array, y: Array) -> Array:
         """Take a block by the definition, and record it if that can be done."""
         self._hold_buffers(zeros=True)
-        loss, values = _Watched(self.loss), [each.value for each in self._parameters]
+        loss, values = _Watched(self.loss), [each.value for each in self.parameters]
         try:
             recording = Recording(
                 lambda x, y: self._reported(loss, x, y),
@@ -144,19 +158,22 @@ class Share:
                 given=[*values, *self.gradients],
                 sums=self.gradients,
             )
-        except UnrecordableError:
-            self.record = False
-            return self._define(x, y)
+        except UnrecordableError as error:
+            return self._give_up(str(error), x, y)
         finally:
             self._hold_buffers()
-        known = self._known[x.shape[0]] = _Known(recording, loss.yhat)
+        known = self.known[x.shape[0]] = Known(recording, loss.yhat)
         if isinstance(self.loss, Loss):  # of values, which a recording does not look at
             self.loss.check_targets(y, known.yhat)
             self.loss.check_predictions(known.yhat)
         return recording.result.copy()
 
+    def _give_up(self, reason: str, x: Array, y: Array) -> Array:
+        self.record, self.reason = False, reason
+        return self._define(x, y)
+
     def _hold_buffers(self, *, zeros: bool = False) -> None:
-        for parameter, buffer in zip(self._parameters, self.gradients, strict=True):
+        for parameter, buffer in zip(self.parameters, self.gradients, strict=True):
             if zeros:
                 buffer.fill(0)
             parameter.gradient = buffer
@@ -165,7 +182,7 @@ class Share:
         """Take a block by the definition on arrays that report what is done, and collect its gradients."""
         costs = serial(self.net, loss, x, y)
         loss.yhat = recorded_buffer(loss.yhat)
-        for parameter, buffer in zip(self._parameters, self.gradients, strict=True):
+        for parameter, buffer in zip(self.parameters, self.gradients, strict=True):
             gradient = parameter.gradient
             if gradient is buffer:
                 continue
@@ -183,25 +200,40 @@ class Share:
             raise UnrecordableError("a module keeps an array from call to call")
         return costs
 
-    def _equals(self, known: _Known, x: Array, y: Array) -> bool:
-        """Say whether a recording equals the definition, to the bit, on another batch than its own."""
-        recording = known.recording
-        trial = x * 0.75 if np.array_equal(x, recording.inputs[0]) else x
-        states = [(each, each.bit_generator.state) for each in recording.generators]
+    def _compare(self, known: Known, x: Array, y: Array) -> Array:
+        """Take a block by the definition; believe the recording if it equals that, to the bit.
+
+        The batch must be another than the one that it was made from: where it comes again, the two are
+        compared on one that is scaled.
+        """
+        if not np.array_equal(x, known.recording.inputs[0]):
+            return self._compared(known, x, y)
+        states = [(each, each.bit_generator.state) for each in known.recording.generators]
         try:
-            wanted = [self._define(trial, y), *(buffer.copy() for buffer in self.gradients)]
-            for anew in (True, False):
-                _rewind(states)
-                for buffer in self.gradients:
-                    buffer.fill(0)
-                found = [recording.play(trial, y, anew=anew), *self.gradients]
-                if not all(map(_same_bits, found, wanted)):
-                    return False
-        except ValueError:  # the trial may be none that the loss takes
-            return False
-        finally:
-            _rewind(states)
-        return True
+            self._compared(known, x * 0.75, y)
+        except ValueError:  # it may be none that the loss takes
+            self.record, self.reason = False, "the loss takes no other batch to compare by"
+        for generator, state in states:
+            generator.bit_generator.state = state
+        return self._play(known, x, y, anew=True) if known.believed else self._define(x, y)
+
+    def _compared(self, known: Known, x: Array, y: Array) -> Array:
+        recording = known.recording
+        states = [(each, each.bit_generator.state) for each in recording.generators]
+        costs = self._define(x, y)
+        wanted = [costs, *(buffer.copy() for buffer in self.gradients)]
+        for anew in (True, False):
+            for generator, state in states:
+                generator.bit_generator.state = state
+            for buffer in self.gradients:
+                buffer.fill(0)
+            found = [recording.play(x, y, anew=anew), *self.gradients]
+            if not all(map(_same_bits, found, wanted)):
+                self.record, self.reason = False, "played, it differs from the definition"
+        known.believed = self.record
+        for buffer, value in zip(self.gradients, wanted[1:], strict=True):
+            np.copyto(buffer, value)
+        return costs
 
 
 class _Watched(Loss):
@@ -217,11 +249,6 @@ class _Watched(Loss):
 
 def _overrides(loss: Any, method: str) -> bool:
     return isinstance(loss, Loss) and getattr(type(loss), method) is not getattr(Loss, method)
-
-
-def _rewind(states: Sequence[tuple[Any, Any]]) -> None:
-    for generator, state in states:
-        generator.bit_generator.state = state
 
 
 def _same_bits(found: Array, wanted: Array) -> bool:

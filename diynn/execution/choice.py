@@ -14,6 +14,7 @@ from diynn.arrays import Array
 from diynn.composition import walk
 from diynn.execution.blas import single_threaded
 from diynn.execution.blocks import MisfitError
+from diynn.execution.compiling import Steps, Update
 from diynn.execution.memory import keep_freed_memory
 from diynn.execution.serial import serial
 from diynn.execution.structure import Structure
@@ -25,8 +26,6 @@ from diynn.shapes import positive
 
 #: (net, loss, x, y) → costs: adds the gradient of a batch to the net's.
 Gradient: TypeAlias = Callable[[Any, Any, Array, Array], Array]
-#: Changes the parameters of a net by the gradient there; it is given what is known of the net, or None.
-Update: TypeAlias = Callable[[Structure | None], None]
 
 # Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
 _WORTH_A_THREAD = 2e7  # operations, about a quarter of a millisecond
@@ -56,8 +55,15 @@ class Execution(Protocol):
 class Definition:
     """A step as the sheet has it, with the gradient accumulated by a function such as ``serial``."""
 
+    source = None
+
     def __init__(self, gradient: Gradient = serial) -> None:
         self.gradient = gradient
+
+    @property
+    def reason(self) -> str:
+        """Why steps are not compiled."""
+        return f"the execution is {self!r}: steps are taken by definition"
 
     def __repr__(self) -> str:
         return getattr(self.gradient, "__name__", repr(self.gradient))
@@ -89,7 +95,17 @@ class Threads:
     count : int, optional
         How many threads; None for as many as there are cores, or fewer where the batch is too small to
         be worth a thread.
+
+    Attributes
+    ----------
+    compile_after : float
+        Seconds that steps for batches of one size have to take, together, before they are compiled.
+    compile_waits : bool
+        Whether the next step then waits for that, rather than being played.
     """
+
+    compile_after = 1.0
+    compile_waits = False
 
     def __init__(self, count: int | None = None) -> None:
         self.count = None if count is None else positive("Threads", "count", count)
@@ -97,7 +113,8 @@ class Threads:
 
     def _forget(self) -> None:
         self._structure: Structure | None = None
-        self._splits: dict[tuple[Any, ...], Split | None] = {}
+        self._steps: dict[tuple[Any, ...], Steps | None] = {}
+        self._last: Steps | None = None
         self._whole: tuple[Any, Any] | None = None  # a net and a loss whose batches are taken in one piece
         self._failures = 0
 
@@ -115,10 +132,11 @@ class Threads:
         """Add the gradient of a batch to the net's, and return the costs (batch,)."""
         if not _on_numpy(x, y):
             return serial(net, loss, x, y)
-        split, structure = self._find(net, loss, x, y)
+        steps, structure = self._find(net, loss, x, y)
         with single_threaded:
-            if split is None or structure is None:
+            if steps is None or structure is None:
                 return serial(net, loss, x, y)
+            split = steps.split
             structure.take_gradients(anew=False)
             earlier = None if split.proved else [buffer.copy() for buffer in structure.gradients]
             try:
@@ -134,25 +152,52 @@ class Threads:
         """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
         if not _on_numpy(x, y):
             return Definition().step(net, loss, x, y, update)
-        split, structure = self._find(net, loss, x, y)
+        steps, structure = self._find(net, loss, x, y)
         with single_threaded:
-            if split is None or structure is None:
+            if steps is None or structure is None:
                 return Definition().step(net, loss, x, y, update)
             zeroed = structure.pure and not structure.habits.zeroes
             if zeroed:  # in a way of its own, and it may do more than that
                 zero_grad(net)
             structure.take_gradients(anew=not zeroed)
             try:
-                costs = split(x, y, anew=not zeroed)
+                if structure.pure and not zeroed and hasattr(update, "prepare"):
+                    return steps.take(x, y, update)
+                costs = steps.split(x, y, anew=not zeroed)
             except MisfitError:
                 self._whole = net, loss
                 return Definition().step(net, loss, x, y, update)
             update(structure if structure.pure else None)
             return costs
 
+    @property
+    def reason(self) -> str | None:
+        """Why the last step was not compiled, or None if it was."""
+        if self._last is not None:
+            return self._last.reason
+        return (
+            "no step was taken"
+            if self._whole is None
+            else "the net or the loss is neither pure nor per_example"
+        )
+
+    @property
+    def source(self) -> str | None:
+        """A whole step for batches such as the last as one page of Python; None where it is not recorded.
+
+        ``W0``, ``b0`` are parameters, ``gradient_W0`` what is added up for them. The calls that it makes
+        are NumPy's functions on single numbers and, for matrix products, BLAS's.
+
+        Raises
+        ------
+        CannotLower
+            If there is an operation that it has no source for.
+        """
+        return None if self._last is None else self._last.source
+
     # -------------------------------------------------------------- what is known of a net
 
-    def _find(self, net: Any, loss: Any, x: Array, y: Array) -> tuple[Split | None, Structure | None]:
+    def _find(self, net: Any, loss: Any, x: Array, y: Array) -> tuple[Steps | None, Structure | None]:
         """Return how to take batches of this shape, and the structure it rests on; None for in one piece."""
         if self._whole is not None and self._whole[0] is net and self._whole[1] is loss:
             return None, None
@@ -164,15 +209,16 @@ class Threads:
         else:
             self._failures = 0
         key = (x.shape, x.dtype, y.shape, y.dtype)
-        if key not in self._splits:
-            if len(self._splits) == _REMEMBERED:
-                del self._splits[next(iter(self._splits))]
-            self._splits[key] = self._split(structure, x, y)
-        return self._splits[key], structure
+        if key not in self._steps:
+            if len(self._steps) == _REMEMBERED:
+                del self._steps[next(iter(self._steps))]
+            self._steps[key] = self._split(structure, x, y)
+        self._last = self._steps[key]
+        return self._last, structure
 
     def _look(self, net: Any, loss: Any) -> Structure | None:
         """Look at a net that is new or has changed; None where it is to be taken in one piece for good."""
-        before, self._structure, self._splits = self._structure, None, {}
+        before, self._structure, self._steps = self._structure, None, {}
         again = before is not None and before.net is net and before.loss is loss
         self._failures = self._failures + 1 if again else 0
         try:
@@ -185,7 +231,7 @@ class Threads:
         self._structure = structure
         return structure
 
-    def _split(self, structure: Structure, x: Array, y: Array) -> Split | None:
+    def _split(self, structure: Structure, x: Array, y: Array) -> Steps | None:
         keep_freed_memory()
         if x.shape[:1] != y.shape[:1]:  # the loss knows what to say of it
             return None
@@ -193,7 +239,8 @@ class Threads:
         plan = self.plan(structure.net, x) if structure.per_example else Plan(1, max(1, batch))
         if not structure.pure and plan.shares == 1 and plan.block >= batch:
             return None
-        return Split(structure, batch, count=plan.shares, block=plan.block, record=structure.pure)
+        split = Split(structure, batch, count=plan.shares, block=plan.block, record=structure.pure)
+        return Steps(split, structure, compile_after=self.compile_after, wait=self.compile_waits)
 
     def plan(self, net: Any, x: Array) -> Plan:
         """Return how to take batches such as ``x``."""

@@ -22,6 +22,7 @@ from weakref import proxy
 import numpy as np
 
 from diynn.arrays import Array
+from diynn.execution.symbols import Symbol, UnrecordableError
 from diynn.ops import OPERATIONS, reference
 from diynn.ops.bits import where_or_zero
 
@@ -31,10 +32,6 @@ _EXTREMES = (np.maximum, np.minimum)
 
 #: One call of NumPy, its arguments and its buffer bound.
 Call = Callable[[], Any]
-
-
-class UnrecordableError(Exception):
-    """Something depends on the values of a batch, or was made by other means than NumPy's operations."""
 
 
 class Recording:
@@ -59,6 +56,9 @@ class Recording:
         What adds to ``sums``.
     generators : list of numpy.random.Generator
         Whoever draws in it.
+    numbers : dict
+        Arrays without dimensions for the numbers that change from step to step, by the formula of each
+        and its type; whoever plays the recording writes to them.
 
     Raises
     ------
@@ -77,7 +77,8 @@ class Recording:
         self._known = {id(_owner(array)): array for array in (*self.inputs, *given)}
         self.calls: list[Call] = []
         self.generators: list[Any] = []
-        self.result = _plain(self._read(function(*map(self._watched, self.inputs))))
+        self.numbers: dict[tuple[str, Any], Array] = {}
+        self.result = _plain(self._read(function(*map(self.watched, self.inputs))))
         self._known = {}
         self._anew = written_not_added(self.calls, sums, kept=self.result)
 
@@ -100,12 +101,12 @@ class Recording:
 
     def call(self, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Array:
         """Make a call that takes ``out``, and write it down."""
-        arguments = tuple(map(self._read, arguments))
+        arguments = tuple(map(self._read, self._numbers(arguments)))
         target = options.pop("out", None)
         options = {name: self._read(value) for name, value in options.items()}
         if target is None:
             out = self._made(np.asarray(function(*arguments, **options)))
-            target = self._watched(out)
+            target = self.watched(out)
         else:
             self._write(target)
             out = _plain(target)
@@ -122,7 +123,7 @@ class Recording:
 
     def copy_to(self, target: Array, value: Any, **options: Any) -> None:
         """Copy into an array, and write it down."""
-        target, value = self._read(target), self._read(value)
+        target, value = self._read(target), self._read(self._number(value, target.dtype))
         options = {name: self._read(each) for name, each in options.items()}
         self._write(target)
         np.copyto(target, value, **options)
@@ -130,8 +131,9 @@ class Recording:
 
     def choose(self, condition: Array, one: Any, other: Any) -> Array:
         """Do what ``numpy.where`` does, which takes no ``out``."""
+        condition, one, other = self._numbers((condition, one, other))
         result = np.where(*map(_plain, (condition, one, other)))
-        watched = self._watched(self._made(result))
+        watched = self.watched(self._made(result))
         if isinstance(other, int | float) and other == 0 and _alike(one, condition, result):
             return where_or_zero(one, condition, watched)
         if isinstance(one, int | float) and one == 0 and _alike(other, condition, result):
@@ -148,7 +150,7 @@ class Recording:
         array = self._made(function(_plain(like), **(options | {"subok": False})))
         if function is np.ones_like:
             array.flags.writeable = False
-        watched = self._watched(array)
+        watched = self.watched(array)
         if function is np.zeros_like:  # to be added to
             self.copy_to(watched, 0)
         return watched
@@ -156,7 +158,7 @@ class Recording:
     def keep(self, constant: Array) -> Array:
         """Take in an array that is the same at every call, such as the numbers of the classes."""
         constant.flags.writeable = False
-        return self._watched(self._made(constant))
+        return self.watched(self._made(constant))
 
     def draw(self, like: Array, generator: Any, law: str) -> Array:
         """Draw numbers in the shape of an array by a method of a generator, and anew at each play."""
@@ -167,13 +169,34 @@ class Recording:
         method(out=array, dtype=array.dtype)
         self.generators.append(generator)
         self.calls.append(partial(method, out=array, dtype=array.dtype))
-        return self._watched(array)
+        return self.watched(array)
+
+    def _numbers(self, arguments: Sequence[Any]) -> Sequence[Any]:
+        """Return arguments with arrays for numbers that change, of the type of the others."""
+        if not any(isinstance(each, Symbol) for each in arguments):
+            return arguments
+        kinds = {each.dtype for each in arguments if isinstance(each, np.ndarray | np.generic)}
+        kinds -= {np.dtype(bool)} if len(kinds) > 1 else set()
+        if len(kinds) != 1:
+            raise UnrecordableError("a number that changes from step to step beside arrays of two types")
+        return [self._number(each, *kinds) for each in arguments]
+
+    def _number(self, value: Any, kind: Any) -> Any:
+        if not isinstance(value, Symbol):
+            return value
+        if kind.kind != "f":
+            raise UnrecordableError(f"a number that changes from step to step beside {kind}")
+        key = (value.text, kind)
+        if key not in self.numbers:
+            self.numbers[key] = self._made(np.array(value.value, dtype=kind))
+        return self.watched(self.numbers[key])
 
     def _made(self, array: Array) -> Array:
         self._known[id(_owner(array))] = array
         return array
 
-    def _watched(self, array: Array) -> Array:
+    def watched(self, array: Array) -> Array:
+        """Return an array that reports what is done with it."""
         watched = array.view(Recorded)
         watched.recording = proxy(self)  # or neither would ever be freed
         return watched

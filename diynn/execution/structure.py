@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cached_property
 from itertools import chain
 from operator import is_
@@ -73,8 +72,7 @@ class Structure:
         # The attributes of classes as well, of a student's: ours do not change.
         classes = {each for cls in self._types for each in cls.__mro__ if self.pure and not _is_ours(each)}
         dicts = [each for each in arrays if isinstance(each, dict)]
-        self._dicts: list[Any] = [*held, *dicts, *map(vars, classes)]
-        self._values = list(chain.from_iterable(each.values() for each in self._dicts))
+        self._held: list[Any] = [each.values() for each in (*held, *dicts, *map(vars, classes))]
         lists = [
             value
             for part in held
@@ -82,18 +80,16 @@ class Structure:
             if isinstance(value, list | dict) and name != "_fits" and modules_in(value)
         ]
         lists += [each for each in arrays if isinstance(each, list)]
-        self._lists = [(each, _items(each)) for each in lists]
+        self._held += [each.values() if isinstance(each, dict) else each for each in lists]
+        self._values = list(chain.from_iterable(self._held))  # views, that show what is there at any time
 
     def holds(self, net: Any, loss: Any) -> bool:
         """Say whether net and loss are the same, and nothing about them has changed but their gradients."""
         if net is not self.net or loss is not self.loss or list(map(type, self._parts)) != self._types:
             return False
-        if sum(map(len, self._dicts)) != len(self._values):
+        if sum(map(len, self._held)) != len(self._values):
             return False
-        if not all(_same(_items(each), items) for each, items in self._lists):
-            return False
-        now = chain.from_iterable([each.values() for each in self._dicts])
-        if all(map(is_, now, self._values)):
+        if all(map(is_, chain.from_iterable(self._held), self._values)):
             return True
         self._holds_buffers = False
         return self._only_gradients_changed()
@@ -106,8 +102,8 @@ class Structure:
         ):
             return False
         own = set(map(id, gradients))
-        now = chain.from_iterable([each.values() for each in self._dicts])
-        return all(value is old or id(value) in own for value, old in zip(now, self._values, strict=True))
+        now = zip(chain.from_iterable(self._held), self._values, strict=True)
+        return all(value is old or id(value) in own for value, old in now)
 
     def take_gradients(self, *, anew: bool) -> None:
         """Let the net hold the buffers as its gradients; what it held is copied there, unless ``anew``.
@@ -135,8 +131,3 @@ def _holds_arrays(value: Any) -> bool:
 
 def _items(held: Any) -> list[Any]:
     return list(held.values()) if isinstance(held, dict) else list(held)
-
-
-def _same(now: Iterable[Any], before: list[Any]) -> bool:
-    now = list(now)
-    return len(now) == len(before) and all(map(is_, now, before))

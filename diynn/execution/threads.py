@@ -38,12 +38,30 @@ class Split:
     def __init__(self, structure: Structure, batch: int, *, count: int, block: int, record: bool) -> None:
         net, loss = structure.net, structure.loss
         first, *others = cut(0, batch, count)
+        self.batch = batch
         self._first = Share(net, loss, first, block, structure.gradients, record=record)
         self._others = []
         for part in others:
             buffers = [np.zeros_like(each) for each in structure.gradients]
             self._others.append(Share(replica(net), loss, part, block, buffers, record=record))
         self.proved = False
+
+    @property
+    def shares(self) -> list[Share]:
+        """The shares, the first of which is taken on the net itself."""
+        return [self._first, *self._others]
+
+    @property
+    def reason(self) -> str | None:
+        """Why the batch is not played, or None if it is."""
+        for share in self.shares:
+            if share.reason is not None:
+                return share.reason
+        if not self._first.record:
+            return "the net or the loss is not pure"
+        return (
+            None if all(each.believed for each in self.shares) else "it is recorded at the first few batches"
+        )
 
     def __call__(self, x: Array, y: Array, *, anew: bool) -> Array:
         """Add the gradient of a batch to the structure's buffers, or write it there if ``anew``.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from diynn.arrays import Array, BackendLike, DType
-from diynn.initializers import Initializer, draw_parameters, glorot_uniform
+from diynn.initializers import Initializer, draw_parameters, glorot_uniform, zeros
 from diynn.module import Module
 from diynn.ops import bias_gradient, convolve, convolve_delta, convolve_gradient
-from diynn.shapes import Shape, check, check_window, flag, positive, window_count
+from diynn.shapes import Shape, check, check_window, positive, window_count
 
 
 class Conv1D(Module):
@@ -30,10 +30,11 @@ class Conv1D(Module):
         Steps from one window to the next.
     bias : bool
         Whether b is added.
-    init : Initializer
-        The law of W, with k_size·chan_in and k_size·chan_out as fans; b starts at zero.
+    init, bias_init : Initializer or str
+        The laws of W and of b, each a function or a name of :data:`diynn.initializers.NAMES`; the fans are
+        k_size·chan_in and k_size·chan_out.
     rng : seed or numpy.random.Generator, optional
-        Where W is drawn from, on the host.
+        Where W and b are drawn from, on the host.
     backend, dtype : optional
         Where the parameters live and what they are made of, as in :func:`diynn.asarray`.
 
@@ -45,8 +46,8 @@ class Conv1D(Module):
     Raises
     ------
     ValueError, TypeError
-        If a size is not a positive integer, if a sequence is shorter than a window, or if an argument
-        has not the shape or dtype above.
+        If a size is not a positive integer, if a law is unknown, if a sequence is shorter than a window,
+        or if an argument has not the shape or dtype above.
 
     Source: the course sheet's part on convolutions.
     """
@@ -61,7 +62,8 @@ class Conv1D(Module):
         stride: int = 1,
         *,
         bias: bool = True,
-        init: Initializer = glorot_uniform,
+        init: Initializer | str = glorot_uniform,
+        bias_init: Initializer | str = zeros,
         rng: int | np.random.Generator | None = None,
         backend: BackendLike = None,
         dtype: DType = None,
@@ -73,10 +75,9 @@ class Conv1D(Module):
         self.input_shape = (None, self.chan_in)
         shape = (self.k_size, self.chan_in, self.chan_out)
         fans = self.k_size * self.chan_in, self.k_size * self.chan_out
-        with_bias = flag("Conv1D", "bias", bias)
-        weights = draw_parameters("Conv1D", init, rng, shape, *fans)
-        zeros = np.zeros(self.chan_out) if with_bias else None
-        self._set_parameters(weights, zeros, backend, dtype)
+        law = bias_init if bias else None
+        drawn = draw_parameters("Conv1D", init, law, rng, shape, *fans)
+        self._set_parameters(*drawn, backend, dtype)
 
     def __repr__(self) -> str:
         sizes = f"{self.k_size}, {self.chan_in}, {self.chan_out}"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from diynn.arrays import Array, BackendLike, DType
-from diynn.initializers import Initializer, draw_parameters, glorot_uniform
+from diynn.initializers import Initializer, draw_parameters, glorot_uniform, zeros
 from diynn.module import Module
-from diynn.ops import bias_gradient, delta_product, gradient_product, product
-from diynn.shapes import Shape, check, flag, positive
+from diynn.ops import bias_gradient, delta_product
+from diynn.shapes import Shape, check, positive
 
 
 class Linear(Module):
@@ -24,10 +24,10 @@ class Linear(Module):
         Sizes of one input and of one output.
     bias : bool
         Whether b is added.
-    init : Initializer
-        The law of W; b starts at zero.
+    init, bias_init : Initializer or str
+        The laws of W and of b, each a function or a name of :data:`diynn.initializers.NAMES`.
     rng : seed or numpy.random.Generator, optional
-        Where W is drawn from, on the host.
+        Where W and b are drawn from, on the host.
     backend, dtype : optional
         Where the parameters live and what they are made of, as in :func:`diynn.asarray`.
 
@@ -39,7 +39,8 @@ class Linear(Module):
     Raises
     ------
     ValueError, TypeError
-        If a size is not a positive integer, or if an argument has not the shape or dtype above.
+        If a size is not a positive integer, if a law is unknown, or if an argument has not the shape or
+        dtype above.
 
     Source: the course sheet, "Mon premier est ... linéaire !".
     """
@@ -52,7 +53,8 @@ class Linear(Module):
         out_features: int,
         *,
         bias: bool = True,
-        init: Initializer = glorot_uniform,
+        init: Initializer | str = glorot_uniform,
+        bias_init: Initializer | str = zeros,
         rng: int | np.random.Generator | None = None,
         backend: BackendLike = None,
         dtype: DType = None,
@@ -61,10 +63,9 @@ class Linear(Module):
         self.out_features = positive("Linear", "out_features", out_features)
         self.input_shape = (self.in_features,)
         shape = (self.in_features, self.out_features)
-        with_bias = flag("Linear", "bias", bias)
-        weights = draw_parameters("Linear", init, rng, shape, *shape)
-        zeros = np.zeros(self.out_features) if with_bias else None
-        self._set_parameters(weights, zeros, backend, dtype)
+        law = bias_init if bias else None
+        drawn = draw_parameters("Linear", init, law, rng, shape, *shape)
+        self._set_parameters(*drawn, backend, dtype)
 
     def __repr__(self) -> str:
         bias = "" if self._bias is not None else ", bias=False"
@@ -73,7 +74,7 @@ class Linear(Module):
     def forward(self, data: Array) -> Array:
         """Return x W + b."""
         check(self, data)
-        output = product(data, self._parameters)
+        output = data @ self._parameters
         if self._bias is not None:
             output += self._bias
         return output
@@ -86,7 +87,7 @@ class Linear(Module):
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add xᵀ δ, and the sum of δ over the batch for the bias (eq. 1)."""
         check(self, data, delta)
-        self._gradient += gradient_product(data, delta)
+        self._gradient += data.T @ delta
         if self._bias is not None:
             self._bias_gradient += bias_gradient(delta)
 

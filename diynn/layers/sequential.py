@@ -70,6 +70,10 @@ class Sequential(Module):
     def __str__(self) -> str:
         return str(summarise(self.leaves()))
 
+    def _repr_html_(self) -> str:
+        """Return the table that ``print(net)`` shows, for a notebook."""
+        return summarise(self.leaves())._repr_html_()
+
     def add(self, module: Any) -> Self:
         """Append a module; return the net."""
         if isinstance(module, type):

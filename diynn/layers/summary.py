@@ -12,6 +12,7 @@ from diynn.arrays import asarray_like, namespace
 from diynn.composition import walk
 from diynn.module import Module
 from diynn.parameter import own_parameters
+from diynn.rendering import html_table, text_table
 from diynn.shapes import Shape, size, text
 from diynn.sharing import count
 
@@ -35,21 +36,30 @@ class Summary:
     parameters: int
     activations: int | None = None
 
-    def __str__(self) -> str:
-        cells = [
+    def cells(self) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+        """Return the header and the lines of the table, as text."""
+        return _HEADER, [
             (place, module, "?" if shape is None else text(shape), f"{count:,}")
             for place, module, shape, count in self.rows
         ]
-        widths = [max(len(row[column]) for row in [_HEADER, *cells]) for column in range(4)]
-        aligned = [f"{{:<{width}}}" for width in widths[:3]] + [f"{{:>{widths[3]}}}"]
-        lines = ["  ".join(aligned).format(*row) for row in [_HEADER, *cells]]
-        lines.insert(1, "  ".join("-" * width for width in widths))
-        lines.append(f"{self.parameters:,} parameters")
+
+    def total(self) -> str:
+        """Return the line below the table, and where a size is unknown how to learn it."""
+        line = f"{self.parameters:,} parameters"
         if self.activations is not None:
-            lines[-1] += f", {self.activations:,} bytes of activations an example"
-        return "\n".join(lines)
+            line += f", {self.activations:,} bytes of activations an example"
+        if any(shape is None or None in shape for _, _, shape, _ in self.rows):
+            line += "; ? depends on the input: net.summary((length, channels)) tells"
+        return line
+
+    def __str__(self) -> str:
+        return f"{text_table(*self.cells(), numbers=1)}\n{self.total()}"
 
     __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        """Return the table for a notebook."""
+        return html_table(*self.cells(), 1, caption=self.total())
 
 
 def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -> Summary:
@@ -61,6 +71,7 @@ def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -
         If ``input_shape`` is given and does not fit a module.
     """
     rows = []
+    series = {id(module) for _, module in leaves}  # what stands here is not counted again where it is shared
     shape = input_shape
     values: int | None = 0
     handles = dict.fromkeys(handle for _, module in leaves for handle in _handles(module))
@@ -79,7 +90,8 @@ def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -
         shape = None if shape is None else _output_shape(module, shape, arrays)
         outputs = None if shape is None else size(shape)
         values = None if values is None or outputs is None else values + outputs
-        rows.append((place, _name(module), shape, sum(prod(each.value.shape) for each in _handles(module))))
+        own = [each for each in _handles(module) if each.owner is module or id(each.owner) not in series]
+        rows.append((place, _name(module), shape, sum(prod(each.value.shape) for each in own)))
     if values is None or not arrays:
         return Summary(rows, counted)
     bits = namespace(arrays[0]).finfo(arrays[0].dtype).bits

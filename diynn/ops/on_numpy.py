@@ -46,12 +46,6 @@ def delta_product(delta: Array, weights: Array) -> Array:
     return result
 
 
-@reference.gradient_product.twin(np.ndarray)
-def gradient_product(data: Array, delta: Array) -> Array:
-    """Take `dot`: `matmul` does not give a product of rank one to BLAS, and takes six times as long."""
-    return np.dot(data.T, delta)
-
-
 @reference.bias_gradient.twin(np.ndarray)
 def bias_gradient(delta: Array) -> Array:
     """Sum as a product with ones, at BLAS's speed."""

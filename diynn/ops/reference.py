@@ -13,21 +13,9 @@ from diynn.shapes import window_count
 
 
 @Operation
-def product(data: Array, weights: Array) -> Array:
-    """Return x W, (batch, in) and (in, out) → (batch, out)."""
-    return data @ weights
-
-
-@Operation
 def delta_product(delta: Array, weights: Array) -> Array:
     """Return δ Wᵀ, (batch, out) and (in, out) → (batch, in)."""
     return delta @ weights.T
-
-
-@Operation
-def gradient_product(data: Array, delta: Array) -> Array:
-    """Return xᵀ δ, (batch, in) and (batch, out) → (in, out)."""
-    return data.T @ delta
 
 
 @Operation

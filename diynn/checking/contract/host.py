@@ -1,0 +1,282 @@
+"""Where foreign code lives: it is built, called and looked at here, and answers with arrays alone.
+
+Whoever judges holds no object of it, but numbers that stand for them (:class:`Thing`). That is why the
+same host serves in the judge's own process and, over a wire, in another.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from diynn.checking.contract.cards import Card, describe_class
+from diynn.checking.contract.paths import Attribute, Path
+from diynn.checking.contract.raised import Raised, raised
+
+#: Arrays to be set, by their paths.
+Values: TypeAlias = Sequence[tuple[Path, np.ndarray]]
+#: Answers longer than that are cut: nobody compares more.
+_LONGEST = 256
+
+
+@dataclass(frozen=True)
+class Thing:
+    """An object in a host, by its number."""
+
+    number: int
+
+
+@dataclass(frozen=True)
+class Named:
+    """A class in a host, by its name.
+
+    One of the file, ``"diynn.Linear"``, or ``"diynn.Linear as Module"``: ours, derived from a base class of
+    the file as well.
+    """
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Other:
+    """An answer that is no array of numbers: all that is told of it is its type."""
+
+    type: str
+
+
+class Host:
+    """Foreign classes and their instances.
+
+    Parameters
+    ----------
+    classes : dict
+        Name → class.
+    prototype : object, optional
+        An instance that :meth:`copy` copies.
+    """
+
+    def __init__(self, classes: Mapping[str, type], prototype: Any = None) -> None:
+        self.classes = dict(classes)
+        self.prototype = prototype
+        self._things: dict[int, Any] = {}
+        self._answers: dict[int, list[Any]] = {}
+        self._given: dict[int, Sequence[Any]] = {}
+
+    # ------------------------------------------------------------ making and dropping
+
+    def card(self, name: str) -> Card:
+        """Describe a class."""
+        return describe_class(self.classes[name])
+
+    def build(
+        self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any], values: Values = ()
+    ) -> bool:
+        """Construct an instance and set its arrays; it is ``number`` from now on.
+
+        False if one of the arrays is not there.
+        """
+        cls: Any = self._resolve(Named(name))
+        given = {key: self._resolve(value) for key, value in named.items()}
+        try:
+            instance = cls(*map(self._resolve, arguments), **given)
+        except MemoryError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise raised("__init__", error) from error
+        self._things[number] = settle(instance)
+        return self.write(number, values)
+
+    def copy(self, number: int, values: Values = ()) -> bool:
+        """Copy the prototype and set the arrays of the copy."""
+        self._things[number] = settle(copy.deepcopy(self.prototype))
+        return self.write(number, values)
+
+    def drop(self, numbers: Sequence[int]) -> None:
+        """Forget instances that nobody will ask for again."""
+        for number in numbers:
+            for kept in (self._things, self._answers, self._given):
+                kept.pop(number, None)
+
+    def _resolve(self, value: Any) -> Any:
+        if isinstance(value, Thing):
+            return self._things[value.number]
+        if isinstance(value, Named):
+            ours, _, base = value.name.partition(" as ")
+            library, _, name = ours.rpartition(".")
+            if library != "diynn":
+                return self.classes[value.name]
+            return type(name, (our_class(name), self.classes[base]), {}) if base else our_class(name)
+        return [self._resolve(each) for each in value] if isinstance(value, list) else value
+
+    # ------------------------------------------------------------ calling
+
+    def call(self, number: int, method: str, arguments: Sequence[Any]) -> Any:
+        """Call a method; return what :func:`describe` makes of its answer.
+
+        Raises
+        ------
+        Raised
+            If there is no such method, or it raises.
+        """
+        function = getattr(self._things[number], method, None)
+        if not callable(function):
+            raise Raised(method, "no_method")
+        given = [self._resolve(each) for each in arguments]
+        self._given[number] = given
+        try:
+            answer = function(*given)
+        except MemoryError:  # the end of the examination
+            raise
+        except (Exception, SystemExit) as error:
+            raise raised(method, error) from error
+        self._answers[number] = [*self._answers.get(number, ())[-1:], answer]
+        return describe(answer)
+
+    def again(self, number: int, back: int) -> Any:
+        """Return what the last answer holds by now, or with ``back`` 1 the one before it."""
+        return describe(self._answers[number][-1 - back])
+
+    def given(self, number: int) -> list[Any]:
+        """Return what the arguments of the last call hold by now."""
+        return [describe(each) for each in self._given.get(number, ())]
+
+    def lacking(self, number: int, names: Sequence[str]) -> list[str]:
+        """Return which of the names are no methods of an instance."""
+        return [name for name in names if not callable(getattr(self._things[number], name, None))]
+
+    def holds(self, number: int, name: str) -> bool:
+        """Say whether an instance has an attribute that is not None."""
+        return getattr(self._things[number], name, None) is not None
+
+    def sizes(self, number: int) -> dict[str, int]:
+        """Return the whole numbers among the attributes of an instance."""
+        return {
+            name: int(value)
+            for name, value in vars(self._things[number]).items()
+            if isinstance(value, int | np.integer) and not isinstance(value, bool)
+        }
+
+    # ------------------------------------------------------------ its arrays
+
+    def arrays(self, number: int) -> list[tuple[Path, np.ndarray]]:
+        """Return every array of real numbers it holds, in attributes, dicts, lists and inner modules."""
+        return list(_walk(self._things[number], (), 0))
+
+    def overlaps(self, number: int) -> list[tuple[int, int]]:
+        """Return which of those arrays share memory, by their places in that list."""
+        arrays = [array for _, array in self.arrays(number)]
+        return [
+            (i, j) for i in range(len(arrays)) for j in range(i) if np.shares_memory(arrays[i], arrays[j])
+        ]
+
+    def read(self, number: int, path: Path) -> np.ndarray:
+        """Return the array at ``path``."""
+        return np.asarray(_follow(self._things[number], path))
+
+    def write(self, number: int, values: Values) -> bool:
+        """Set arrays, in place where that keeps every digit: they may have views.
+
+        False if one is not there.
+        """
+        return all([_write(self._things[number], path, value) for path, value in values])
+
+
+# ---------------------------------------------------------------- answers
+
+
+def describe(value: Any, depth: int = 0) -> Any:
+    """Return an answer as None, an array, a list of such, or :class:`Other`."""
+    if value is None:
+        return None
+    if isinstance(value, list | tuple) and depth < 3 and any(isinstance(each, np.ndarray) for each in value):
+        return [describe(each, depth + 1) for each in value[:_LONGEST]]
+    try:
+        array = np.array(value)
+    except MemoryError:
+        raise
+    except Exception:  # ragged, or an object with an __array__ of its own
+        array = np.empty(0, dtype=object)
+    if array.dtype.kind not in "fiub":
+        return Other(type(value).__name__)
+    return array.astype(float) if array.dtype.itemsize > 8 else array
+
+
+# ---------------------------------------------------------------- our own
+
+
+def our_class(name: str) -> Any:
+    """Return a class of diynn's own."""
+    import diynn.layers
+    import diynn.losses
+
+    return getattr(diynn.layers, name, None) or getattr(diynn.losses, name)
+
+
+def settle(instance: Any) -> Any:
+    """Bring a module of ours to NumPy in double precision, whatever its backend; leave others alone."""
+    from diynn.module import Module
+
+    if not isinstance(instance, Module):
+        return instance
+    try:
+        return instance.to("numpy", dtype="float64")
+    except (TypeError, ValueError, AttributeError):  # a net with modules in it that are not ours
+        return instance
+
+
+# ---------------------------------------------------------------- arrays by their paths
+
+
+def _walk(thing: Any, path: Path, depth: int) -> Iterator[tuple[Path, np.ndarray]]:
+    if isinstance(thing, np.ndarray):
+        if thing.dtype.kind in "fiu":
+            yield path, thing
+    elif depth > 3:
+        return
+    elif isinstance(thing, dict):
+        for key in [each for each in thing if isinstance(each, str | int)]:
+            yield from _walk(thing[key], (*path, key), depth + 1)
+    elif isinstance(thing, list | tuple):
+        for place, each in enumerate(thing[:64]):
+            yield from _walk(each, (*path, place), depth + 1)
+    elif depth == 0 or hasattr(thing, "forward"):
+        for name, value in list(getattr(thing, "__dict__", {}).items()):
+            yield from _walk(value, (*path, Attribute(name)), depth + 1)
+
+
+def _write(thing: Any, path: Path, value: np.ndarray) -> bool:
+    try:
+        holder, last = _follow(thing, path[:-1]), path[-1]
+        old = _item(holder, last)
+    except (AttributeError, LookupError, TypeError):
+        return False
+    if not isinstance(old, np.ndarray):
+        return False
+    if old.flags.writeable and old.dtype == value.dtype and old.shape == value.shape:
+        old[...] = value
+    elif len(path) == 1 or hasattr(holder, "__dict__"):
+        setattr(holder, last, value.copy())
+    elif isinstance(holder, tuple):
+        changed = [value.copy() if place == last else each for place, each in enumerate(holder)]
+        above, name = _follow(thing, path[:-2]), path[-2]
+        if len(path) == 2 or hasattr(above, "__dict__"):
+            setattr(above, name, tuple(changed))
+        else:
+            above[name] = tuple(changed)
+    else:
+        holder[last] = value.copy()
+    return True
+
+
+def _follow(thing: Any, path: Path) -> Any:
+    for step in path:
+        thing = _item(thing, step)
+    return thing
+
+
+def _item(thing: Any, step: Any) -> Any:
+    return getattr(thing, step) if isinstance(step, Attribute) else thing[step]

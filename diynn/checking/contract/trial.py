@@ -1,0 +1,310 @@
+"""One situation in which a module is tried: how it was built, its parameters, its data and its delta."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from diynn.checking.contract import numeric
+from diynn.checking.contract.kinds import Kind, Setup, reference
+from diynn.checking.contract.layouts import Layout, Parts, split
+from diynn.checking.contract.paths import Path, spell
+from diynn.checking.contract.raised import Raised
+from diynn.checking.contract.subject import Subject, find_gradients, find_parameters
+from diynn.checking.contract.target import Make
+from diynn.checking.diagnosis.closeness import close
+
+
+@dataclass
+class Bench:
+    """Where modules of one setup are built, and what is known about all of them.
+
+    Parameters
+    ----------
+    make : callable
+        Builds an instance for a setup.
+    kind : Kind
+    setup : Setup
+    redraw : bool
+        Whether the parameters may be replaced by random ones; else they are only shaken.
+    """
+
+    make: Make
+    kind: Kind
+    setup: Setup
+    redraw: bool = True
+    paths: list[Path] = field(default_factory=list)
+    gradients: dict[Path, Path] = field(default_factory=dict)
+    layout: Layout | None = None
+    _single: bool | None = None
+
+    def learn(self, data: np.ndarray, rng: np.random.Generator) -> dict[Path, np.ndarray]:
+        """Find the parameters of a module built here; return values for them."""
+        subject = self.build()
+        output = subject.array("forward", data.copy())
+
+        def changes_output(path: Path) -> bool:
+            old = subject.read(path).astype(float)
+            try:
+                subject.write({path: old + rng.uniform(0.5, 1.0, old.shape)})
+                changed = subject.array("forward", data.copy())
+            except Raised:
+                return False
+            finally:
+                subject.write({path: old})
+            return changed.shape == output.shape and not np.allclose(changed, output)
+
+        self.paths = find_parameters(subject, changes_output)
+        drawn = {}
+        for path in self.paths:
+            old = subject.read(path).astype(float)
+            drawn[path] = (
+                rng.normal(size=old.shape) if self.redraw else old + 0.1 * rng.normal(size=old.shape)
+            )
+        return drawn
+
+    def build(self, values: Mapping[Path, np.ndarray] | None = None) -> Subject:
+        """Return a new instance, with these parameters."""
+        return self.make(self.setup, values)
+
+    def single(self, trial: Trial) -> bool:
+        """Say whether modules built here compute, or keep their gradients, in single precision."""
+        if self._single is None:
+            subject = trial.fresh()
+            direction = np.random.default_rng(0).normal(size=trial.data.shape)
+            precision = numeric.precision_of(lambda x: trial.forward(subject, x), trial.data, direction)
+            kept = any(array.dtype == np.float32 for array in subject.arrays().values())
+            self._single = kept or precision is numeric.SINGLE
+        return self._single
+
+
+@dataclass
+class Trial:
+    """One situation. Every property starts from a fresh module in it.
+
+    Parameters
+    ----------
+    bench : Bench
+    values : dict
+        The parameters, by their path.
+    data, delta : array
+    """
+
+    bench: Bench
+    values: Mapping[Path, np.ndarray]
+    data: np.ndarray
+    delta: np.ndarray
+    seed: int = 0
+
+    # ------------------------------------------------------------ a module and its calls
+
+    def fresh(self) -> Subject:
+        """Return a new module with the parameters of this trial."""
+        subject = self.bench.build(self.values)
+        if not subject.complete:
+            subject.call("forward", self.data.copy())  # it makes them then
+            subject.write(self.values)
+        return subject
+
+    def forward(self, subject: Subject, data: np.ndarray | None = None) -> np.ndarray:
+        """Return what ``forward`` makes of a copy of the data."""
+        return subject.array("forward", (self.data if data is None else data).copy())
+
+    def backward_delta(self, subject: Subject) -> np.ndarray:
+        """Return the delta, from copies."""
+        return subject.array("backward_delta", self.data.copy(), self.delta.copy())
+
+    def update_gradient(self, subject: Subject) -> None:
+        """Add the gradient, from copies."""
+        subject.call("backward_update_gradient", self.data.copy(), self.delta.copy())
+
+    def one_gradient(self) -> dict[Path, np.ndarray]:
+        """Return the gradient from zero, right after a forward pass."""
+        subject = self.fresh()
+        subject.call("zero_grad")
+        self.forward(subject)
+        self.update_gradient(subject)
+        return self.gradients(subject)
+
+    def gradients(self, subject: Subject) -> dict[Path, np.ndarray]:
+        """Return the gradients that a module holds, by the path of their parameter."""
+        if not self.values:
+            return {}
+        arrays, pairs = subject.arrays(), self.bench.gradients
+        if not (set(self.values) <= set(pairs) and set(pairs.values()) <= set(arrays)):
+            pairs = self.bench.gradients = find_gradients(arrays, list(self.values))
+        for path in self.values:
+            if path not in pairs:
+                raise Raised("backward_update_gradient", "no_gradient", parameter=spell(path))
+        return {path: _floating(arrays[pairs[path]]) for path in self.values}
+
+    # ------------------------------------------------------------ what is right
+
+    def parts(self, arrays: Mapping[Path, np.ndarray]) -> Parts:
+        """Return arrays beside the parameters as ``{"W": ..., "b": ...}``, or by their own names."""
+        if self.bench.layout is not None:
+            try:
+                parts = self.bench.layout.read(arrays)
+                _, bias = split(arrays)
+                if bias is not None and not broadcasts(arrays[bias], self.values[bias]):
+                    parts["b"] = arrays[bias]  # a gradient that changes the bias's shape stays visible
+                return parts
+            except (ValueError, IndexError):
+                pass
+        return {spell(path): array for path, array in arrays.items()}
+
+    def reference(self) -> Any:
+        """Return our module with the parameters of this trial."""
+        parts = self.parts(self.values)
+        return reference(self.bench.kind, self.bench.setup, parts.get("W"), parts.get("b"))
+
+    def delta_agrees(self, claimed: np.ndarray) -> bool | None:
+        """Say whether ``claimed`` is the delta, by numerical differentiation of the module's own forward."""
+        subject = self.fresh()
+        if self.forward(subject).shape != self.delta.shape:
+            return close(claimed, self.numeric_delta()[0]) if self.bench.kind.name else None
+        rng = np.random.default_rng(self.seed)
+        verdict = numeric.agrees(claimed, lambda x: self.forward(subject, x), self.data, self.delta, rng)
+        if verdict is None:
+            right, trusted = self.numeric_delta()
+            verdict = close(claimed[trusted], right[trusted]) if trusted.any() else None
+        return verdict
+
+    def numeric_delta(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the delta by numerical differentiation, and where it can be trusted.
+
+        Where the output has not the shape of the right one, the delta is our module's.
+        """
+        subject = self.fresh()
+        if self.forward(subject).shape != self.delta.shape:
+            right = np.asarray(self.reference().backward_delta(self.data, self.delta))
+            return right, np.ones(right.shape, dtype=bool)
+        return _differentiate(lambda x: self.forward(subject, x), self.data, self.delta, self.seed)
+
+    def gradient_agrees(self, claimed: Mapping[Path, np.ndarray]) -> bool | None:
+        """Say whether ``claimed`` is the gradient, by numerical differentiation.
+
+        None where the output has not the shape of the right one: there is nothing to differentiate.
+        """
+        if self.forward(self.fresh()).shape != self.delta.shape:
+            return None
+        verdict: bool | None = None
+        rng = np.random.default_rng(self.seed)
+        for path, value in self.values.items():
+            if not broadcasts(claimed[path], value):
+                return False
+            mine = claimed[path].reshape(value.shape)
+            judged = numeric.agrees(mine, self._of_parameter(path), value, self.delta, rng)
+            if judged is None:
+                right, trusted = _differentiate(self._of_parameter(path), value, self.delta, self.seed)
+                judged = close(mine[trusted], right[trusted]) if trusted.any() else None
+            if judged is False:
+                return False
+            verdict = verdict or judged
+        return verdict
+
+    def is_the_sheets_delta(self, claimed: np.ndarray) -> bool:
+        """Say whether ``claimed`` is what our own module answers, whose forward may be another."""
+        if not self.bench.kind.name or self.bench.kind.formula is not None:
+            return False
+        right = np.asarray(self.reference().backward_delta(self.data.copy(), self.delta.copy()))
+        return close(claimed, right)
+
+    def is_the_sheets_gradient(self, claimed: Mapping[Path, np.ndarray]) -> bool:
+        """Say the same of the gradients, where it is known which array is which."""
+        if self.bench.layout is None:
+            return False
+        ours, parts = self.reference(), self.parts(claimed)
+        ours.backward_update_gradient(self.data.copy(), self.delta.copy())
+        right = {"W": ours._gradient, "b": ours._bias_gradient}
+        return set(parts) <= set(right) and all(
+            right[name] is not None and close(each, np.asarray(right[name])) for name, each in parts.items()
+        )
+
+    def numeric_gradient(self) -> dict[Path, np.ndarray]:
+        """Return the gradient by numerical differentiation."""
+        return {
+            path: _differentiate(self._of_parameter(path), value, self.delta, self.seed)[0]
+            for path, value in self.values.items()
+        }
+
+    def _of_parameter(self, path: Path) -> Callable[[np.ndarray], np.ndarray]:
+        subject = self.fresh()
+
+        def function(value: np.ndarray) -> np.ndarray:
+            subject.write({path: value})
+            return self.forward(subject)
+
+        return function
+
+    # ------------------------------------------------------------ for the diagnosis and the report
+
+    def facts(self) -> SimpleNamespace:
+        """Return what the formulas of the known mistakes are made of."""
+        arguments = self.bench.setup.arguments
+        facts = SimpleNamespace(
+            x=self.data, delta=self.delta, batch=len(self.data),
+            k=arguments.get("k_size"), stride=arguments.get("stride"), W=None, b=None,
+        )  # fmt: skip
+        parts = self.parts(self.values)
+        facts.W, facts.b = parts.get("W"), parts.get("b")
+        return facts
+
+    def inputs(self) -> dict[str, Any]:
+        """Return what the report shows of this trial."""
+        shown: dict[str, Any] = {}
+        if self.bench.setup.arguments and self.bench.kind.name:
+            shown["module"] = self.bench.setup.text(self.bench.kind.name)
+        shown |= {"data": self.data, "delta": self.delta}
+        return shown | {spell(path): value for path, value in self.values.items()}
+
+    def smaller(self) -> list[Trial]:
+        """Return simpler situations, the simplest first, to look for the smallest that fails."""
+        rounded = replace(
+            self,
+            data=_round(self.data),
+            delta=_round(self.delta),
+            values={path: _round(value) for path, value in self.values.items()},
+        )
+        found = [
+            replace(start, data=start.data[i : i + 1], delta=start.delta[i : i + 1])
+            for start in (rounded, self)
+            for i in range(min(len(self.data), 3))
+            if len(self.data) > 1
+        ]
+        return [*found, rounded]
+
+
+def _round(array: np.ndarray) -> np.ndarray:
+    # Half a step off, so that rounding does not put a value on a kink.
+    return np.round(array * 2) / 2 + np.where(array < 0, -0.1, 0.1)
+
+
+def _differentiate(
+    function: Callable[[np.ndarray], np.ndarray], point: np.ndarray, weights: np.ndarray, seed: int
+) -> tuple[np.ndarray, np.ndarray]:
+    direction = np.random.default_rng(seed).normal(size=point.shape)
+    precision = numeric.precision_of(function, point, direction)
+    right, trusted, _ = numeric.gradient(function, point, weights, precision)
+    return right, trusted
+
+
+def _floating(array: np.ndarray) -> np.ndarray:
+    """Return a copy: whole numbers as double, single precision as it is, for it tells what to expect."""
+    return array.copy() if array.dtype == np.float32 else array.astype(float)
+
+
+def broadcasts(gradient: np.ndarray, value: np.ndarray) -> bool:
+    """Say whether a step along a gradient leaves a parameter's shape as it is: (out,) along (1, out), say."""
+    return gradient.size == value.size and _joined(gradient, value) == value.shape
+
+
+def _joined(one: np.ndarray, other: np.ndarray) -> tuple[int, ...] | None:
+    try:
+        return np.broadcast_shapes(one.shape, other.shape)
+    except ValueError:
+        return None

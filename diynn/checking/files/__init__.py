@@ -1,0 +1,1 @@
+"""Files of students: finding their classes, building them, and judging each in a process of its own."""

@@ -1,0 +1,200 @@
+"""Running the definitions of a student's file, with what they import found or provided.
+
+This runs foreign code: only :mod:`diynn.checking.files.worker` calls it, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from diynn.checking.contract.recognise import normalise
+from diynn.checking.files import skeleton
+from diynn.checking.files.finding import Found, Source
+from diynn.checking.files.reading import Piece
+from diynn.checking.files.statements import Chosen
+
+
+class Missing:
+    """What could not be imported: using it says so."""
+
+    def __init__(self, name: str, module: str) -> None:
+        self.__dict__["_told"] = f"{name} could not be imported from {module}"
+
+    def __getattr__(self, attribute: str) -> Any:
+        if attribute.startswith("__"):
+            raise AttributeError(attribute)
+        raise ImportError(self.__dict__["_told"])
+
+    def __call__(self, *arguments: Any, **named: Any) -> Any:
+        """Raise ImportError."""
+        raise ImportError(self.__dict__["_told"])
+
+    def __mro_entries__(self, bases: tuple[Any, ...]) -> tuple[type, ...]:
+        raise ImportError(self.__dict__["_told"])
+
+
+class Definitions:
+    """The names that a file defines.
+
+    Attributes
+    ----------
+    names : dict
+        What its definitions made.
+    errors : dict
+        For each class that could not be defined, why.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        known: dict[str, Definitions] | None = None,
+        *,
+        everything: bool = False,
+    ) -> None:
+        self.source = source
+        self._known = {} if known is None else known
+        self.names: dict[str, Any] = {
+            "__name__": "student", "__builtins__": __builtins__,
+            "Module": skeleton.Module, "Loss": skeleton.Loss,
+        }  # fmt: skip
+        self.errors: dict[str, BaseException] = {}
+        self._given = set(self.names)
+        for piece in source.pieces:
+            lines = piece.text.splitlines(keepends=True)
+            linecache.cache[piece.name] = (len(piece.text), None, lines, piece.name)
+        self._everything = everything
+
+    def run(self) -> Definitions:
+        """Run the definitions that its classes need, or all of a file that another imports."""
+        for chosen in self.source.needed(everything=self._everything):
+            self._run(chosen)
+        return self
+
+    def module(self, name: str) -> ModuleType:
+        """Return the names as a module: what it was given is none of its own."""
+        module = ModuleType(name)
+        provided_here = {
+            each for each in self._given if self.names.get(each) is getattr(skeleton, each, self)
+        }
+        vars(module).update({each: value for each, value in self.names.items() if each not in provided_here})
+        return module
+
+    def _run(self, chosen: Chosen) -> None:
+        node = chosen.node
+        try:
+            if isinstance(node, ast.ImportFrom):
+                self._import_from(node)
+            elif isinstance(node, ast.Import):
+                self._import(node)
+            else:
+                # Annotations are not evaluated: what they name need not be there.
+                future = ast.ImportFrom("__future__", [ast.alias("annotations")], 0, lineno=1, col_offset=0)
+                module = ast.Module([ast.fix_missing_locations(future), node], [])
+                code = compile(module, chosen.piece.name, "exec", dont_inherit=True)
+                exec(code, self.names)
+        except (Exception, SystemExit) as error:
+            if isinstance(node, ast.ClassDef):
+                self.errors[node.name] = error
+                self.names.pop(node.name, None)
+
+    # ------------------------------------------------------------ imports
+
+    def _import_from(self, node: ast.ImportFrom) -> None:
+        name = node.module or ""
+        if name == "__future__":
+            return
+        found = self._module(name, node.level)
+        for alias in node.names:
+            if alias.name == "*":
+                self._take_all(found)
+            else:
+                self.names[alias.asname or alias.name] = self._pick(found, alias.name, name, node.level)
+
+    def _import(self, node: ast.Import) -> None:
+        for alias in node.names:
+            first = alias.name.partition(".")[0]
+            if alias.asname is not None:
+                found = self._module(alias.name)
+                self.names[alias.asname] = _Provided(alias.name) if found is None else found
+                continue
+            top: Any = self._module(first)
+            if top is None:
+                top = _Provided(first)
+            parts = alias.name.split(".")
+            inner = top
+            for depth in range(2, len(parts) + 1):  # `import pkg.core` gives pkg its core
+                dotted = ".".join(parts[:depth])
+                found = getattr(inner, parts[depth - 1], None) or self._module(dotted) or _Provided(dotted)
+                setattr(inner, parts[depth - 1], found)
+                inner = found
+            self.names[first] = top
+
+    def _module(self, name: str, level: int = 0) -> Any:
+        """Return a module: a file beside this one, else an installed one, else a file of its last name."""
+        found = self.source.find(name, level)
+        if found is not None:
+            return self._file(name, found)
+        if level == 0:
+            try:
+                __import__(name)
+                return sys.modules[name]
+            except (Exception, SystemExit):
+                found = self.source.find(name.rpartition(".")[2], 0) if "." in name else None
+        return None if found is None else self._file(name, found)
+
+    def _file(self, name: str, found: Found) -> ModuleType:
+        if found.key not in self._known:
+            pieces = [Piece(Path(found.key).name, found.text)]
+            inner = Definitions(Source(found.key, pieces, found.find), self._known, everything=True)
+            self._known[found.key] = inner  # files that import one another
+            inner.run()
+        return self._known[found.key].module(name)
+
+    def _take_all(self, module: Any) -> None:
+        names = getattr(module, "__all__", None) or [name for name in dir(module) if not name.startswith("_")]
+        self.names.update({name: getattr(module, name) for name in names if hasattr(module, name)})
+
+    def _pick(self, module: Any, name: str, where: str, level: int) -> Any:
+        if module is not None and hasattr(module, name):
+            return getattr(module, name)
+        found = (
+            self._module(f"{where}.{name}" if where else name, level) if level or module is not None else None
+        )
+        return provided(name, where) if found is None else found
+
+
+class _Provided(ModuleType):
+    """A module that is not there: it has the skeleton's classes, and whatever else the sheet names."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return provided(name, self.__name__)
+
+
+def provided(name: str, where: str) -> Any:
+    """Return what stands in for a name that cannot be imported."""
+    word = normalise(name)
+    if word in ("module", "layer", "couche"):
+        return skeleton.Module
+    if word in ("loss", "cost", "cout"):
+        return skeleton.Loss
+    return our_own(name) or Missing(name, where)
+
+
+def our_own(name: str) -> Any:
+    """Return a class of diynn's own under any of the names that ``import diynn`` gives it, else None."""
+    import diynn.layers
+    import diynn.losses
+    from diynn.sheet import SPELLINGS
+
+    name = next((canonical for canonical, others in SPELLINGS.items() if name in others), name)
+    for place in (diynn.layers, diynn.losses):
+        if name in getattr(place, "__all__", dir(place)):
+            return getattr(place, name)
+    return None

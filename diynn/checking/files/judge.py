@@ -1,0 +1,103 @@
+"""The process that judges: it draws, compares and decides, and never holds an object of foreign code.
+
+It reads orders from its standard input, a line of JSON each, and writes what it finds, result by result.
+Each order gets a process of its own for the foreign code (:mod:`diynn.checking.files.processes`).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from typing import Any
+
+from diynn.checking.contract.examine import examine
+from diynn.checking.contract.raised import Ended, Raised
+from diynn.checking.files.processes import Nursery, nursery
+from diynn.checking.files.remote import RemoteHost
+from diynn.checking.files.targets import targets_of
+from diynn.checking.reporting.results import Result, Verdict, plain
+
+Tell = Callable[..., None]
+
+
+def main(*, forks: bool | None = None) -> None:
+    """Serve orders until the standard input ends."""
+    place = nursery() if forks is None else nursery(forks=forks)
+    orders, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+
+    def tell(**line: Any) -> None:
+        answers.write(json.dumps(line, ensure_ascii=False) + "\n")
+        answers.flush()
+
+    for line in orders:
+        serve(place, json.loads(line), tell)
+        tell(done=True)
+    place.close()
+
+
+def serve(place: Nursery, order: dict[str, Any], tell: Tell) -> None:
+    """Do what an order says: list the classes of a file, or judge one of them.
+
+    Parameters
+    ----------
+    order : dict
+        ``path``, ``top``, ``timeout``, ``megabytes``; to judge a class, also ``class``, ``draws``, ``seed``.
+    """
+    with tempfile.TemporaryDirectory(prefix="diynn-check-", ignore_cleanup_errors=True) as folder:
+        number, wire = place.start(folder)
+        host = RemoteHost(wire, order["timeout"])
+        stage = ["define"]
+
+        def watch(what: str, result: Result | None) -> None:
+            stage[0] = what
+            if result is not None:
+                tell(result={key: plain(getattr(result, key)) for key in Result.__dataclass_fields__})
+
+        patience = 0.0
+        ended: Ended | None = None
+        try:
+            _serve(host, order, tell, watch)
+        except Ended as error:
+            ended, patience = error, 1.0 if error.key == "closed" else 0.0
+        except Exception as error:  # what came over the wire was so odd that it cannot even be compared
+            ended = Ended("killed", reason=f"{type(error).__name__}: {error}"[:200])
+        finally:
+            wire.close()
+            how = place.end(number, patience)
+        if ended is not None:
+            watch(stage[0], _ended(ended, how, stage[0], order))
+
+
+def _ended(ended: Ended, how: str, stage: str, order: dict[str, Any]) -> Result:
+    """Return the verdict on a class whose process has ended, or was ended."""
+    words: dict[str, Any] = {"property": stage, **ended.words}
+    key = ended.key
+    if key == "memory":
+        words["text"] = f"{order['megabytes']} MB"
+    elif key == "closed":
+        key, words["reason"] = "killed", how or "?"
+    return Result("run", Verdict.FAILED, key, words)
+
+
+def _serve(host: RemoteHost, order: dict[str, Any], tell: Tell, watch: Callable[..., None]) -> None:
+    host.ask("limit", float(order["timeout"]), int(order["megabytes"]))
+    try:
+        found = host.ask("open", order["path"], order["top"])
+    except Raised as error:
+        tell(problems=[[error.key, "", str(error.words.get("text", ""))]], classes={}, broken={})
+        return
+    if "class" not in order:
+        tell(**{name: plain(found[name]) for name in ("problems", "classes", "broken")})
+        return
+    target = targets_of(host, found, order, watch)
+    if target is not None:
+        report = examine(target)
+        tell(kind=report.kind)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""From a class of a file to what is judged: it and its author's other classes, through one door."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diynn.checking.contract.cards import Card
+from diynn.checking.contract.kinds import Kind
+from diynn.checking.contract.recognise import kind_of, preferred_reading, recognise
+from diynn.checking.contract.target import Partner, Target, Watch
+from diynn.checking.files.building import Builder, runnable
+from diynn.checking.files.remote import RemoteHost
+from diynn.checking.reporting.results import Result, Verdict
+
+
+def targets_of(host: RemoteHost, found: dict[str, Any], order: dict[str, Any], watch: Watch) -> Target | None:
+    """Let the definitions run, and return the class that an order names; None if there is none to judge.
+
+    Parameters
+    ----------
+    found : dict
+        What the file was found to hold.
+    """
+    defined = host.ask("define")
+    name = order["class"]
+    if name not in defined["classes"]:
+        watch("construct", _undefined(name, found, defined))
+        return None
+    card = host.card(name)
+    kind = kind_of(card)
+    build = Builder(host, card, kind)
+    build.choose(kind.setups)
+
+    def told(what: str, result: Result | None) -> None:
+        if result is not None:
+            _point_out(result, defined["not_run"])
+        watch(what, result)
+
+    return Target(
+        card, host, build, kind, runnable(build, kind, kind.setups),
+        preferred=preferred_reading(name), draws=order["draws"], seed=order["seed"],
+        partners=_partners(host, defined["classes"], name) if kind.family == "container" else {},
+        bases=tuple(each for each in defined["bases"] if kind.family == "container"),
+        derived=tuple(found["bases"].get(name, ())), zeroes=str(found["zeroes"]), watch=told,
+    )  # fmt: skip
+
+
+def _partners(host: RemoteHost, names: list[str], own: str) -> dict[str, Partner]:
+    """Return the author's other classes by their kind; of two of one kind the last, as it counts."""
+    partners: dict[str, Partner] = {}
+    for name in names:
+        kind = recognise(name)
+        if kind is not None and name != own:
+            card = host.card(name)
+            partners[kind.name] = Partner(card, kind, _chosen(host, card, kind))
+    return partners
+
+
+def _chosen(host: RemoteHost, card: Card, kind: Kind) -> Builder:
+    build = Builder(host, card, kind)
+    build.choose(kind.setups)
+    return build
+
+
+def _undefined(name: str, found: dict[str, Any], defined: dict[str, Any]) -> Result:
+    """Say why a class could not be defined."""
+    error, text, missing = defined["errors"].get(name, ["NameError", f"name {name!r} is not defined", ""])
+    key = "not_run" if missing in defined["not_run"] else "not_defined"
+    words = {"error": error, "text": text, "names": missing}
+    return Result("construct", Verdict.FAILED, key, words, where=str(found["classes"].get(name, "")))
+
+
+def _point_out(result: Result, not_run: dict[str, int]) -> None:
+    """Say of a name that is missing that its line is not run."""
+    if result.words.get("error") == "NameError":
+        for name in not_run:
+            if f"'{name}'" in str(result.words.get("text")):
+                result.message, result.words["names"] = "name_not_run", name

@@ -1,0 +1,155 @@
+"""The process in which foreign code lives. It reads a file, runs its definitions, and does what it is asked.
+
+It gives up what it does not need and sets its limits before it parses the first line. It judges nothing:
+what it sends are arrays, names and places.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from diynn.checking.contract.cards import Card, describe_class
+from diynn.checking.contract.host import Host
+from diynn.checking.contract.raised import Raised
+from diynn.checking.contract.recognise import is_base
+from diynn.checking.files.define import Definitions
+from diynn.checking.files.finding import Source, read
+from diynn.checking.files.wire import Closed, Garbled, receive, send
+
+_FORBIDDEN = (
+    "subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn",
+    "os.kill", "os.killpg", "os.chown", "os.startfile", "ctypes.dlopen",
+    "socket.connect", "socket.bind", "socket.sendto",
+)  # fmt: skip
+_CHANGING = (
+    "os.rename", "os.remove", "os.rmdir", "os.link", "os.symlink", "os.chmod", "os.truncate", "os.mkdir",
+    "shutil.rmtree", "shutil.move",
+)  # fmt: skip
+
+
+class FileHost(Host):
+    """A host of the classes of one file."""
+
+    def __init__(self) -> None:
+        super().__init__({})
+        self.source: Source | None = None
+        self._cards: dict[str, Card] = {}
+
+    def open(self, path: str, top: str) -> dict[str, Any]:
+        """Read a file; return its classes with their places, and what is wrong with it.
+
+        Raises
+        ------
+        Raised
+            If it cannot be read.
+        """
+        try:
+            self.source = read(Path(path), Path(top))
+            found = {name: self.source.place(name) for name in self.source.classes()}
+        except (OSError, ValueError, RecursionError) as error:
+            raise Raised("open", "unreadable", text=str(error) or type(error).__name__) from error
+        return {
+            "classes": found, "problems": [list(each) for each in self.source.problems],
+            "broken": {name: list(each) for name, each in self.source.broken.items()},
+            "bases": self.source.derived(), "zeroes": self.source.zeroes_in_a_loop(),
+        }  # fmt: skip
+
+    def define(self) -> dict[str, Any]:
+        """Run the definitions; return the names of the classes, what went wrong, and what was not run."""
+        assert self.source is not None
+        definitions = Definitions(self.source).run()
+        self.classes = {name: each for name, each in definitions.names.items() if isinstance(each, type)}
+        errors = {
+            name: [type(error).__name__, str(error)[:300], str(getattr(error, "name", "") or "")]
+            for name, error in definitions.errors.items()
+        }
+        names = [name for name in self.source.classes() if name in self.classes]
+        bases = [name for name in self.classes if is_base(name)]
+        return {"classes": names, "bases": bases, "errors": errors, "not_run": self.source.not_run()}
+
+    def card(self, name: str) -> Card:
+        """Describe a class, once."""
+        if name not in self._cards:
+            self._cards[name] = describe_class(self.classes[name])
+        return self._cards[name]
+
+
+_ASKED = frozenset(
+    ["open", "define", "card", "build", "copy", "call", "again", "given", "lacking", "holds", "sizes",
+     "arrays", "overlaps", "read", "write"]
+)  # fmt: skip
+
+
+def serve(wire: socket.socket) -> None:
+    """Answer questions until the judge hangs up."""
+    host = FileHost()
+    np.random.seed(0)  # noqa: NPY002 - foreign code draws from it
+    with np.errstate(all="ignore"), contextlib.suppress(Closed, Garbled):
+        while True:
+            what, arguments, dropped = receive(wire)
+            host.drop(dropped)
+            send(wire, _answer(host, what, arguments))
+
+
+def _answer(host: FileHost, what: str, arguments: list[Any]) -> list[Any]:
+    if what == "limit":
+        limit(*arguments)
+        return ["answer", None]
+    if what not in _ASKED:
+        return ["raised", [what, "raises", {"error": "LookupError", "text": what, "line": ""}]]
+    try:
+        return ["answer", getattr(host, what)(*arguments)]
+    except Raised as error:
+        return ["raised", [error.method, error.key, error.words]]
+    except MemoryError:
+        return ["memory", None]
+    except Exception as error:  # foreign objects may raise wherever they are looked at
+        words = {"error": type(error).__name__, "text": str(error)[:200], "line": ""}
+        return ["raised", [what, "raises", words]]
+
+
+def limit(timeout: float, megabytes: int) -> None:
+    """Set the limits of this process, and refuse what no module needs."""
+    sys.setrecursionlimit(3000)
+    try:
+        import resource
+    except ImportError:  # not a Unix: the wall clock is all there is
+        pass
+    else:
+        _set(resource, "RLIMIT_CORE", 0)
+        _set(resource, "RLIMIT_CPU", int(timeout) + 1)
+        _set(resource, "RLIMIT_FSIZE", 16 << 20)
+        _set(resource, "RLIMIT_NOFILE", 64)
+        _set(resource, "RLIMIT_AS", megabytes << 20)
+        _set(resource, "RLIMIT_NPROC", 0)
+    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+    here = os.path.realpath(os.getcwd()) + os.sep
+
+    def refuse(event: str, arguments: tuple[Any, ...]) -> None:
+        if event in _FORBIDDEN:
+            raise PermissionError(f"{event} is not allowed in a check")
+        changes = event in _CHANGING or (
+            event == "open" and isinstance(arguments[2], int) and arguments[2] & writing
+        )
+        if changes and arguments[0] != os.devnull:
+            path = arguments[0]
+            if not isinstance(path, str | os.PathLike) or not os.path.realpath(path).startswith(here):
+                raise PermissionError("files may not be changed in a check")
+
+    sys.addaudithook(refuse)
+
+
+def _set(resource: Any, name: str, value: int) -> None:
+    kind = getattr(resource, name, None)
+    if kind is not None:
+        hard = resource.getrlimit(kind)[1]
+        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        with contextlib.suppress(ValueError, OSError):  # not in this system's power
+            resource.setrlimit(kind, (value, value))

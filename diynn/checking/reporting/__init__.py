@@ -1,0 +1,1 @@
+"""What was found, in words: results, reports, tables, and the catalogue in two languages."""

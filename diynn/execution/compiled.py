@@ -1,0 +1,293 @@
+"""Machine code of lowered sources: made once, kept on disk, and linked to NumPy's own BLAS.
+
+What is kept is named by everything that it depends on: the text, this package's translation, LLVM, NumPy's
+BLAS and the processor; so nothing in it goes stale. A file is written aside and moved into place, so that
+two processes never see half of one; a directory that cannot be written costs a compilation a process.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import json
+import os
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from ctypes.util import find_library
+from functools import cache
+from pathlib import Path
+from threading import RLock, Thread
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from diynn.execution.lowering import Source
+from diynn.execution.walking import WALKS, Function, walk
+
+_TRANSLATION = ("machine_code.py", "instructions.py", "vector_math.py")
+_Made = TypeVar("_Made")
+_loading = RLock()
+_loaded: dict[
+    str, tuple[dict[str, int], Any]
+] = {}  # by key: addresses, and LLVM's engine that holds the code
+
+
+if hasattr(os, "register_at_fork"):  # nobody forks while LLVM works: a child could never compile
+    os.register_at_fork(
+        before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
+    )
+
+
+class CannotCompile(Exception):  # noqa: N818  # a reason, of which `choice` tells
+    """Nothing can be compiled here; the message says why."""
+
+
+class Blas(NamedTuple):
+    """NumPy's BLAS: where its functions are, the bits of its integers, and its name and version."""
+
+    symbols: dict[str, int]
+    width: int
+    name: str
+
+
+def available() -> None:
+    """Raise unless compiled steps can be had here.
+
+    Raises
+    ------
+    CannotCompile
+        If ``DIYNN_COMPILE=0``, llvmlite is not installed, or NumPy computes without OpenBLAS.
+    """
+    if os.environ.get("DIYNN_COMPILE") == "0":
+        raise CannotCompile("DIYNN_COMPILE=0")
+    with _loading:
+        _llvm()
+
+
+def address_of(source: Source) -> int:
+    """Return where the machine code of a source begins; compile it if it is not kept.
+
+    Raises
+    ------
+    CannotCompile
+        As `available` does; or if this machine lacks a function that the source calls.
+    """
+    return load({"step": Function(source.text, [None, *source.arguments.values()])})["step"]
+
+
+class Later(Generic[_Made]):
+    """What is made on a thread of its own while the caller goes on: LLVM needs no interpreter's lock.
+
+    The process does not end before it: LLVM cannot be stopped, and takes a second at most.
+
+    Parameters
+    ----------
+    make : callable
+        Makes it, such as a `native.Step`.
+    """
+
+    def __init__(self, make: Callable[[], _Made]) -> None:
+        self._made: list[_Made] = []
+        self._error: Exception | None = None
+        self._thread = Thread(target=self._run, args=(make,), name="diynn_compile")
+        self._thread.start()
+
+    def result(self, *, wait: bool = False) -> _Made | None:
+        """Return what was made, or None as long as it is not; ``wait`` for it if asked to.
+
+        Raises
+        ------
+        Exception
+            Why it could not be made: most often `CannotCompile` or `CannotLower`.
+        """
+        if wait:
+            self._thread.join()
+        ended = not self._thread.is_alive()
+        if self._error is not None:
+            raise self._error
+        if ended and not self._made:
+            raise CannotCompile("the process was forked while it was under way")
+        return self._made[0] if self._made else None
+
+    def _run(self, make: Callable[[], _Made]) -> None:
+        try:
+            self._made.append(make())
+        except Exception as error:  # whoever asks is told
+            self._error = error
+
+
+@cache
+def walks() -> dict[str, int]:
+    """Return where the machine code of each function of `walking` begins."""
+    return load({each.__name__: walk(each) for each in WALKS})
+
+
+# ------------------------------------------------------------------ NumPy's BLAS
+
+
+@cache
+def blas() -> Blas:
+    """Return the OpenBLAS that NumPy computes with.
+
+    Raises
+    ------
+    CannotCompile
+        If there is none.
+    """
+    from threadpoolctl import ThreadpoolController
+
+    found = ThreadpoolController().select(internal_api="openblas").lib_controllers
+    found.sort(key=lambda each: "numpy" not in each.filepath)  # SciPy brings one of its own
+    for each in found:
+        library = ctypes.CDLL(each.filepath)
+        for before, after in (("scipy_", "64_"), ("", "64_"), ("scipy_", ""), ("", "")):
+            names = {
+                f"diynn_{name}": f"{before}cblas_{name}{after}"
+                for name in ("sgemm", "dgemm", "sgemv", "dgemv")
+            }
+            if all(hasattr(library, name) for name in names.values()):
+                config = getattr(library, f"{before}openblas_get_config{after}")
+                config.restype = ctypes.c_char_p
+                text = config().decode()
+                symbols = {own: _address(getattr(library, name)) for own, name in names.items()}
+                return Blas(symbols, 64 if "USE64BITINT" in text else 32, text)
+    raise CannotCompile("NumPy computes without OpenBLAS")
+
+
+def _address(function: Any) -> int:
+    return int(ctypes.cast(function, ctypes.c_void_p).value or 0)
+
+
+def _of_system() -> dict[str, int]:
+    """Return what the threads call: to give way to others, and the number of the core they are on."""
+    if sys.platform == "win32":
+        kernel = ctypes.WinDLL("kernel32")
+        return {
+            "diynn_yield": _address(kernel.SwitchToThread),
+            "diynn_core": _address(kernel.GetCurrentProcessorNumber),
+        }
+    system = ctypes.CDLL(None)
+    core = (
+        system.sched_getcpu if hasattr(system, "sched_getcpu") else system.sched_yield
+    )  # macOS does not tell
+    return {"diynn_yield": _address(system.sched_yield), "diynn_core": _address(core)}
+
+
+# ------------------------------------------------------------------ LLVM
+
+
+@cache
+def _llvm() -> Any:
+    try:
+        import llvmlite.binding as llvm
+    except ImportError:
+        raise CannotCompile("llvmlite is not installed: pip install diynn[fast]") from None
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    for name, address in (blas().symbols | _of_system()).items():
+        llvm.add_symbol(name, address)
+    return llvm
+
+
+def _machine() -> Any:
+    """Return LLVM's target: this machine."""
+    llvm = _llvm()
+    features = llvm.get_host_cpu_features().flatten()
+    target = llvm.Target.from_default_triple()
+    return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)
+
+
+def load(functions: Mapping[str, Function]) -> dict[str, int]:
+    """Return the addresses of functions, by their names: compiled now, if their code is not kept."""
+    with _loading:
+        key = _key(functions)
+        if key not in _loaded:
+            code, needs = _kept(key) or _made(key, functions)
+            _loaded[key] = _linked(code, needs, list(functions))
+        return _loaded[key][0]
+
+
+def _key(functions: Mapping[str, Function]) -> str:
+    llvm = _llvm()
+    parts = [
+        *(f"{name} {each.kinds} {each.apart}\n{each.text}" for name, each in functions.items()),
+        *(Path(__file__).with_name(name).read_text() for name in _TRANSLATION),
+        *(str(llvm.llvm_version_info), blas().name, str(blas().width)),
+        *(llvm.get_default_triple(), llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten()),
+    ]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _made(key: str, functions: Mapping[str, Function]) -> tuple[bytes, list[str]]:
+    """Compile functions, and keep their code."""
+    from diynn.execution.machine_code import compile_functions
+
+    made = compile_functions(functions, blas().width, _machine())
+    _keep(key, made.code, made.needs)
+    return made
+
+
+def _linked(code: bytes, needs: list[str], names: list[str]) -> tuple[dict[str, int], Any]:
+    """Load machine code; return its functions' addresses and what keeps it."""
+    llvm = _llvm()
+    for name in needs:  # LLVM ends the process for one that it does not find
+        if llvm.address_of_symbol(name) is None:
+            library = ctypes.CDLL(find_library("m"))
+            if not hasattr(library, name):
+                raise CannotCompile(f"this machine's C library has no {name}")
+            llvm.add_symbol(name, _address(getattr(library, name)))
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
+    engine.add_object_file(llvm.ObjectFileRef.from_data(code))
+    engine.finalize_object()
+    return {name: engine.get_function_address(name) for name in names}, engine
+
+
+# ------------------------------------------------------------------ on disk
+
+
+def directory() -> Path:
+    """Return where machine code is kept: ``DIYNN_CACHE``, or the system's place for such things."""
+    if "DIYNN_CACHE" in os.environ:
+        return Path(os.environ["DIYNN_CACHE"])
+    home = Path.home()
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", home / "AppData" / "Local")) / "diynn"
+    if sys.platform == "darwin":
+        return home / "Library" / "Caches" / "diynn"
+    return Path(os.environ.get("XDG_CACHE_HOME", home / ".cache")) / "diynn"
+
+
+def _kept(key: str) -> tuple[bytes, list[str]] | None:
+    """Return what is on disk under a key, or None if there is nothing whole."""
+    try:
+        content = (directory() / f"{key}.bin").read_bytes()
+        digest, rest = content[:32], content[32:]
+        if hashlib.sha256(rest).digest() != digest:
+            return None
+        header, _, code = rest.partition(b"\n")
+        return code, json.loads(header)
+    except (OSError, RuntimeError):  # there is no home, or it is not readable
+        return None
+
+
+def _keep(key: str, code: bytes, needs: list[str]) -> None:
+    rest = json.dumps(needs).encode() + b"\n" + code
+    try:
+        directory().mkdir(mode=0o700, parents=True, exist_ok=True)
+        number, name = tempfile.mkstemp(dir=directory())
+        try:
+            with os.fdopen(number, "wb") as file:
+                file.write(hashlib.sha256(rest).digest() + rest)
+            Path(name).replace(directory() / f"{key}.bin")
+        except OSError:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except (OSError, RuntimeError) as error:
+        _tell(f"diynn: compiled steps are not kept, and compiled anew by each process: {error}; "
+              "DIYNN_CACHE names another directory")  # fmt: skip
+
+
+@cache
+def _tell(message: str) -> None:
+    """Warn, once."""
+    warnings.warn(message, RuntimeWarning, stacklevel=2)

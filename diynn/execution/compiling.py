@@ -1,0 +1,139 @@
+"""Steps for batches of one size: played at first, and compiled once they have taken long enough."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Protocol
+
+from diynn.arrays import Array
+from diynn.execution.structure import Structure
+from diynn.execution.threads import Split
+from diynn.execution.updates import RecordedUpdate
+
+if TYPE_CHECKING:
+    from diynn.execution.whole import WholeStep
+
+_TRIES = 3  # compilations for a net whose rule is replaced again and again
+
+
+class Update(Protocol):
+    """What changes the parameters of a net by the gradient there, at the end of a step."""
+
+    def __call__(self, structure: Structure | None) -> None:
+        """Make the update; ``structure`` is what is known of the net, if it was looked at just now."""
+
+    def recorded(self, structure: Structure) -> RecordedUpdate | None:
+        """Return the update as a recording, if it can be one."""
+
+    def prepare(self, structure: Structure) -> RecordedUpdate | None:
+        """Return it with its numbers set; from here on nobody interrupts."""
+
+    def taken(self) -> None:
+        """Note that what was prepared has been made."""
+
+
+class Steps:
+    """Steps of training for batches of one size, of a net that is pure.
+
+    Parameters
+    ----------
+    split : Split
+    structure : Structure
+    compile_after : float
+        Seconds that steps have to take, together, before they are compiled.
+    wait : bool
+        Whether to wait until they are.
+    """
+
+    def __init__(self, split: Split, structure: Structure, *, compile_after: float, wait: bool) -> None:
+        self.split, self._structure = split, structure
+        self._compile_after, self._wait = compile_after, wait
+        self._spent = 0.0
+        self._tries = 0
+        self._refused: str | None = None
+        self._whole: WholeStep | None = None
+        self._update: RecordedUpdate | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """Why the steps are not compiled, or None if they are."""
+        if self._whole is not None and self._whole.proved:
+            return None
+        if self.split.reason is not None:
+            return f"not recorded: {self.split.reason}"
+        if self._refused is not None:
+            return f"not compiled: {self._refused}"
+        if self._whole is not None:
+            return "not compiled yet: it is under way"
+        return f"not compiled: steps have taken less than {self._compile_after:g} s so far"
+
+    @property
+    def source(self) -> str | None:
+        """A whole step as one page of Python, or None as long as it is not recorded.
+
+        Raises
+        ------
+        CannotLower
+            If there is an operation that it has no source for.
+        """
+        from diynn.execution.programs import page
+
+        if self.split.reason is not None:
+            return None
+        return page(self.split, self._structure, self._update)
+
+    def take(self, x: Array, y: Array, update: Update) -> Array:
+        """Take a step; return the costs (batch,)."""
+        whole = self._whole
+        if whole is not None and (whole.proved or self._ready(whole)):
+            whole.check_targets(y)
+            recorded = update.prepare(self._structure)
+            if recorded is whole.update:
+                costs = whole(x, y) if whole.proved else self._prove(whole, x, y)
+                if recorded is None:
+                    update(self._structure)
+                else:
+                    update.taken()
+                return costs
+            self._whole = None  # another rule
+        start = perf_counter()
+        costs = self.split(x, y, anew=True)
+        update(self._structure)
+        self._spent += perf_counter() - start
+        long_enough = self._spent >= self._compile_after
+        if (long_enough or self._update is None) and self._whole is None and self._refused is None:
+            self._look(update, long_enough)
+        return costs
+
+    def _look(self, update: Update, long_enough: bool) -> None:
+        """Begin to compile if the steps are recorded, and have taken long enough."""
+        if self.split.reason is None:
+            self._update = update.recorded(self._structure)
+            if long_enough:
+                self._begin()
+
+    def _begin(self) -> None:
+        """Begin to compile, in the background."""
+        from diynn.execution.whole import WholeStep
+
+        self._tries += 1
+        if self._tries > _TRIES:
+            self._refused = "the rule was replaced again and again"
+            return
+        try:
+            self._whole = WholeStep(self.split, self._structure, self._update)
+        except Exception as error:
+            self._refused = str(error)
+
+    def _ready(self, whole: WholeStep) -> bool:
+        try:
+            return whole.ready(wait=self._wait)
+        except Exception as error:  # whatever is wrong with it, the recording can be played
+            self._whole, self._refused = None, str(error)
+            return False
+
+    def _prove(self, whole: WholeStep, x: Array, y: Array) -> Any:
+        costs = whole.prove(x, y)
+        if not whole.proved:
+            self._whole, self._refused = None, "the compiled step differs from the one that is played"
+        return costs

@@ -1,0 +1,212 @@
+"""Training steps as one call of machine code: shares on threads, blocks in them, and what comes after.
+
+The threads wait for one another outside the interpreter: for a while they look again and again and give way,
+then a helper sleeps until Python wakes it. Between two steps of a training nobody sleeps.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Sequence
+from threading import Lock, Semaphore, Thread, get_native_id
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from diynn.arrays import Array
+from diynn.execution.compiled import address_of, walks
+from diynn.execution.lowering import Source
+from diynn.execution.statements import address
+
+_PATIENCE = 50_000  # looks, a tenth of a millisecond, after which a helper sleeps
+_STATE = 64  # words that a helper and its caller share: see `walking`
+
+
+class Block(NamedTuple):
+    """One run of a source.
+
+    Attributes
+    ----------
+    source : Source
+        What runs.
+    inputs : sequence of (int, int)
+        For each of its inputs: which of the step's arguments, and how many bytes from its begin.
+    first : bool
+        Whether what its program calls ``sums`` is set to zero before.
+    """
+
+    source: Source
+    inputs: Sequence[tuple[int, int]]
+    first: bool = True
+
+
+class Step:
+    """A step of training as one call, without Python's part in it.
+
+    BLAS must be set to one thread meanwhile, and one step run at a time: the buffers are its own.
+
+    Parameters
+    ----------
+    shares : sequence of sequences of Block
+        What each thread does, one block after the other: the first share is done by who calls.
+    after : sequence of Block
+        What is done when all shares are: sums of gradients, the update.
+    arguments : int
+        How many arrays a call hands over.
+
+    Raises
+    ------
+    CannotCompile
+        If there is no machine code to be had: see `compiled.available`.
+    """
+
+    def __init__(
+        self, shares: Sequence[Sequence[Block]], after: Sequence[Block] = (), *, arguments: int
+    ) -> None:
+        self._inputs = np.zeros(arguments, np.int64)
+        self._tables: dict[int, tuple[Source, Array]] = {}  # the source holds the buffers' memory
+        plans = [self._plan(blocks) for blocks in (*shares, after)]
+        (self._own, own), *self._others, (self._after, last) = plans
+        self._plans = np.array(
+            [word for plan, count in self._others for word in (address(plan), count)], np.int64
+        )
+        self._asleep = np.zeros(1, np.int64)
+        self._words = np.array(
+            [
+                *(0, len(self._others), address(self._plans), address(self._inputs)),
+                *(address(self._own), own, address(self._after), last, address(self._asleep)),
+            ],
+            np.int64,
+        )
+        self._place = address(self._words)
+        self._alone = [
+            np.array([address(plan), count, address(self._inputs)], np.int64) for plan, count in plans
+        ]
+        self._step, self._finish, self._share = (
+            _function(walks()[name]) for name in ("step", "finish", "share")
+        )
+
+    def __call__(self, *arrays: Array) -> None:
+        """Take the step for arrays in C order, of the shapes and types for which the sources were made."""
+        for number, array in enumerate(arrays):
+            flags = array.flags
+            if not (flags.c_contiguous and flags.aligned):
+                raise ValueError("Step: an argument must be aligned and in C order")
+            self._inputs[number] = (
+                address(array) if _OFFSET is None else _word(id(array) + _OFFSET).value
+            )  # ten times as fast as by NumPy's attributes
+        if not self._others:
+            self._step(self._place)
+            return
+        pool = _pool()
+        if not pool.lock.acquire(blocking=False):  # another thread has the helpers
+            for words in self._alone:
+                self._share(address(words))
+            return
+        try:
+            pool.prepare(self, len(self._others))
+            self._words[0] = address(pool.states)
+            self._step(self._place)
+        finally:  # whoever is interrupted in here keeps the helpers: later steps are taken alone
+            if self._asleep[0]:
+                pool.wake()
+                self._finish(self._place)
+                self._asleep[0] = 0
+            pool.release()
+
+    def _plan(self, blocks: Sequence[Block]) -> tuple[Array, int]:
+        """Return what `walking.share` reads for some blocks, and how many they are."""
+        plan: list[int] = []
+        for block in blocks:
+            table = self._table(block.source)
+            plan += [address_of(block.source), address(table), block.first, len(block.inputs)]
+            plan += [number for pair in block.inputs for number in pair]
+        return np.array([*plan, 0], np.int64), len(blocks)
+
+    def _table(self, source: Source) -> Array:
+        """Return the words that a source's function is called with."""
+        if id(source) not in self._tables:
+            words = [0] * (1 + source.inputs) + [address(each) for each in source.buffers]
+            self._tables[id(source)] = source, np.array(words, np.int64)
+        return self._tables[id(source)][1]
+
+
+def _function(place: int) -> Any:
+    return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(place)
+
+
+def _found() -> int | None:
+    """Return how far into an array's object the address of its values stands, if it does anywhere."""
+    sample = np.zeros(1)
+    for offset in range(8, object.__sizeof__(sample), 8):
+        if ctypes.c_int64.from_address(id(sample) + offset).value == address(sample):
+            return offset
+    return None
+
+
+_OFFSET = _found()
+_word = ctypes.c_int64.from_address
+
+
+# ------------------------------------------------------------------ helpers
+
+
+class _Helper:
+    """A thread that does shares."""
+
+    def __init__(self, number: int) -> None:
+        self.state = np.zeros(_STATE, np.int64)
+        self.state[16] = 1
+        self.wake = Semaphore(0)
+        self._words = np.array([address(self.state), _PATIENCE], np.int64)
+        self._serve = _function(walks()["serve"])
+        Thread(target=self._loop, name=f"diynn_{number}", daemon=True).start()
+
+    def _loop(self) -> None:
+        while True:
+            self.wake.acquire()
+            _keep_off(int(self.state[27]))
+            self._serve(address(self._words))
+
+
+class _Pool:
+    """The helpers of this process, and who has them."""
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.helpers: list[_Helper] = []
+        self.states = np.zeros(0, np.int64)
+        self._step: Step | None = None
+
+    def prepare(self, step: Step, count: int) -> None:
+        """Have as many helpers, and hold the memory that they are going to write to."""
+        self._step = step
+        while len(self.helpers) < count:
+            self.helpers.append(_Helper(len(self.helpers)))
+            self.states = np.array([address(each.state) for each in self.helpers], np.int64)
+
+    def wake(self) -> None:
+        """Wake those that sleep."""
+        for helper in self.helpers:
+            if helper.state[16]:
+                helper.wake.release()
+
+    def release(self) -> None:
+        """Leave the helpers to others."""
+        self._step = None
+        self.lock.release()
+
+
+_pools: dict[int, _Pool] = {}  # by process: one that was forked has none of its parent's threads
+
+
+def _pool() -> _Pool:
+    return _pools.get(os.getpid()) or _pools.setdefault(os.getpid(), _Pool())
+
+
+def _keep_off(core: int) -> None:
+    """Keep this thread, a helper, off its caller's core: woken there, it would wait for it to be free."""
+    if hasattr(os, "sched_setaffinity"):
+        everywhere = os.sched_getaffinity(os.getpid())
+        os.sched_setaffinity(get_native_id(), everywhere - {core} or everywhere)

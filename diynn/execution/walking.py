@@ -1,0 +1,139 @@
+"""How threads walk their blocks and hand over to one another: compiled, without the interpreter's lock.
+
+`machine_code` compiles these functions. Their buffers hold words. A plan has, for each block: the address of
+its function, that of its table, whether it is the first, how many inputs it takes, and for each of them its
+number and the bytes from its begin. What a helper and its caller tell one another lies in words eight apart,
+each in a cache line of its own, so that neither disturbs the other:
+
+====  ==================================================================
+word
+====  ==================================================================
+0     how many shares the caller has asked for
+8     how many of them the helper has done
+16    whether the helper sleeps
+24    the share: the address of its plan, its blocks, that of the inputs
+27    the core that the caller is on
+32    how many of them somebody has begun: the caller does those that the helper has not
+====  ==================================================================
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+_Words = Any
+
+# What a source calls by these names: see `instructions`.
+buffer: Any
+address: Any
+load: Any
+store: Any
+claim: Any
+run: Any
+at: Any
+pause: Any
+core: Any
+
+
+def share(plan: _Words, blocks: int, inputs: _Words) -> None:
+    """Walk the blocks of a share."""
+    place = 0
+    for _ in range(blocks):
+        table = buffer(plan[place + 1])
+        table[0] = plan[place + 2]
+        for k in range(plan[place + 3]):
+            table[k + 1] = inputs[plan[place + 2 * k + 4]] + plan[place + 2 * k + 5]
+        run(plan[place], plan[place + 1])
+        place += 4 + 2 * plan[place + 3]
+
+
+def step(
+    helpers: _Words, count: int, plans: _Words, inputs: _Words, own: _Words, blocks: int, after: _Words,
+    last: int, asleep: _Words,
+) -> None:  # fmt: skip
+    """Take a step, or count in ``asleep`` those of the helpers that have to be woken before `finish`."""
+    asleep[0] = 0
+    for k in range(count):
+        state = buffer(helpers[k])
+        state[24] = plans[2 * k]
+        state[25] = plans[2 * k + 1]
+        state[26] = address(inputs)
+        state[27] = core()
+        store(at(state, 0), load(at(state, 0)) + 1)
+        asleep[0] = asleep[0] + load(at(state, 16))
+    if asleep[0] == 0:
+        finish(helpers, count, plans, inputs, own, blocks, after, last, asleep)
+
+
+def finish(
+    helpers: _Words, count: int, plans: _Words, inputs: _Words, own: _Words, blocks: int, after: _Words,
+    last: int, asleep: _Words,
+) -> None:  # fmt: skip
+    """Do one's own share, wait for the helpers', and do what comes after."""
+    share(own, blocks, inputs)
+    for k in range(count):
+        state = buffer(helpers[k])
+        begun = load(at(state, 0)) - 1
+        if claim(at(state, 32), begun) == begun:  # the helper is late
+            share(buffer(state[24]), state[25], inputs)
+            store(at(state, 8), begun + 1)
+        idle = 0
+        while load(at(state, 8)) != load(at(state, 0)):
+            idle += 1
+            if idle & 1023 == 0:
+                pause()
+    share(after, last, inputs)
+
+
+def serve(state: _Words, patience: int) -> None:
+    """Do the shares that are asked for, until there was none for long."""
+    idle = 0
+    store(at(state, 16), 0)
+    while idle < patience:
+        idle += 1
+        if load(at(state, 0)) != load(at(state, 8)):
+            begun = load(at(state, 0)) - 1
+            if claim(at(state, 32), begun) == begun:
+                share(buffer(state[24]), state[25], buffer(state[26]))
+                store(at(state, 8), begun + 1)
+                idle = 0
+        if idle & 1023 == 1023:
+            pause()
+        if idle == patience:
+            store(at(state, 16), 1)
+            if load(at(state, 0)) != load(at(state, 8)):  # asked for at that moment
+                store(at(state, 16), 0)
+                idle = 0
+
+
+WALKS = (share, finish, step, serve)
+
+
+class Function(NamedTuple):
+    """What is to be compiled: a function of one table of words, which hold its arguments in order.
+
+    Attributes
+    ----------
+    text : str
+        Its definition.
+    kinds : list
+        The type of each argument: a dtype for a buffer, whose address the word is; None for a number.
+    apart : bool
+        Whether no buffer that it writes overlaps another, which spares the loops a check.
+    """
+
+    text: str
+    kinds: Sequence[Any]
+    apart: bool = True
+
+
+def walk(function: Any) -> Function:
+    """Return one of the functions above as what is to be compiled."""
+    kinds = [each for name, each in function.__annotations__.items() if name != "return"]
+    return Function(
+        inspect.getsource(function), [np.dtype("i8") if each == "_Words" else None for each in kinds], False
+    )

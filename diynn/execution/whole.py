@@ -1,0 +1,170 @@
+"""A whole training step, gradient and update, as one call of machine code.
+
+It is made of what is recorded: the blocks of each share, the sum of the shares' gradients, the update. It is
+compiled in the background while the recordings are played, and believed once it has equalled a played step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from diynn.arrays import Array
+from diynn.execution.compiled import Later, available
+from diynn.execution.lowering import lower
+from diynn.execution.native import Block, Step
+from diynn.execution.programs import Piece, draws, pieces
+from diynn.execution.structure import Structure
+from diynn.execution.threads import Split
+from diynn.execution.updates import RecordedUpdate
+
+
+class WholeStep:
+    """Training steps for batches of one size, compiled, without Python between one operation and the next.
+
+    Parameters
+    ----------
+    split : Split
+        Whose recordings are all believed.
+    structure : Structure
+    update : RecordedUpdate or None
+        None where the update is made elsewhere.
+
+    Attributes
+    ----------
+    proved : bool
+        Whether a step has equalled a played one.
+    """
+
+    def __init__(self, split: Split, structure: Structure, update: RecordedUpdate | None) -> None:
+        self.update, self.proved = update, False
+        self._split, self._loss = split, structure.loss
+        first = split.shares[0]
+        self._looks_at_targets, self._looks_at_predictions = (
+            first.looks_at_targets,
+            first.looks_at_predictions,
+        )
+        known = next(iter(first.known.values()))
+        self._batch, self._kind = split.batch, known.recording.result.dtype
+        self._yhat = np.empty((split.batch, *known.yhat.shape[1:]), known.yhat.dtype)
+        self._draws = [call for share in split.shares for call in draws(share)]
+        self._steps: tuple[Step, Step | None] | None = None
+        self._later = Later(partial(_compiled, split, structure, update))
+
+    def ready(self, *, wait: bool = False) -> bool:
+        """Say whether it can be called.
+
+        Raises
+        ------
+        CannotCompile, CannotLower
+            If it never will.
+        """
+        if self._steps is None:
+            self._steps = self._later.result(wait=wait)
+        return self._steps is not None
+
+    def check_targets(self, y: Array) -> None:
+        """Raise if the loss does not take the targets."""
+        if self._looks_at_targets:
+            self._loss.check_targets(y, self._yhat)  # whose shape it looks at
+
+    def __call__(self, x: Array, y: Array) -> Array:
+        """Write the gradient of a batch, make the update by the numbers that were set, return the costs."""
+        assert self._steps is not None
+        gradient, update = self._steps
+        for draw in self._draws:
+            draw()
+        costs = np.empty(self._batch, self._kind)
+        outputs = (costs, self._yhat) if self._looks_at_predictions else (costs,)
+        try:
+            gradient(x, y, *outputs)
+        except ValueError:  # before it began
+            gradient(_in_order(x), _in_order(y), *outputs)
+        if self._looks_at_predictions:
+            self._loss.check_predictions(self._yhat)
+        if update is not None:
+            update()
+        return costs
+
+    def prove(self, x: Array, y: Array) -> Array:
+        """Take a step as played, by the numbers that were set, and compare this one with it.
+
+        Returns
+        -------
+        array (batch,)
+            The costs.
+        """
+        buffers = self._split.shares[0].gradients
+        memory = [] if self.update is None else self.update.memory
+        before = _copies(memory)
+        generators = [each for share in self._split.shares for each in _generators(share)]
+        states = [each.bit_generator.state for each in generators]
+        costs = self._split(x, y, anew=True)
+        wanted = _copies(buffers)
+        for generator, state in zip(generators, states, strict=True):
+            generator.bit_generator.state = state
+        found = self(x, y)
+        proved = _near([found], [costs]) and _near(buffers, wanted)
+        if self.update is not None:  # which is compared by the gradients that it was made with
+            found = _copies(memory)
+            _write(memory, before)
+            self.update.play()
+            proved = proved and all(_near([one], [other]) for one, other in zip(found, memory, strict=True))
+            _write(memory, before)
+        _write(buffers, wanted)
+        if self.update is not None:
+            self.update.play()
+        self.proved = proved
+        return costs
+
+
+def _compiled(split: Split, structure: Structure, update: RecordedUpdate | None) -> tuple[Step, Step | None]:
+    """Compile a step; and the update apart, if it has to wait for a look at the predictions."""
+    available()
+    shares, after, later = pieces(split, structure, update)
+    blocks = [list(_blocks(share)) for share in shares]
+    count = len(shares[0][0].program.inputs)
+    last = [Block(source, []) for source in map(lower, after) if source.lines]
+    update_alone = [Block(source, []) for source in map(lower, later) if source.lines]
+    return Step(blocks, last, arguments=count), Step([update_alone], arguments=0) if update_alone else None
+
+
+def _blocks(share: Sequence[Piece]) -> Iterator[Block]:
+    sources: dict[int, Any] = {}
+    for number, (program, part) in enumerate(share):
+        if id(program) not in sources:
+            sources[id(program)] = lower(program)
+        size = part.stop - part.start
+        places = [(k, part.start * (each.nbytes // size)) for k, each in enumerate(program.inputs)]
+        yield Block(sources[id(program)], places, first=number == 0)
+
+
+def _generators(share: Any) -> list[Any]:
+    return [each for known in share.known.values() for each in known.recording.generators]
+
+
+def _in_order(array: Array) -> Array:
+    return np.require(array, requirements=["C", "A"])
+
+
+def _copies(arrays: Sequence[Array]) -> list[Array]:
+    return [each.copy() for each in arrays]
+
+
+def _write(arrays: Sequence[Array], values: Sequence[Array]) -> None:
+    for array, value in zip(arrays, values, strict=True):
+        np.copyto(array, value)
+
+
+def _near(found: Sequence[Array], wanted: Sequence[Array]) -> bool:
+    """Say whether arrays are the same but for rounding, on the scale of the largest number in them."""
+    scale = max(
+        (float(np.max(np.abs(each), where=np.isfinite(each), initial=0)) for each in wanted), default=0
+    )
+    return all(
+        np.allclose(one, other, rtol=0, atol=scale * np.finfo(other.dtype).eps ** 0.6, equal_nan=True)
+        for one, other in zip(found, wanted, strict=True)
+    )

@@ -1,0 +1,82 @@
+"""A linear layer that shares its weight with another."""
+
+from __future__ import annotations
+
+from diynn.arrays import Array, namespace
+from diynn.layers.linear import Linear
+from diynn.module import Module
+from diynn.ops import bias_gradient, delta_product
+from diynn.shapes import Shape, check
+
+
+class Transposed(Module):
+    """The way back through a `Linear`: its weight transposed, and a bias of its own.
+
+    ::
+
+        y = x Wᵀ + b           (batch, out) → (batch, in), W (in, out) of the other layer
+
+    The weight stays the other layer's: it is read there at every call, its gradient is added to
+    ``linear._gradient``. The other layer is a child of this one: a net in which both stand, as encoder and
+    decoder do, trains, moves, saves and counts it once.
+
+    Parameters
+    ----------
+    linear : Linear
+        The layer whose weight is shared.
+    bias : bool
+        Whether b is added. It is made where the parameters of `linear` live, and starts at zero.
+
+    Attributes
+    ----------
+    _bias, _bias_gradient : array (in,)
+
+    Raises
+    ------
+    TypeError
+        If `linear` is no `Linear`.
+    ValueError
+        If an argument has not the shape above.
+
+    Source: the course sheet, "Mon cinquième se compresse": weight sharing.
+    """
+
+    per_example = pure = True
+
+    def __init__(self, linear: Linear, *, bias: bool = True) -> None:
+        if not isinstance(linear, Linear):
+            raise TypeError(f"Transposed: `linear` must be a Linear, got {type(linear).__name__}")
+        self.linear = linear
+        self.input_shape = (linear.out_features,)
+        if bias:
+            weight = linear._parameters
+            self._bias = namespace(weight).zeros_like(weight[:, 0])
+            self._bias_gradient = namespace(weight).zeros_like(weight[:, 0])
+
+    def __repr__(self) -> str:
+        bias = "" if self._bias is not None else ", bias=False"
+        return f"Transposed({self.linear!r}{bias})"
+
+    def forward(self, data: Array) -> Array:
+        """Return x Wᵀ + b."""
+        check(self, data)
+        output = delta_product(data, self.linear._parameters)
+        if self._bias is not None:
+            output += self._bias
+        return output
+
+    def backward_delta(self, data: Array, delta: Array) -> Array:
+        """Return δ W (eq. 2)."""
+        check(self, data, delta)
+        return delta @ self.linear._parameters
+
+    def backward_update_gradient(self, data: Array, delta: Array) -> None:
+        """Add δᵀ x to the gradient of the other layer, and the sum of δ to that of b (eq. 1)."""
+        check(self, data, delta)
+        self.linear._gradient += delta.T @ data
+        if self._bias is not None:
+            self._bias_gradient += bias_gradient(delta)
+
+    def output_shape(self, shape: Shape) -> Shape:
+        """Return (in,)."""
+        return (self.linear.in_features,)

@@ -1,0 +1,18 @@
+"""Figures of what a net learns; matplotlib is imported when a figure is drawn, not before.
+
+Every function takes arrays of any library, draws into ``ax`` or into a figure of its own, and returns the
+axes. Save them with ``ax.figure.savefig("name.png")``. In a notebook, at a prompt and wherever pyplot is in
+use, a new figure is pyplot's, and shows itself as pyplot's do; in any other script it belongs to nobody,
+and is gone when nothing refers to it.
+
+Colours stay apart for colour-blind readers, and what they say is said again by a marker, a line style or
+the lightness of a scale that rises from dark to light. Everything else follows matplotlib's style, so that
+``plt.style.use("dark_background")`` is heard.
+"""
+
+from diynn.plots.curves import learning_curve
+from diynn.plots.matrices import confusion_matrix
+from diynn.plots.mosaics import images, weights
+from diynn.plots.plane import decision_frontier, scatter
+
+__all__ = ["confusion_matrix", "decision_frontier", "images", "learning_curve", "scatter", "weights"]
