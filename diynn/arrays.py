@@ -355,8 +355,6 @@ def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, devi
             data = array_api_compat.to_device(data, where.device)
         return data if dtype is None else where.xp.astype(data, dtype, copy=False)
     host = host_numbers("asarray", "data", data)
-    if host.dtype.kind == "c":
-        raise TypeError(f"asarray: `data` must be an array of real numbers, got {host.dtype}")
     if dtype is None and host.dtype.kind == "f":
         dtype = _real_dtypes(where).get(host.dtype.name, default_dtype(where.xp, where.device))
         if array_api_compat.is_jax_namespace(where.xp):
@@ -405,11 +403,13 @@ def to_numpy(array: Any) -> np.ndarray[Any, Any]:
     TypeError, ValueError
         If it is no array of numbers, nor lists that make one.
     """
-    return array if type(array) is np.ndarray and array.dtype.kind in "fiub" else host_numbers("to_numpy", "array", array)
+    if type(array) is np.ndarray and array.dtype.kind in "fiub":
+        return array
+    return host_numbers("to_numpy", "array", array, real=False)
 
 
-def host_numbers(owner: str, argument: str, array: Any) -> np.ndarray[Any, Any]:
-    """Do what :func:`to_numpy` does, for an argument of another owner."""
+def host_numbers(owner: str, argument: str, array: Any, *, real: bool = True) -> np.ndarray[Any, Any]:
+    """Do what :func:`to_numpy` does, for an argument of another owner that is to hold real numbers."""
     if array_api_compat.is_cupy_array(array):
         array = array.get()  # CuPy refuses implicit conversion
     if array_api_compat.is_torch_array(array):
@@ -418,7 +418,7 @@ def host_numbers(owner: str, argument: str, array: Any) -> np.ndarray[Any, Any]:
         xp = array.__array_namespace__()
         if array_api_compat.is_array_api_strict_namespace(xp):
             array = array.to_device(xp.Device("CPU_DEVICE"))
-    return numbers_on_host(owner, argument, array)
+    return numbers_on_host(owner, argument, array, real=real)
 
 
 def copy(array: Array) -> Array:

@@ -20,7 +20,8 @@ from diynn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, NLLLoss
 from diynn.module import Module, in_mode, parameters
 from diynn.parameter import own_parameters
 from diynn.rules import Rule
-from diynn.shapes import shown, text
+from diynn.shapes import text
+from diynn.wording import shown
 
 _ARGUMENTS = {
     "forward": 1,

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from diynn.arguments import flag, number_from_0, optional_text
 from diynn.arrays import Array
 from diynn.checkpoints import restore, snapshot
 from diynn.history import History
-from diynn.shapes import flag, number_from_0, optional_text, positive
+from diynn.shapes import positive
 from diynn.wording import shown
 
 

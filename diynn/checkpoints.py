@@ -81,8 +81,8 @@ def matched(owner: str, argument: str, net: Any, values: dict[str, Array]) -> di
             raise TypeError(f"{owner}: `{argument}[{label!r}]` must be an array of numbers, "
                             f"got {shown(values[label])}")  # fmt: skip
         if tuple(values[label].shape) != tuple(parameter.value.shape):
-            raise ValueError(f"{owner}: `{argument}[{label!r}]` must have shape {tuple(parameter.value.shape)}, "
-                             f"got {tuple(values[label].shape)}")  # fmt: skip
+            wanted, got = tuple(parameter.value.shape), tuple(values[label].shape)
+            raise ValueError(f"{owner}: `{argument}[{label!r}]` must have shape {wanted}, got {got}")
     return handles
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from diynn.arguments import interval, number_from_0
 from diynn.arrays import (
     Array,
     Backend,
@@ -31,7 +32,7 @@ from diynn.arrays import (
     together,
 )
 from diynn.initializers import Seed, as_generator
-from diynn.shapes import apart, number_from_0, positive, positive_number
+from diynn.shapes import apart, positive, positive_number
 from diynn.wording import as_path, special
 
 Rng: TypeAlias = Seed
@@ -40,7 +41,7 @@ Labels: TypeAlias = Array  # of int64
 
 
 def array_namespace(owner: str, argument: str, value: Array) -> Namespace:
-    """Return the namespace of ``value``; raise TypeError, in the name of `owner`, if it is no array of numbers."""
+    """Return the namespace of ``value``; raise TypeError, `owner`'s, if it is no array of numbers."""
     if words := special(argument, value):
         raise TypeError(f"{owner}: `{argument}` must be an array of numbers, got {words}")
     try:
@@ -83,6 +84,8 @@ def one_hot(
     ValueError
         If `labels` is not of shape (batch,) or a label is not in 0..classes-1; if `labels` is empty and
         `classes` not given.
+    MemoryError
+        If there are too many classes for the memory.
     """
     if backend is not None:
         labels = asarray(labels, find_backend(backend, owner="one_hot"))
@@ -101,10 +104,14 @@ def one_hot(
             f"one_hot: `labels` must be in 0..{classes - 1} for {classes} classes, got {low}..{high}"
         )
     place = device(labels)
-    indices = xp.arange(classes, device=place)
-    # One integer dtype on both sides: the standard leaves uint64 against int64 undefined.
-    hot = xp.astype(labels, indices.dtype)[:, None] == indices[None, :]
-    return xp.astype(hot, as_dtype(dtype, Backend(xp, place), owner="one_hot"))
+    dtype = as_dtype(dtype, Backend(xp, place), owner="one_hot")
+    try:
+        indices = xp.arange(classes, device=place)
+        # One integer dtype on both sides: the standard leaves uint64 against int64 undefined.
+        hot = xp.astype(labels, indices.dtype)[:, None] == indices[None, :]
+        return xp.astype(hot, dtype)
+    except MemoryError:
+        raise MemoryError(f"one_hot: `labels` of {classes} classes have no room in a table") from None
 
 
 def batches(
@@ -253,7 +260,11 @@ def four_gaussians(
     TypeError, ValueError
         If `n` is not a positive integer or `spread` is negative.
     """
-    return placed("four_gaussians", backend, *_clouds("four_gaussians", [(-1, -1), (-1, 1), (1, 1), (1, -1)], n, rng, spread))
+    return placed(
+        "four_gaussians",
+        backend,
+        *_clouds("four_gaussians", [(-1, -1), (-1, 1), (1, 1), (1, -1)], n, rng, spread),
+    )
 
 
 def _clouds(
@@ -334,13 +345,9 @@ def noisy(
     xp = array_namespace("noisy", "x", x)
     if kind(x) != "real floating":
         raise TypeError(f"noisy: `x` must be of a real floating dtype, got {x.dtype}")
-    if not 0 <= scale < np.inf:
-        raise ValueError(f"noisy: `scale` must be finite and not negative, got {scale}")
-    if limits is not None and not limits[0] < limits[1]:
-        raise ValueError(f"noisy: `limits` must be (low, high) with low < high, got {limits}")
-    noise = np.random.default_rng(rng).normal(0.0, scale, tuple(x.shape))
-    result = x + alike(noise, x)
-    return result if limits is None else xp.clip(result, *limits)
+    scale, ends = number_from_0("noisy", "scale", scale), limits and interval("noisy", "limits", limits)
+    result = x + alike(as_generator("noisy", rng).normal(0.0, scale, tuple(x.shape)), x)
+    return result if ends is None else xp.clip(result, *ends)
 
 
 class Digits(NamedTuple):

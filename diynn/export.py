@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from diynn.arguments import example_shape
 from diynn.arrays import Array, Namespace, asarray, to_numpy
 from diynn.checkpoints import raise_unless_module
 from diynn.functional import substituted
 from diynn.layers import Sequential
 from diynn.module import Module, in_mode, parameters
-from diynn.shapes import Shape, example_shape
+from diynn.shapes import Shape
 from diynn.wording import as_path
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
+from diynn.arguments import check_number, flag
 from diynn.arrays import Array, BackendLike, Device, DType, as_dtype, asarray, find_backend, namespace
 from diynn.composition import (
     COMPUTING,
@@ -20,7 +21,7 @@ from diynn.composition import (
     walk,
 )
 from diynn.parameter import NAMES, Parameter, own_parameters
-from diynn.shapes import Shape, check_number, flag
+from diynn.shapes import Shape
 from diynn.sharing import View, move_together, tied
 from diynn.sheet import elsewhere, spelled
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
+from diynn.arguments import flag, number_from_0
 from diynn.arrays import Array, namespace
-from diynn.shapes import flag, fraction, number_from_0, positive_number
+from diynn.shapes import fraction, positive_number
 
 State: TypeAlias = tuple[Array, ...]
 

@@ -6,18 +6,18 @@ Shapes are written as they are on the course sheet: ``(batch, features)`` for ve
 
 from __future__ import annotations
 
-import operator
 from math import inf, prod
-from sys import maxsize
 from typing import Any, Protocol, TypeAlias, overload
 
 import numpy as np
 
+from diynn.arguments import any_number, integer_from
 from diynn.arrays import Array, address, describe, extremes, kind, namespace, on_host, together, within
 from diynn.wording import shown
 
 Shape: TypeAlias = tuple[int | None, ...]
 
+_ABSENT: Array = object()  # no delta: None may be given by mistake
 _REMEMBERED = 32  # kinds of arrays that a module remembers as fitting
 
 _WORDS = {1: ("features",), 2: ("length", "channels")}
@@ -47,30 +47,7 @@ def text(shape: Shape, words: tuple[str, ...] = ()) -> str:
 
 def positive(owner: str, argument: str, value: Any) -> int:
     """Return ``value`` as an int; raise TypeError if it is no integer, ValueError if it is below 1."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{owner}: `{argument}` must be a positive integer, got {shown(value)}") from None
-    if number < 1 or isinstance(value, bool):
-        raise ValueError(f"{owner}: `{argument}` must be a positive integer, got {shown(value)}")
-    if number > maxsize:
-        raise ValueError(f"{owner}: `{argument}` must be an integer of 64 bits, got {shown(value)}")
-    return number
-
-
-def check_number(owner: str, argument: str, value: Any, kind: str = "a number") -> None:
-    """Raise TypeError if ``value`` is no real number, or an array of one."""
-    if isinstance(value, bool | str) or not hasattr(value, "__float__") or np.ndim(value):
-        raise TypeError(f"{owner}: `{argument}` must be {kind}, got {shown(value)}")
-
-
-def any_number(owner: str, argument: str, value: Any, kind: str = "a number") -> float:
-    """Return ``value`` as a float; raise TypeError if it is no real number, ValueError if it is NaN."""
-    check_number(owner, argument, value, kind)
-    number = float(value)
-    if number != number:
-        raise ValueError(f"{owner}: `{argument}` must be {kind}, got {shown(value)}")
-    return number
+    return integer_from(1, owner, argument, value, "a positive integer")
 
 
 def positive_number(owner: str, argument: str, value: Any) -> float:
@@ -81,44 +58,12 @@ def positive_number(owner: str, argument: str, value: Any) -> float:
     return number
 
 
-def number_from_0(owner: str, argument: str, value: Any) -> float:
-    """Return ``value`` as a float; raise TypeError if it is none, ValueError unless 0 or more and finite."""
-    number = any_number(owner, argument, value, "a number, 0 or more")
-    if not 0 <= number < inf:
-        raise ValueError(f"{owner}: `{argument}` must be a number, 0 or more, got {shown(value)}")
-    return number
-
-
 def fraction(owner: str, argument: str, value: Any) -> float:
     """Return ``value`` as a float; raise TypeError if it is no number, ValueError if it is not in [0, 1)."""
     number = any_number(owner, argument, value, "a number in [0, 1)")
     if not 0 <= number < 1:
         raise ValueError(f"{owner}: `{argument}` must be in [0, 1), got {value!r}")
     return number
-
-
-def flag(owner: str, argument: str, value: Any) -> bool:
-    """Return ``value`` as a bool, an integer as well; raise TypeError if it is neither."""
-    if not isinstance(value, bool | int | np.bool_):
-        raise TypeError(f"{owner}: `{argument}` must be True or False, got {shown(value)}")
-    return bool(value)
-
-
-def optional_text(owner: str, argument: str, value: Any) -> str | None:
-    """Return ``value``; raise TypeError if it is neither a text nor None."""
-    if value is not None and not isinstance(value, str):
-        raise TypeError(f"{owner}: `{argument}` must be a text or None, got {shown(value)}")
-    return value
-
-
-def example_shape(owner: str, argument: str, shape: Any) -> tuple[int, ...]:
-    """Return the shape of one example as a tuple; raise TypeError or ValueError if it is none."""
-    if isinstance(shape, int | np.integer):
-        raise TypeError(f"{owner}: `{argument}` must be a tuple, such as (256, 1), got {shown(shape)}; "
-                        f"write ({shape},)")  # fmt: skip
-    if not isinstance(shape, list | tuple):
-        raise TypeError(f"{owner}: `{argument}` must be a tuple, such as (256, 1), got {shown(shape)}")
-    return tuple(positive(owner, argument, size) for place, size in enumerate(shape))
 
 
 @overload
@@ -140,7 +85,7 @@ def size(shape: Shape) -> int | None:
 # ------------------------------------------------------------------ modules
 
 
-def check(module: Shaped, data: Array, delta: Array | None = None) -> None:
+def check(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
     """Raise unless ``data``, and ``delta`` where given, are what ``module`` takes.
 
     Raises
@@ -151,13 +96,13 @@ def check(module: Shaped, data: Array, delta: Array | None = None) -> None:
         If a shape does not fit, or if the arrays are of two libraries or devices.
     """
     key = None
-    if type(data) is np.ndarray and (delta is None or type(delta) is np.ndarray):
+    if type(data) is np.ndarray and (delta is _ABSENT or type(delta) is np.ndarray):
         # The same question comes with every batch: an answer is looked up in a fifth of the time.
         key = (
             data.shape,
             data.dtype,
             type(module._parameters),
-            delta is not None and (delta.shape, delta.dtype),
+            delta is not _ABSENT and (delta.shape, delta.dtype),
         )
         if module._fits and key in module._fits:
             return
@@ -170,7 +115,7 @@ def check(module: Shaped, data: Array, delta: Array | None = None) -> None:
         module._fits.add(key)
 
 
-def _check(module: Shaped, data: Array, delta: Array | None) -> None:
+def _check(module: Shaped, data: Array, delta: Array) -> None:
     _check_array(module, "data", data)
     shape = data.shape
     wanted = module.input_shape
@@ -191,7 +136,7 @@ def _check(module: Shaped, data: Array, delta: Array | None) -> None:
             + f", .to({address(data)!r}) the module"
         )
     output_shape = module.output_shape(tuple(shape[1:]))
-    if delta is not None:
+    if delta is not _ABSENT:
         _check_array(module, "delta", delta)
         expected = (shape[0], *output_shape)
         if tuple(delta.shape) != expected:

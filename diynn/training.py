@@ -11,6 +11,7 @@ from math import ceil, isfinite
 from time import perf_counter
 from typing import Any, TypeAlias
 
+from diynn.arguments import flag
 from diynn.arrays import Array, BackendLike, asarray, find_backend, namespace
 from diynn.assembly import check_metrics, warn_of_no_gradient, warn_of_saturation
 from diynn.callbacks import Callback, Run, as_callbacks
@@ -19,7 +20,7 @@ from diynn.dataset import Examples, as_array, beside, examples, moved
 from diynn.history import History
 from diynn.initializers import Seed, as_generator
 from diynn.module import first_parameter, in_mode
-from diynn.shapes import flag, positive
+from diynn.shapes import positive
 from diynn.sheet import spelled
 from diynn.wording import shown
 
@@ -62,8 +63,6 @@ def train(
             cost, seconds = _epoch(run, data.batches(batch_size, generator), watchers, bar)
             run.epoch += 1
             run.history.add(cost=cost, seconds=seconds, **_measure(net, loss, data, measured, metrics))
-            if run.epoch == 1:
-                warn_of_no_gradient("SGD", net)
             if not isfinite(cost):
                 run.stopped = f"the cost of epoch {run.epoch} is not finite"
                 warnings.warn(f"SGD: {run.stopped}; try a smaller `eps`", RuntimeWarning, stacklevel=3)
@@ -132,6 +131,8 @@ def _epoch(
     start = perf_counter()
     for batch_x, batch_y in pairs:
         costs = run.optim.step(batch_x, batch_y)
+        if run.epoch == 0 and examples == 0:
+            warn_of_no_gradient("SGD", run.net)
         total = total + _sum(costs, batch_x.shape[0])
         examples += batch_x.shape[0]
         for watcher in watchers:

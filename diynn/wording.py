@@ -28,7 +28,7 @@ def _article(noun: str) -> str:
 
 
 def as_path(owner: str, path: Any) -> str:
-    """Return the path of a file as text; raise TypeError if ``path`` is none, such as the number of a file."""
+    """Return the path of a file as text; raise TypeError if ``path`` is none."""
     if not isinstance(path, str | bytes | os.PathLike):
         raise TypeError(f"{owner}: `path` must be the path of a file, got {shown(path)}")
     return os.fsdecode(path)
@@ -56,8 +56,8 @@ def no_numbers(value: np.ndarray[Any, Any]) -> str:
     return "" if value.dtype.kind in "fiubc" else str(value.dtype)
 
 
-def numbers_on_host(owner: str, argument: str, value: Any) -> np.ndarray[Any, Any]:
-    """Return host data, such as lists and frames, as an array of numbers.
+def numbers_on_host(owner: str, argument: str, value: Any, *, real: bool = True) -> np.ndarray[Any, Any]:
+    """Return host data, such as lists and frames, as an array of numbers, of real ones if not told otherwise.
 
     Raises
     ------
@@ -73,4 +73,6 @@ def numbers_on_host(owner: str, argument: str, value: Any) -> np.ndarray[Any, An
         raise ValueError(f"{what} lists of several lengths or kinds") from None
     if words := no_numbers(values):
         raise TypeError(f"{what} {words}")
+    if real and values.dtype.kind == "c":
+        raise TypeError(f"{what} {values.dtype}, which are not real")
     return values

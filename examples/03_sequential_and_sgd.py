@@ -15,6 +15,8 @@
 #    should fall as one over the batch size.
 
 # %%
+import warnings
+
 import numpy as np
 from matplotlib import pyplot as plt
 from page import Page, seeds
@@ -23,6 +25,8 @@ import diynn
 from diynn.data import four_gaussians
 
 page = Page("03")
+# The map takes steps far too long on purpose; diynn warns of the units that they saturate.
+warnings.filterwarnings("ignore", message=".*are saturated")
 x, labels = four_gaussians(512, rng=page.seed, spread=0.4)
 x, y = page.asarray(x), page.asarray(labels[:, None])
 

@@ -379,6 +379,8 @@ def test_delta_of_another_library_than_the_data(backend):
 )
 def test_targets_of_another_library_than_the_prediction(backend, call):
     _, own, other = apart(backend)
+    if call is diynn.accuracy and isinstance(other, np.ndarray):
+        pytest.skip("labels on the host are taken to the scores")
     with pytest.raises(ValueError, match=r": `y` is an? \w+ array.* and `yhat` an? \w+") as caught:
         call(other, own)
     name, moved = follow(str(caught.value), y=other)

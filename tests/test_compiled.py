@@ -49,7 +49,7 @@ def accurate(found, wanted, precise):
     for one, two, three in zip(found, wanted, precise, strict=True):
         tolerance = {"float32": 1e-6, "float64": 1e-12}[two.dtype.name] * scale
         amplified = 4 * float(np.abs(two - three).max(initial=0.0))
-        np.testing.assert_allclose(one, two, rtol=0, atol=tolerance + amplified)
+        np.testing.assert_allclose(one, three, rtol=0, atol=tolerance + amplified)
 
 
 def gradients(net, loss, x, y):
@@ -290,6 +290,9 @@ def test_four_threads_train_four_nets():
             np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # JAX, if there, warns of forks
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_fork_has_helpers_of_its_own():
@@ -515,6 +518,9 @@ def test_what_cannot_be_compiled_later(monkeypatch):
         later.result(wait=True)
 
 
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # JAX, if there, warns of forks
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_a_fork_while_something_is_compiled():

@@ -196,8 +196,8 @@ def test_a_seed_gives_one_noise_everywhere_and_a_generator_fresh_noise():
     [
         (([0.5], 0.1), {}, TypeError, r"`x` must be an array, got list"),
         ((np.ones(3, dtype=int), 0.1), {}, TypeError, r"`x` must be of a real floating dtype, got int64"),
-        ((np.ones(3), -0.1), {}, ValueError, r"`scale` must be finite and not negative, got -0\.1"),
-        ((np.ones(3), np.nan), {}, ValueError, r"`scale` must be finite and not negative, got nan"),
+        ((np.ones(3), -0.1), {}, ValueError, r"`scale` must be a number, 0 or more, got -0\.1"),
+        ((np.ones(3), np.nan), {}, ValueError, r"`scale` must be a number, 0 or more, got nan"),
         (
             (np.ones(3), 0.1),
             {"limits": (1, 0)},

@@ -71,7 +71,11 @@ class TheirTanh:
         pass
 
 
-@pytest.mark.parametrize("activation", [Tanh(), TheirTanh(), Sequential(TheirTanh())], ids=["ours", "theirs", "theirs in a net"])
+@pytest.mark.parametrize(
+    "activation",
+    [Tanh(), TheirTanh(), Sequential(TheirTanh())],
+    ids=["ours", "theirs", "theirs in a net"],
+)
 def test_saturated_and_dead_units_of_anybodys_activation(activation):
     # The slope of tanh is 0.07 at 2 and 0.01 at 3; the last unit is dead, the second in one example only.
     x = np.asarray([[0.0, 3.0, -3.0], [1.0, 2.0, 9.0]])

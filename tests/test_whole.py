@@ -375,6 +375,9 @@ def test_four_threads_train_as_one_after_another():
         assert all(map(np.array_equal, one, other))
 
 
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # JAX, if there, warns of forks
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
 def test_a_fork_goes_on_with_compiled_steps():

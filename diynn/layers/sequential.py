@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Self, overload
 
+from diynn.arguments import example_shape
 from diynn.arrays import Array, BackendLike, find_backend
 from diynn.composition import COMPUTING, METHODS, attributes, forget_stated
 from diynn.layers.order import delta_first
 from diynn.layers.summary import Summary, summarise
 from diynn.module import Module
-from diynn.shapes import Shape, example_shape
+from diynn.shapes import Shape
 
 _COMPUTING = frozenset(COMPUTING)
 
@@ -232,8 +233,17 @@ class Sequential(Module):
         ----------
         input_shape : tuple of int
             The shape of one example, without the batch, such as ``(256, 1)``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If that is no shape, or none that the modules take.
         """
-        return summarise(self.leaves(), example_shape("Sequential", "input_shape", input_shape))
+        shape = example_shape("Sequential", "input_shape", input_shape)
+        try:
+            return summarise(self.leaves(), shape)
+        except ValueError as error:
+            raise ValueError(f"Sequential: `input_shape` {shape} does not fit: {error}") from None
 
 
 def in_series(net: Any) -> bool:
