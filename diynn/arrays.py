@@ -7,6 +7,7 @@ library that conforms to the standard works without a line about it.
 from __future__ import annotations
 
 import os
+from functools import cache
 from importlib import import_module
 from typing import Any, NamedTuple, TypeAlias
 
@@ -239,14 +240,25 @@ _BITS = {np.dtype(f"{kind}{size}"): np.dtype(f"u{size}") for kind in "iuf" for s
 
 def within(array: Array, last: float) -> bool:
     """Say whether all values of an array are in 0..last, ends included."""
-    if isinstance(array, np.ndarray) and array.dtype in _BITS:  # in one pass; -0.0 and the like take two
-        bits = _BITS[array.dtype]
-        if np.maximum.reduce(array.view(bits), axis=None, initial=0) <= array.dtype.type(last).view(bits):
-            return True
     if 0 in array.shape:
         return True
+    bits = _BITS.get(array.dtype) if isinstance(array, np.ndarray) else None
+    if bits is not None and np.maximum.reduce(array.view(bits), None) <= _bits(array.dtype, last):
+        return True  # in one pass; -0.0 and the like take two
     low, high = extremes(array)
     return bool(low >= 0) and bool(high <= last)
+
+
+@cache
+def _bits(kind: Any, last: float) -> int:
+    return int(kind.type(last).view(_BITS[kind]))
+
+
+def seen_outside(array: Array, last: float) -> bool:
+    """Say whether values of an array are outside 0..last, if that can be seen without a transfer."""
+    if type(array) is np.ndarray:
+        return not within(array, last)
+    return kind(array) != "bool" and on_host(array) and not within(array, last)
 
 
 def together(first: Array, second: Array) -> bool:

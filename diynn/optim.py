@@ -92,6 +92,7 @@ class Optim:
         self._began = 0
         self._states: dict[Parameter, State] = {}
         self._lock = Lock()
+        self._ending = _Update(self)
         self._home = first_handle(net)  # where batches have to be
         self._habits: tuple[Any, Habits] | None = None
         self._recorded: RecordedUpdate | None = None
@@ -104,10 +105,10 @@ class Optim:
             self._trained(None)
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_lock": None, "_recorded": None}
+        return vars(self) | {"_lock": None, "_ending": None, "_recorded": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state | {"_lock": Lock()})
+        vars(self).update(state | {"_lock": Lock(), "_ending": _Update(self)})
 
     @property
     def eps(self) -> float:
@@ -161,13 +162,13 @@ class Optim:
             raise RuntimeError(
                 "Optim: one object was used by two threads at once; give each its own net and Optim"
             )
+        update = self._ending
         try:
-            with Deferred() as interrupts:
+            with update.interrupts as interrupts:
                 try:
                     if self._home is not None and type(self._home.value) is not np.ndarray:
                         batch_x = moved(batch_x, self._home.value, real=True)
                         batch_y = moved(batch_y, self._home.value, real=False)
-                    update = _Update(self, interrupts)
                     return self.execution.step(self.net, self.loss, batch_x, batch_y, update)
                 except BaseException:
                     interrupts.may_stop = False
@@ -269,13 +270,13 @@ class Optim:
 class _Update:
     """The update that a step ends with, as an execution is given it."""
 
-    __slots__ = ("_interrupts", "_optim")
+    __slots__ = ("_optim", "interrupts")
 
-    def __init__(self, optim: Optim, interrupts: Deferred) -> None:
-        self._optim, self._interrupts = optim, interrupts
+    def __init__(self, optim: Optim) -> None:
+        self._optim, self.interrupts = optim, Deferred()
 
     def __call__(self, structure: Structure | None) -> None:
-        self._interrupts.may_stop = False
+        self.interrupts.may_stop = False
         self._optim._update(structure)
 
     def recorded(self, structure: Structure) -> RecordedUpdate | None:
@@ -283,7 +284,7 @@ class _Update:
 
     def prepare(self, structure: Structure) -> RecordedUpdate | None:
         optim = self._optim
-        self._interrupts.may_stop = False
+        self.interrupts.may_stop = False
         recorded = optim._recording(structure)
         if recorded is not None:
             recorded.prepare(optim.eps, optim._number())

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias, overload
 import numpy as np
 
 from diynn.arguments import any_number, integer_from
-from diynn.arrays import Array, address, describe, extremes, kind, namespace, on_host, together, within
+from diynn.arrays import Array, address, describe, extremes, kind, namespace, seen_outside, together, within
 from diynn.wording import shown
 
 Shape: TypeAlias = tuple[int | None, ...]
@@ -238,7 +238,7 @@ def check_probabilities(loss: Any, argument: str, values: Array, *, nan: bool = 
 
     With ``nan``, an array that has NaN in it passes.
     """
-    if kind(values) == "bool" or not on_host(values) or within(values, 1):
+    if not seen_outside(values, 1):
         return
     low, high = map(float, extremes(values))
     if not (nan and low != low):
