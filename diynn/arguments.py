@@ -77,7 +77,8 @@ def optional_text(owner: str, argument: str, value: Any) -> str | None:
 
 def sequence(owner: str, argument: str, value: Any) -> list[Any]:
     """Return the items of a list, a tuple or an array; raise TypeError for anything else."""
-    if isinstance(value, str | dict | set) or not hasattr(value, "__len__") or np.shape(value) == ():
+    single = getattr(value, "ndim", 1) == 0
+    if single or isinstance(value, str | dict | set) or not hasattr(value, "__len__"):
         raise TypeError(f"{owner}: `{argument}` must be a list, got {shown(value)}")
     return [value[place] for place in range(len(value))]
 

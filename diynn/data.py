@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from diynn.arguments import interval, number_from_0
+from diynn.arguments import any_number, interval, number_from_0
 from diynn.arrays import (
     Array,
     Backend,
@@ -32,7 +32,7 @@ from diynn.arrays import (
     together,
 )
 from diynn.initializers import Seed, as_generator
-from diynn.shapes import apart, positive, positive_number
+from diynn.shapes import apart, positive
 from diynn.wording import as_path, special
 
 Rng: TypeAlias = Seed
@@ -389,7 +389,7 @@ def digits(*, test: float = 0.2, rng: int = 0, backend: BackendLike = None) -> D
         from sklearn.model_selection import train_test_split
     except ImportError as error:
         raise ImportError('digits needs scikit-learn: pip install "diynn[demo]"') from error
-    if not 0 < positive_number("digits", "test", test) < 1:
+    if not 0 < any_number("digits", "test", test, "between 0 and 1") < 1:
         raise ValueError(f"digits: `test` must be between 0 and 1, got {test}")
     if rng is not None:
         as_generator("digits", rng)

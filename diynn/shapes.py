@@ -60,7 +60,7 @@ def positive_number(owner: str, argument: str, value: Any) -> float:
 
 def fraction(owner: str, argument: str, value: Any) -> float:
     """Return ``value`` as a float; raise TypeError if it is no number, ValueError if it is not in [0, 1)."""
-    number = any_number(owner, argument, value, "a number in [0, 1)")
+    number = any_number(owner, argument, value, "in [0, 1)")
     if not 0 <= number < 1:
         raise ValueError(f"{owner}: `{argument}` must be in [0, 1), got {value!r}")
     return number

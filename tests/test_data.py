@@ -248,7 +248,7 @@ def test_toy_sets_refuse_what_is_no_number_of_points(toy):
 
 @pytest.mark.parametrize("toy", [data.two_gaussians, data.four_gaussians])
 def test_clouds_refuse_a_negative_spread(toy):
-    with pytest.raises(ValueError, match=f"{toy.__name__}: `spread` must not be negative, got -1"):
+    with pytest.raises(ValueError, match=f"{toy.__name__}: `spread` must be a number, 0 or more, got -1"):
         toy(4, spread=-1)
 
 

@@ -111,10 +111,6 @@ def decision_frontier(
     """
     owner = "decision_frontier"
     check_axes(owner, ax)
-    if isinstance(predict, type) or not callable(predict):
-        raise TypeError(
-            f"{owner}: `predict` must be a function of points, such as a net, got {shown(predict)}"
-        )
     resolution = integer_from(2, owner, "resolution", resolution, "an integer, 2 or more")
     threshold = any_number(owner, "threshold", threshold)
     points, labels = host_numbers(owner, "x", x), host_numbers(owner, "y", y)
@@ -124,6 +120,10 @@ def decision_frontier(
         raise ValueError(
             f"decision_frontier: `y` must have shape (batch,), (batch, 1) or (batch, classes) with "
             f"batch = {len(points)}, got {labels.shape}"
+        )
+    if isinstance(predict, type) or not callable(predict):
+        raise TypeError(
+            f"{owner}: `predict` must be a function of points, such as a net, got {shown(predict)}"
         )
     low, high = points.min(axis=0), points.max(axis=0)
     margin = np.where(high > low, 0.08 * (high - low), 1.0)
