@@ -36,7 +36,7 @@ class Loss:
     @spelled(bound=True)
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:
-            find_backend(backend)  # a loss has no arrays: it is at home everywhere
+            find_backend(backend, owner=type(self).__name__)  # a loss has no arrays: it is at home everywhere
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

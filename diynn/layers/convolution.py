@@ -75,8 +75,7 @@ class Conv1D(Module):
         self.input_shape = (None, self.chan_in)
         shape = (self.k_size, self.chan_in, self.chan_out)
         fans = self.k_size * self.chan_in, self.k_size * self.chan_out
-        law = bias_init if bias else None
-        drawn = draw_parameters("Conv1D", init, law, rng, shape, *fans)
+        drawn = draw_parameters("Conv1D", init, bias_init, rng, shape, *fans, bias=bias)
         self._set_parameters(*drawn, backend, dtype)
 
     def __repr__(self) -> str:
