@@ -102,14 +102,14 @@ def training_steps(recorded: dict[str, Any], cells: Sequence[Cell], plot: str) -
 
 
 def in_short(recorded: dict[str, Any], cells: Sequence[Cell]) -> str:
-    """Return the table of training steps for the project's README: diynn at its fastest, and who comes next."""
+    """Return the table of training steps for the project's README: diynn at its fastest."""
     names = [name for name in WORKLOADS if any(cell.workload == name for cell in cells)]
     own = [cell for cell in cells if "diynn" in cell.figures and verdicts.best_peer(cell)]
     threads = recorded["results"]["threads"]
     titles = "; ".join(f"({name}) {WORKLOADS[name].title}" for name in names)
     return (
-        f"One training step in float32 on {threads} threads: milliseconds in the median, and how many times as "
-        f"long the fastest of the others took (@1: on one thread). {titles}. `{recorded['command']}`\n\n"
+        f"One training step in float32 on {threads} threads: milliseconds in the median, and how many times "
+        f"as long the fastest of the others took (@1: on one thread). {titles}. `{recorded['command']}`\n\n"
         + _table("diynn", names, own)
     )
 

@@ -11,11 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "benchmarks/README.md")]
-EXAMPLES = [
-    each
-    for page in PAGES
-    for each in re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", page, re.DOTALL)
-]
+PROGRAM = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
+EXAMPLES = [each for page in PAGES for each in PROGRAM.findall(page)]
 
 
 @pytest.mark.parametrize(("program", "printed"), EXAMPLES)
