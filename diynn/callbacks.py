@@ -14,6 +14,8 @@ from diynn.history import History
 from diynn.shapes import positive
 from diynn.wording import shown
 
+__all__ = ["Callback", "EarlyStopping", "KeepBest", "Run"]
+
 
 @dataclass
 class Run:

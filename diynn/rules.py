@@ -8,6 +8,8 @@ from diynn.arguments import flag, number_from_0
 from diynn.arrays import Array, namespace
 from diynn.shapes import fraction, positive_number
 
+__all__ = ["Adam", "AdamW", "Momentum", "Rule"]
+
 State: TypeAlias = tuple[Array, ...]
 
 

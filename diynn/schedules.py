@@ -10,6 +10,8 @@ from typing import TypeAlias
 from diynn.arguments import integer_from
 from diynn.shapes import positive, positive_number
 
+__all__ = ["constant", "cosine_decay", "exponential_decay", "step_decay"]
+
 Schedule: TypeAlias = Callable[[int], float]
 
 

@@ -15,6 +15,8 @@ from diynn.layers.summary import Summary, summarise
 from diynn.module import Module
 from diynn.shapes import Shape
 
+__all__ = ["Sequential"]
+
 _COMPUTING = frozenset(COMPUTING)
 
 
