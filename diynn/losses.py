@@ -11,6 +11,11 @@ from diynn.ops import class_numbers, cross_entropy, likelihood, logistic_cross_e
 from diynn.shapes import check_classes, check_indices, check_probabilities, check_values
 from diynn.sheet import spelled
 
+__all__ = [
+    "BCELoss", "BCEWithLogitsLoss", "CategoricalCrossEntropyLoss", "CrossEntropyLoss", "Loss", "MSELoss",
+    "NLLLoss",
+]  # fmt: skip
+
 
 class Loss:
     """A cost per example, and the gradient of the sum of those costs with respect to the prediction.
@@ -36,7 +41,7 @@ class Loss:
     @spelled(bound=True)
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:
-            find_backend(backend)  # a loss has no arrays: it is at home everywhere
+            find_backend(backend, owner=type(self).__name__)  # a loss has no arrays: it is at home everywhere
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
+from diynn.arguments import check_number, flag
 from diynn.arrays import Array, BackendLike, Device, DType, as_dtype, asarray, find_backend, namespace
 from diynn.composition import (
     COMPUTING,
@@ -71,7 +72,7 @@ class Module:
     @spelled(bound=True)
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:
-            find_backend(backend)  # a layer without arrays is at home everywhere
+            find_backend(backend, owner=type(self).__name__)  # a layer without arrays is at home everywhere
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -147,6 +148,8 @@ class Module:
     @spelled()
     def update_parameters(self, gradient_step: float = 1e-3) -> None:
         """Take one step against the gradient: ``parameters -= gradient_step * gradient``; so do children."""
+        if type(gradient_step) is not float:
+            check_number(type(self).__name__, "gradient_step", gradient_step)
         for module in _answering(self, "update_parameters"):
             if module is not self and not is_default(module, "update_parameters"):
                 update_parameters(module, gradient_step)
@@ -166,7 +169,7 @@ class Module:
         Sets ``training`` of this module and of all below it, and calls ``train()`` or ``eval()`` of modules
         of other origin that have them. A dropout draws while ``training`` is true.
         """
-        set_training(self, mode)
+        set_training(self, flag(type(self).__name__, "mode", mode))
         return self
 
     def eval(self) -> Self:
@@ -194,10 +197,13 @@ class Module:
         ValueError
             If there is no such library, device or dtype.
         """
+        owner = type(self).__name__
+        if backend is not None:
+            backend = find_backend(backend, owner=owner)
 
         def move(array: Array) -> Array:
-            where = namespace(array) if backend is None else backend
-            return asarray(array, where, device=device, dtype=dtype)
+            where = find_backend(namespace(array) if backend is None else backend, device, owner=owner)
+            return asarray(array, where, dtype=None if dtype is None else as_dtype(dtype, where, owner=owner))
 
         handles = self.parameters()
         for handle, value in zip(handles, move_together([each.value for each in handles], move), strict=True):
@@ -232,8 +238,8 @@ class Module:
 
     def _set_parameters(self, parameters: Any, bias: Any, backend: BackendLike, dtype: DType) -> None:
         """Make parameters, and a bias unless None, of host arrays, with gradients of zero beside them."""
-        where = find_backend(backend)
-        dtype = as_dtype(dtype, where)
+        where = find_backend(backend, owner=type(self).__name__)
+        dtype = as_dtype(dtype, where, owner=type(self).__name__)
         self._parameters = asarray(parameters, where, dtype=dtype)
         self._bias = None if bias is None else asarray(bias, where, dtype=dtype)
         self.zero_grad()

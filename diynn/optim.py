@@ -24,9 +24,10 @@ from diynn.module import first_handle, parameters, update_parameters, zero_grad
 from diynn.parameter import Parameter
 from diynn.rules import Rule, State
 from diynn.schedules import Schedule, constant
-from diynn.shapes import positive_number, shown
+from diynn.shapes import positive_number
 from diynn.sheet import spelled
 from diynn.training import Metric, train
+from diynn.wording import shown
 
 
 class Optim:
@@ -118,16 +119,24 @@ class Optim:
         ValueError
             If a schedule returns what is none.
         """
-        eps = float(self.schedule(self.steps))  # a NumPy scalar would decide the dtype of what it multiplies
+        given = self.schedule(self.steps)
+        try:
+            # A NumPy scalar would decide the dtype of what it multiplies; a text times 1.0 is an error.
+            eps = given if type(given) is float else float(given * 1.0)
+        except (TypeError, ValueError):
+            raise TypeError(f"Optim: `eps`, a schedule, must return a number, got {shown(given)}") from None
         if not 0 <= eps < inf:
             raise ValueError(
-                f"Optim: the schedule `eps` must return 0 or more, got {eps!r} at step {self.steps}"
+                f"Optim: `eps`, a schedule, must return 0 or more, got {eps!r} at step {self.steps}"
             )
         return eps
 
     @eps.setter
     def eps(self, eps: float | Schedule) -> None:
-        self.schedule: Schedule = eps if callable(eps) else constant(positive_number("Optim", "eps", eps))
+        if callable(eps) and not isinstance(eps, type):
+            self.schedule: Schedule = eps
+        else:
+            self.schedule = constant(positive_number("Optim", "eps", eps))
 
     def step(self, batch_x: Array, batch_y: Array) -> Array:
         """Train on one batch.
@@ -360,8 +369,8 @@ def SGD(  # noqa: N802  # the sheet's name
         )
     if type(x) in (int, float) and type(y) not in (int, float):
         raise TypeError(
-            f"SGD: takes (net, loss, x, y, batch_size, epochs, eps), got {shown(x)} for `x`; "
-            "write SGD(net, loss, x, y, eps=...)"
+            f"SGD: `x` must be an array of numbers, got {shown(x)}; SGD takes (net, loss, x, y, batch_size, "
+            "epochs, eps): write SGD(net, loss, x, y, eps=...)"
         )
     optim = Optim(net, loss, eps, rule=rule, execution=execution, backend=backend)
     watched: dict[str, Any] = {"validation": validation, "metrics": metrics, "callbacks": callbacks}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import TypeAlias
 
+from diynn.arguments import flag, number_from_0
 from diynn.arrays import Array, namespace
 from diynn.shapes import fraction, positive_number
+
+__all__ = ["Adam", "AdamW", "Momentum", "Rule"]
 
 State: TypeAlias = tuple[Array, ...]
 
@@ -51,7 +53,7 @@ class Momentum(Rule):
     """
 
     def __init__(self, mu: float = 0.9, *, nesterov: bool = False) -> None:
-        self.mu, self.nesterov = fraction("Momentum", "mu", mu), nesterov
+        self.mu, self.nesterov = fraction("Momentum", "mu", mu), flag("Momentum", "nesterov", nesterov)
 
     def start(self, value: Array) -> State:
         """Return v = 0."""
@@ -133,9 +135,7 @@ class AdamW(Adam):
         self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8, decay: float = 1e-2
     ) -> None:
         super().__init__(beta1, beta2, eta=eta)
-        if not 0 <= decay < inf:
-            raise ValueError(f"AdamW: `decay` must be at least 0, got {decay!r}")
-        self.decay = decay
+        self.decay = number_from_0("AdamW", "decay", decay)
 
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from math import cos, pi
 from typing import TypeAlias
 
+from diynn.arguments import integer_from
 from diynn.shapes import positive, positive_number
+
+__all__ = ["constant", "cosine_decay", "exponential_decay", "step_decay"]
 
 Schedule: TypeAlias = Callable[[int], float]
 
@@ -77,6 +80,8 @@ def cosine_decay(eps: float, *, steps: int, warmup: int = 0) -> Schedule:
     Source: Loshchilov and Hutter, 2017, without restarts.
     """
     eps = positive_number("cosine_decay", "eps", eps)
-    if not 0 <= warmup < steps:
+    steps = positive("cosine_decay", "steps", steps)
+    warmup = integer_from(0, "cosine_decay", "warmup", warmup, "an integer, 0 or more")
+    if not warmup < steps:
         raise ValueError(f"cosine_decay: `warmup` must be in [0, {steps}), got {warmup!r}")
     return _CosineDecay(eps, steps, warmup)

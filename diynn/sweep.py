@@ -20,7 +20,8 @@ from threadpoolctl import threadpool_limits
 from diynn.execution.choice import at_most
 from diynn.history import History
 from diynn.rendering import html_table, text_table
-from diynn.shapes import positive, shown
+from diynn.shapes import positive
+from diynn.wording import shown
 
 Row: TypeAlias = dict[str, Any]
 

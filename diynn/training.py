@@ -11,7 +11,8 @@ from math import ceil, isfinite
 from time import perf_counter
 from typing import Any, TypeAlias
 
-from diynn.arrays import Array, BackendLike, asarray, namespace
+from diynn.arguments import flag
+from diynn.arrays import Array, BackendLike, asarray, find_backend, namespace
 from diynn.assembly import check_metrics, warn_of_no_gradient, warn_of_saturation
 from diynn.callbacks import Callback, Run, as_callbacks
 from diynn.composition import per_example
@@ -19,8 +20,9 @@ from diynn.dataset import Examples, as_array, beside, examples, moved
 from diynn.history import History
 from diynn.initializers import Seed, as_generator
 from diynn.module import first_parameter, in_mode
-from diynn.shapes import positive, shown
+from diynn.shapes import positive
 from diynn.sheet import spelled
+from diynn.wording import shown
 
 Metric: TypeAlias = Callable[[Array, Array], float]
 
@@ -44,6 +46,7 @@ def train(
 ) -> History:
     """Train the net of an :class:`diynn.Optim` on shuffled batches: the loop of :func:`diynn.SGD`."""
     batch_size, epochs = positive("SGD", "batch_size", batch_size), positive("SGD", "epochs", epochs)
+    progress = flag("SGD", "progress", progress)
     net, loss = optim.net, optim.loss
     watchers = as_callbacks("SGD", callbacks)
     check_metrics("SGD", metrics)
@@ -99,6 +102,7 @@ def predict(net: Any, x: Any, batch_size: int = 1024, *, backend: BackendLike = 
     if isinstance(net, type) or not callable(getattr(net, "forward", None)):
         raise TypeError(f"predict: `net` must be a module, got {shown(net)}")
     batch_size = positive("predict", "batch_size", batch_size)
+    where = None if backend is None else find_backend(backend, owner="predict")
     x, like = as_array("predict", "x", x), first_parameter(net)
     n = x.shape[0]
     with in_mode(net, training=False):
@@ -108,7 +112,7 @@ def predict(net: Any, x: Any, batch_size: int = 1024, *, backend: BackendLike = 
             parts = (x[start : min(start + batch_size, n), ...] for start in range(0, n, batch_size))
             each = [net.forward(moved(part, like, real=True)) for part in parts]
             outputs = namespace(each[0]).concat(each)
-    return outputs if backend is None else asarray(outputs, backend)
+    return outputs if where is None else asarray(outputs, where)
 
 
 def _validation(like: Array | None, pair: Any) -> Examples:

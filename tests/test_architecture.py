@@ -15,6 +15,8 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A file imports from the lines above its own, or from within its own folder; a new one gets a place here.
 LEVELS = [
+    {"wording"},
+    {"arguments"},
     {"arrays", "sheet"},
     {"shapes", "sharing", "rendering"},
     {"composition", "ops", "parameter", "schedules", "initializers"},

@@ -56,7 +56,7 @@ def test_the_demo_runs_on_another_library_and_dtype(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--backend", "abacus"], "backend 'abacus' is not known: expected one of numpy, cupy"),
+        (["--backend", "abacus"], "`backend` 'abacus' is not known: expected one of numpy, cupy"),
         (["--dtype", "int32"], "`dtype` must be a real floating dtype of numpy, got 'int32'"),
     ],
 )

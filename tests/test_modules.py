@@ -586,7 +586,7 @@ def test_initial_parameters_are_what_they_should_be(init, error, message):
 def test_a_schedule_returns_a_step_size(value):
     optim = Optim(Linear(2, 2), MSELoss(), lambda step: value)
     with pytest.raises(
-        ValueError, match=r"Optim: the schedule `eps` must return 0 or more, got .* at step 0"
+        ValueError, match=r"Optim: `eps`, a schedule, must return 0 or more, got .* at step 0"
     ):
         optim.step(normal(2, 2), normal(2, 2))
 

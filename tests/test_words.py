@@ -203,7 +203,7 @@ def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
         (lambda: Tanh().forward(_input=X), "Tanh: there is no argument `_input`; there are data"),
         (
             lambda: SGD(net(), MSELoss(), 1e-3, X, Y),
-            r"got 0.001 for `x`; write SGD\(net, loss, x, y, eps=...\)",
+            r"`x` must be an array of numbers, got 0.001; SGD takes .*: write SGD\(net, loss, x, y, eps=...\)",
         ),
         (
             lambda: SGD(Optim(net(), MSELoss()), X, Y),
@@ -317,7 +317,7 @@ def test_what_cannot_be_trained_is_refused_before_the_first_step(name):
     [
         (
             lambda: train(metrics={"cost": diynn.accuracy}),
-            "a metric must have another name than 'cost', which the",
+            "`metrics` must have other names than 'cost', which the",
         ),
         (
             lambda: Optim(Sequential(Linear(2, 3), Linear(4, 1)), MSELoss()),

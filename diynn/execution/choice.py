@@ -33,7 +33,7 @@ Gradient: TypeAlias = Callable[[Any, Any, Array, Array], Array]
 
 # Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
 _WORTH_A_THREAD = 2e7  # operations, about a quarter of a millisecond
-_WORTH_A_COMPILED_THREAD = 4e6  # which is handed its share without Python
+_WORTH_A_COMPILED_THREAD = 2.5e6  # which is handed its share without Python
 _WORTH_A_GRADIENT = 30  # operations for each weight, whose gradient a thread has of its own, to be added
 _OPERATIONS = 1e11  # in a second, and ...
 _OVERHEAD = 6e-5  # ... seconds beside them: what a step takes, about

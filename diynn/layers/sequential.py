@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Self, overload
 
-from diynn.arrays import Array, BackendLike
+from diynn.arguments import example_shape
+from diynn.arrays import Array, BackendLike, find_backend
 from diynn.composition import COMPUTING, METHODS, attributes, forget_stated
 from diynn.layers.order import delta_first
 from diynn.layers.summary import Summary, summarise
 from diynn.module import Module
 from diynn.shapes import Shape
+
+__all__ = ["Sequential"]
 
 _COMPUTING = frozenset(COMPUTING)
 
@@ -62,7 +65,7 @@ class Sequential(Module):
         for module in modules:
             self.add(module)
         if backend is not None:
-            self.to(backend)
+            self.to(find_backend(backend, owner="Sequential"))
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(repr, self.modules))})"
@@ -232,8 +235,17 @@ class Sequential(Module):
         ----------
         input_shape : tuple of int
             The shape of one example, without the batch, such as ``(256, 1)``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If that is no shape, or none that the modules take.
         """
-        return summarise(self.leaves(), tuple(input_shape))
+        shape = example_shape("Sequential", "input_shape", input_shape)
+        try:
+            return summarise(self.leaves(), shape)
+        except ValueError as error:
+            raise ValueError(f"Sequential: `input_shape` {shape} does not fit: {error}") from None
 
 
 def in_series(net: Any) -> bool:

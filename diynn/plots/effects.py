@@ -49,7 +49,7 @@ def main_effects(
     told = {factor: list(map(str, levels)) for factor, levels in factors.items()}
     several = {factor: levels for factor, levels in told.items() if len(set(levels)) > 1} or told
     count = sum(len(set(levels)) for levels in several.values())
-    ax = axes(ax, width=min(2 + 0.55 * count + 0.4 * len(several), 16), height=3.6)
+    ax = axes("main_effects", ax, width=min(2 + 0.55 * count + 0.4 * len(several), 16), height=3.6)
     start, ticks, names = 0.0, [], []
     for factor, levels in several.items():
         known = list(dict.fromkeys(levels))
