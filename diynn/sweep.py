@@ -63,11 +63,7 @@ class Sweep(Sequence[Row]):
 
     def _cells(self) -> tuple[list[str], list[list[str]], int]:
         columns = self.to_dict()
-        return (
-            list(columns),
-            [[_cell(each) for each in row] for row in zip(*columns.values(), strict=True)],
-            0,
-        )
+        return list(columns), [list(map(_cell, row)) for row in zip(*columns.values(), strict=True)], 0
 
     def plot(self, value: str | None = None, *, ax: Any = None) -> Any:
         """Draw ``value`` of all runs against each factor: :func:`diynn.plots.main_effects` (extra ``demo``).
@@ -150,20 +146,17 @@ def sweep(
         from tqdm.auto import tqdm
     with _opened(path) as (file, kept):
         rows = {key: row for key, row in kept.items() if not (retry and "error" in row)}
-        left = {key: configuration for key, configuration in wanted.items() if key not in rows}
-        bar: dict[str, Any] = {
-            "total": len(wanted),
-            "initial": len(wanted) - len(left),
-            "unit": "run",
-            "disable": not progress,
-        }
-        for key, outcome in tqdm(_outcomes(function, left, workers), **bar):
+        left = {key: wanted[key] for key in wanted if key not in rows}
+        bar = tqdm(total=len(wanted), initial=len(wanted) - len(left), unit="run", disable=not progress)
+        for key, outcome in _outcomes(function, left, workers):
+            bar.update()
             line = _json({"key": key, "configuration": wanted[key], **outcome})
             rows[key] = json.loads(line)
             if file is not None:
                 file.write(line.encode() + b"\n")
             if each is not None:
                 each(rows[key])
+        bar.close()
     return Sweep(rows[key] for key in wanted)
 
 
@@ -238,12 +231,6 @@ def _outcomes(
         from joblib import Parallel, delayed
     except ImportError as error:
         raise ImportError('sweep needs joblib: pip install "diynn[sweep]"') from error
-    options = {
-        "return_as": "generator_unordered",
-        "batch_size": 1,
-        "pre_dispatch": "n_jobs",
-        "mmap_mode": "c",
-    }
 
     def runs(keys: list[str], begun: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         def tasks() -> Iterator[Any]:
@@ -251,7 +238,11 @@ def _outcomes(
                 begun.append(key)  # as many as there are workers: these are in question when one dies
                 yield delayed(_run)(key, function, left[key], os.getpid())
 
-        yield from Parallel(workers, **options)(tasks())  # a new one: of a broken one more may come
+        # A new pool each time: of a broken one more may come.
+        pool = Parallel(
+            workers, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs", mmap_mode="c"
+        )
+        yield from pool(tasks())
 
     ahead = list(left)
     while ahead:
