@@ -18,8 +18,7 @@ from diynn.schedules import *
 from diynn.sheet import names as _names
 from diynn.tracing import trace
 from diynn.training import predict
-
-__version__ = "0.1.0"
+from diynn.version import __version__ as __version__
 
 __all__ = [
     "SGD", "History", "Module", "Optim", "Parameter", "accuracy", "asarray", "check", "data", "export_onnx",

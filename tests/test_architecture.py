@@ -15,7 +15,7 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A file imports from the lines above its own, or from within its own folder; a new one gets a place here.
 LEVELS = [
-    {"wording"},
+    {"wording", "version"},
     {"arguments"},
     {"arrays", "sheet"},
     {"shapes", "sharing", "rendering"},
@@ -31,6 +31,7 @@ LEVELS = [
     {"optim"},
     {"demo"},
     {"cli"},
+    {"__main__"},
 ]
 # The same within a folder that has rooms of its own.
 ROOMS = {"checking": [{"reporting"}, {"diagnosis"}, {"contract"}, {"files"}, {"local"}, {"__init__"}]}
