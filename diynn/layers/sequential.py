@@ -41,6 +41,8 @@ class Sequential(Module):
     ------
     TypeError
         If something is no module.
+    ValueError
+        By `add`, if it is the net itself.
 
     Source: the course sheet, "Mon troisième est un encapsulage".
     """
@@ -88,6 +90,8 @@ class Sequential(Module):
                 f"Sequential: `module` must be a module, got {type(module).__name__} "
                 f"without {', '.join(missing)}"
             )
+        if module is self:
+            raise ValueError("Sequential: `module` must be another than the net that it is added to")
         self.modules.append(module)
         return self
 
