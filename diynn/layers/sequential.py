@@ -12,7 +12,7 @@ from diynn.arrays import Array, BackendLike, find_backend
 from diynn.composition import COMPUTING, METHODS, attributes, forget_stated
 from diynn.layers.order import delta_first
 from diynn.layers.summary import Summary, summarise
-from diynn.module import Module
+from diynn.module import Module, raise_unless_harmless
 from diynn.shapes import Shape
 
 _COMPUTING = frozenset(COMPUTING)
@@ -173,7 +173,10 @@ class Sequential(Module):
                     delta = lower
                     continue
                 if gradients:
-                    module.backward_update_gradient(data, delta)
+                    try:
+                        module.backward_update_gradient(data, delta)
+                    except NotImplementedError as error:
+                        raise_unless_harmless(module, "backward_update_gradient", error)
                 if layer == 0 and not data_delta:
                     return None
                 if takes_output(module):
