@@ -12,6 +12,7 @@ from diynn.arrays import Array
 from diynn.checkpoints import restore, snapshot
 from diynn.history import History
 from diynn.shapes import positive
+from diynn.sheet import spelled
 from diynn.wording import shown
 
 __all__ = ["Callback", "EarlyStopping", "KeepBest", "Run"]
@@ -115,6 +116,7 @@ class EarlyStopping(_Best):
         Whether large is good; None for yes, except for costs.
     """
 
+    @spelled(bound=True)
     def __init__(
         self, patience: int = 5, *, column: str | None = None, by: float = 0.0, largest: bool | None = None
     ) -> None:
@@ -139,6 +141,7 @@ class KeepBest(_Best):
         Whether large is good; None for yes, except for costs.
     """
 
+    @spelled(bound=True)
     def __init__(self, *, column: str | None = None, largest: bool | None = None) -> None:
         super().__init__(column, largest)
 
