@@ -4,7 +4,7 @@ from diynn import data, functional, initializers, metrics, plots
 from diynn.arrays import asarray, set_backend, to_numpy
 from diynn.callbacks import Callback, EarlyStopping, KeepBest, Run
 from diynn.checking import check
-from diynn.checkpoints import load, save
+from diynn.checkpoints import CheckpointError, load, save
 from diynn.export import export_onnx
 from diynn.history import History
 from diynn.layers import (
@@ -53,6 +53,7 @@ __all__ = [
     "BCEWithLogitsLoss",
     "Callback",
     "CategoricalCrossEntropyLoss",
+    "CheckpointError",
     "Conv1D",
     "CrossEntropyLoss",
     "Dropout",
