@@ -110,8 +110,9 @@ def save(net: Any, path: str | os.PathLike[str]) -> None:
     from diynn.files.stored import write_file
 
     _raise_unless_module("save", net)
-    arrays = {each.label: to_numpy(each.value) for each in parameters(net)}
-    write_file("save", path, "net", arrays, {"net": describe(net)})
+    handles = parameters(net)
+    arrays = {each.label: to_numpy(each.value) for each in handles}
+    write_file("save", path, "net", arrays, {"net": describe(net, handles)})
 
 
 @overload
@@ -169,7 +170,7 @@ def load(net: Any, path: Any = None, *, backend: BackendLike = None) -> Any:
 def _built(stored: Stored, backend: BackendLike) -> Any:
     manifest = stored.manifest
     room = sum(header.nbytes // header.dtype.itemsize for header in stored.headers.values())
-    net = build((manifest.about.get("net") or {}) if manifest else {}, room, backend=backend)
+    net = build(manifest.about.get("net") if manifest else None, room, backend=backend)
     _write_all(_read(stored, net))
     return net
 

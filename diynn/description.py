@@ -7,7 +7,8 @@ that are numbers. Nothing that a file says is imported or run.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import cache
 from math import prod
 from typing import Any
 
@@ -15,11 +16,12 @@ import numpy as np
 
 from diynn import layers
 from diynn.arrays import BackendLike
-from diynn.composition import attributes, walk
+from diynn.composition import METHODS
 from diynn.files.manifest import CheckpointError
 from diynn.initializers import HostArray
 from diynn.layers import Sequential
 from diynn.module import Module, parameters
+from diynn.parameter import Parameter
 from diynn.sharing import tied
 
 #: The classes that a net may be built of, by name.
@@ -29,25 +31,30 @@ CLASSES: dict[str, type[Module]] = {
     if isinstance(value, type) and issubclass(value, Module) and not name.startswith("_")
 }
 _LAWS = ("init", "bias_init")  # drawn anew in vain: the parameters are in the file
-_ELSEWHERE = (*_LAWS, "rng", "backend", "dtype")
+_ELSEWHERE = (*_LAWS, "rng", "backend")
+_METHODS = frozenset(METHODS)
 _MOST = 10_000  # modules
 
 
-def describe(net: Any) -> dict[str, Any]:
+def describe(net: Any, handles: Sequence[Parameter] | None = None) -> dict[str, Any]:
     """Return ``{"modules": [...]}``, each after those that it holds, the net last; or ``{"why": ...}``.
 
     A module is described by its class and the arguments of its constructor, which it has as attributes of
-    the same names; a module among them by its number.
+    the same names; a module among them by its number. ``handles`` are those of the net, if they are at hand.
     """
     modules: list[dict[str, Any]] = []
     numbers: dict[int, int] = {}
-    handles = parameters(net)
+    handles = parameters(net) if handles is None else handles
     ties = tied([each.value for each in handles])
     if ties:
         return {"why": f"`{handles[ties[0][0]].label}` shares its memory with another array"}
 
     def visit(module: Any) -> int:
         if id(module) not in numbers:
+            if CLASSES.get(type(module).__name__) is not type(module) or not _METHODS.isdisjoint(
+                vars(module)
+            ):
+                raise TypeError(f"{type(module).__name__} is no class of diynn's own, or was changed")
             arguments = _arguments(module)
             held: dict[str, Any] = {
                 name: _number(visit(each)) for name, each in arguments.items() if isinstance(each, Module)
@@ -58,41 +65,48 @@ def describe(net: Any) -> dict[str, Any]:
             numbers[id(module)] = len(modules) - 1
         return numbers[id(module)]
 
-    for module in walk(net):
-        if CLASSES.get(type(module).__name__) is not type(module) or _patched(module):
-            return {"why": f"{type(module).__name__} is no class of diynn's own, or was changed"}
     try:
         visit(net)
-    except (AttributeError, TypeError) as error:
+    except (AttributeError, TypeError, RecursionError) as error:
         return {"why": str(error)}
     return {"modules": modules}
+
+
+@cache
+def _taken(name: str) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(CLASSES[name]).parameters
 
 
 def _number(place: int) -> dict[str, int]:
     return {"module": place}
 
 
-def _patched(module: Module) -> bool:
-    return any(callable(value) and name in dir(type(module)) for name, value in attributes(module).items()
-               if name not in ("rng",) and not isinstance(value, Module))  # fmt: skip
-
-
 def _arguments(module: Module) -> dict[str, Any]:
     """Return the arguments that a module was made with, as its attributes tell."""
     found: dict[str, Any] = {}
-    for name, parameter in inspect.signature(type(module)).parameters.items():
-        if name in _ELSEWHERE or parameter.kind is parameter.VAR_POSITIONAL:
+    for name in _told(type(module).__name__):
+        if name == "dtype":
+            if module._parameters is not None:
+                found[name] = str(module._parameters.dtype).rpartition(".")[2]
             continue
         value = module._bias is not None if name == "bias" else getattr(module, name)
         if not isinstance(value, bool | int | float | str | None | Module):
             raise TypeError(f"`{name}` of {type(module).__name__} is a {type(value).__name__}")
         found[name] = value
-    if module._parameters is not None and "dtype" in inspect.signature(type(module)).parameters:
-        found["dtype"] = str(module._parameters.dtype).rpartition(".")[2]
     return found
 
 
-def build(description: Mapping[str, Any], room: int, *, backend: BackendLike = None) -> Any:
+@cache
+def _told(name: str) -> list[str]:
+    """Return the names of the arguments that a description has."""
+    return [
+        argument
+        for argument, parameter in _taken(name).items()
+        if argument not in _ELSEWHERE and parameter.kind is not parameter.VAR_POSITIONAL
+    ]
+
+
+def build(description: Any, room: int, *, backend: BackendLike = None) -> Any:
     """Build the net of a description, its parameters zero.
 
     Parameters
@@ -109,6 +123,7 @@ def build(description: Mapping[str, Any], room: int, *, backend: BackendLike = N
     CheckpointError
         If it is no description, of a class that diynn has not, or of a net that does not fit its file.
     """
+    description = description if isinstance(description, dict) else {}
     modules = description.get("modules")
     if not isinstance(modules, list) or not 0 < len(modules) <= _MOST:
         why = description.get("why", "there is none")
@@ -139,7 +154,7 @@ def build(description: Mapping[str, Any], room: int, *, backend: BackendLike = N
 def _build(described: Mapping[str, Any], built: list[Any], law: _Zeros, backend: BackendLike) -> Any:
     arguments = {name: _found(value, built) for name, value in described.items() if name != "class"}
     cls = CLASSES[described["class"]]
-    taken = inspect.signature(cls).parameters
+    taken = _taken(described["class"])
     if cls is Sequential:
         return Sequential(*arguments["modules"])
     unknown = arguments.keys() - taken.keys() | arguments.keys() & {"rng", "backend", *_LAWS}

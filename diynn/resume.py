@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from diynn.composition import places
+from diynn.description import describe
 from diynn.files.manifest import CheckpointError, digest
 from diynn.files.tree import pack, unpack
 from diynn.generators import generator_state
@@ -31,6 +32,8 @@ class Checkpoint:
         How many steps, or how much time, from one writing to the next, besides those after each epoch.
     identity : dict of str to JSON
         What the training is, by argument: a file of another is refused.
+    net : Module
+        What is trained: its description is written as well.
 
     Raises
     ------
@@ -38,10 +41,12 @@ class Checkpoint:
         If an argument is none of these.
     """
 
-    def __init__(self, path: Any, every: int | timedelta | None, identity: Mapping[str, Any]) -> None:
+    def __init__(
+        self, path: Any, every: int | timedelta | None, identity: Mapping[str, Any], net: Any
+    ) -> None:
         if not isinstance(path, str | os.PathLike):
             raise TypeError(f"SGD: `checkpoint` must be the path of a file, got {shown(path)}")
-        self.path, self._identity = path, identity
+        self.path, self._identity, self._about = path, identity, {"net": describe(net), "identity": identity}
         self._steps, self._seconds = None, None
         if isinstance(every, timedelta):
             self._seconds = every.total_seconds()
@@ -90,7 +95,7 @@ class Checkpoint:
         from diynn.files.stored import write_file
 
         text, arrays = pack("SGD", state)
-        write_file("SGD", self.path, "training", arrays, {"identity": self._identity, "state": text})
+        write_file("SGD", self.path, "training", arrays, self._about | {"state": text})
         self._written = perf_counter()
 
 

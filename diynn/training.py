@@ -66,7 +66,7 @@ def train(
         sums = {"data": data.identity(), "validation": None if measured is None else measured.identity()}
         names = {"metrics": list(metrics or ()), "callbacks": [type(each).__name__ for each in watchers]}
         seed = None if rng is None else generator
-        training.keep(Checkpoint(checkpoint, every, identify(optim, batch_size, seed, sums | names)))
+        training.keep(Checkpoint(checkpoint, every, identify(optim, batch_size, seed, sums | names), net))
     training.begin()
     with (
         in_mode(net, training=True),

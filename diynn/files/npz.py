@@ -7,6 +7,7 @@ import os
 import re
 import zipfile
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -15,7 +16,7 @@ from diynn.files.manifest import CheckpointError, Header, Manifest, read_manifes
 
 MANIFEST = "manifest.json"
 _AT_ONCE = 2**20  # bytes that are read, and of a directory, a manifest or a comment
-_DIRECTORY = 2**22  # bytes at most of a directory or a manifest
+_DIRECTORY = 2**21  # bytes at most of a directory or a manifest
 _ROOM = 4096  # bytes that an array's header may take
 _HEADER = re.compile(
     r"\{'descr': ('[^']*'|\[.*\]), 'fortran_order': (False|True), 'shape': \(((?:\d+(?:, ?)?)*)\), \} *\n"
@@ -29,10 +30,15 @@ _OTHERS = {"O": "objects", "U": "text", "S": "text", "c": "complex numbers", "M"
 
 def write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]], manifest: str) -> None:
     """Write arrays in C order and their manifest."""
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+    small = sum(array.nbytes for array in arrays.values()) < _AT_ONCE
+    whole: Any = io.BytesIO() if small else file  # zipfile goes back and forth, which a file is slow at
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
         for name, array in arrays.items():
-            _write_member(archive, f"{name}.npy", array_header(array), array.reshape(-1).view(np.uint8).data)
+            header = _array_header(array.shape, array.dtype)
+            _write_member(archive, f"{name}.npy", header, array.reshape(-1).view(np.uint8).data)
         _write_member(archive, MANIFEST, manifest.encode())
+    if small:
+        file.write(whole.getbuffer())
 
 
 def _write_member(archive: zipfile.ZipFile, name: str, *parts: Any) -> None:
@@ -44,10 +50,12 @@ def _write_member(archive: zipfile.ZipFile, name: str, *parts: Any) -> None:
             member.write(part)
 
 
-def array_header(array: np.ndarray[Any, Any]) -> bytes:
+@lru_cache(maxsize=1024)
+def _array_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
     """Return what stands before the values of an array in NumPy's format ``npy``."""
     buffer = io.BytesIO()
-    np.lib.format.write_array_header_1_0(buffer, np.lib.format.header_data_from_array_1_0(array))
+    told = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, told)
     return buffer.getvalue()
 
 
