@@ -4,7 +4,7 @@ from diynn import callbacks, data, functional, initializers, layers, losses, met
 from diynn.arrays import asarray, set_backend, to_numpy
 from diynn.callbacks import *
 from diynn.checking import check
-from diynn.checkpoints import load, save
+from diynn.checkpoints import CheckpointError, load, save
 from diynn.export import export_onnx
 from diynn.history import History
 from diynn.layers import *
@@ -21,9 +21,9 @@ from diynn.training import predict
 from diynn.version import __version__ as __version__
 
 __all__ = [
-    "SGD", "History", "Module", "Optim", "Parameter", "accuracy", "asarray", "check", "data", "export_onnx",
-    "functional", "initializers", "load", "metrics", "plots", "predict", "save", "set_backend", "to_numpy",
-    "trace",
+    "SGD", "CheckpointError", "History", "Module", "Optim", "Parameter", "accuracy", "asarray", "check",
+    "data", "export_onnx", "functional", "initializers", "load", "metrics", "plots", "predict", "save",
+    "set_backend", "to_numpy", "trace",
 ]  # fmt: skip
 __all__ += callbacks.__all__
 __all__ += layers.__all__

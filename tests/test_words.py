@@ -207,15 +207,15 @@ def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
         ),
         (
             lambda: SGD(Optim(net(), MSELoss()), X, Y),
-            r"SGD: takes .*`y` not given; an Optim trains by optim.SGD\(x, y, batch_size, epochs\)",
+            r"SGD: `net` must be a module, got an Optim; an Optim trains by optim.SGD\(x, y, batch_size, epochs\)",
         ),
         (
             lambda: SGD(Optim(net(), MSELoss()), MSELoss(), X, Y),
-            r"got an Optim; write optim.SGD\(x, y, batch_size, epochs\)",
+            r"got an Optim; an Optim trains by optim.SGD\(x, y, batch_size, epochs\)",
         ),
         (
             lambda: SGD(net(), MSELoss(), 1e-3),
-            r"SGD: takes \(net, loss, x, y, batch_size, epochs, eps\); `y` not given",
+            r"SGD: `y` is not given.* SGD takes \(net, loss, x, y, batch_size, epochs, eps\)",
         ),
         (
             lambda: SGD(net(), MSELoss(), X, Y, Y),
