@@ -38,7 +38,11 @@ LEVELS = [
     {"__main__"},
 ]
 # The same within a folder that has rooms of its own.
-ROOMS = {"checking": [{"reporting"}, {"diagnosis"}, {"contract"}, {"files"}, {"local"}, {"__init__"}]}
+ROOMS = {
+    "checking": [
+        {"reporting", "wall"}, {"diagnosis"}, {"contract"}, {"files"}, {"course"}, {"local"}, {"__init__"},
+    ]
+}  # fmt: skip
 LEVEL = {part: number for number, parts in enumerate(LEVELS) for part in parts}
 CORE = {"numpy", "array_api_compat", "array_api_extra", "threadpoolctl", "tqdm"}
 
