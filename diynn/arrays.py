@@ -442,6 +442,14 @@ def copy(array: Array) -> Array:
     return namespace(array).asarray(array, copy=True, device=device_beside(array))
 
 
+def zeros_like(array: Array) -> Array:
+    """Return zeros of the shape and dtype of an array, beside it; CuPy would take its current device."""
+    if array_api_compat.is_cupy_array(array):
+        with array.device:
+            return namespace(array).zeros_like(array)
+    return namespace(array).zeros_like(array)
+
+
 def synchronize(array: Array) -> None:
     """Wait until the values of an array are there, as a clock must that is to time how they come about.
 

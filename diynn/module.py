@@ -8,7 +8,17 @@ from contextlib import contextmanager
 from typing import Any, Self
 
 from diynn.arguments import check_number, flag
-from diynn.arrays import Array, BackendLike, Device, DType, as_dtype, asarray, find_backend, namespace
+from diynn.arrays import (
+    Array,
+    BackendLike,
+    Device,
+    DType,
+    as_dtype,
+    asarray,
+    find_backend,
+    namespace,
+    zeros_like,
+)
 from diynn.composition import (
     COMPUTING,
     attributes,
@@ -143,7 +153,7 @@ class Module:
                 zero_grad(module)
                 continue
             for parameter in own_parameters(module):
-                parameter.gradient = namespace(parameter.value).zeros_like(parameter.value)
+                parameter.gradient = zeros_like(parameter.value)
 
     @spelled()
     def update_parameters(self, gradient_step: float = 1e-3) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from diynn.arguments import flag, number_from_0
-from diynn.arrays import Array, namespace
+from diynn.arrays import Array, namespace, zeros_like
 from diynn.shapes import fraction, positive_number
 from diynn.sheet import spelled
 
@@ -59,7 +59,7 @@ class Momentum(Rule):
 
     def start(self, value: Array) -> State:
         """Return v = 0."""
-        return (namespace(value).zeros_like(value),)
+        return (zeros_like(value),)
 
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
@@ -100,8 +100,7 @@ class Adam(Rule):
 
     def start(self, value: Array) -> State:
         """Return m = v = 0."""
-        zeros = namespace(value).zeros_like
-        return zeros(value), zeros(value)
+        return zeros_like(value), zeros_like(value)
 
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
