@@ -4,7 +4,7 @@ from diynn import callbacks, data, functional, initializers, layers, losses, met
 from diynn.arrays import asarray, set_backend, to_numpy
 from diynn.callbacks import *
 from diynn.checking import check
-from diynn.checkpoints import load, save
+from diynn.checkpoints import CheckpointError, load, save
 from diynn.export import export_onnx
 from diynn.history import History
 from diynn.layers import *
@@ -19,13 +19,12 @@ from diynn.sheet import names as _names
 from diynn.sweep import Sweep, sweep
 from diynn.tracing import trace
 from diynn.training import predict
-
-__version__ = "0.1.0"
+from diynn.version import __version__ as __version__
 
 __all__ = [
-    "SGD", "History", "Module", "Optim", "Parameter", "Sweep", "accuracy", "asarray", "check", "data",
-    "export_onnx", "functional", "initializers", "load", "metrics", "plots", "predict", "save", "set_backend",
-    "sweep", "to_numpy", "trace",
+    "SGD", "CheckpointError", "History", "Module", "Optim", "Parameter", "Sweep", "accuracy", "asarray",
+    "check", "data", "export_onnx", "functional", "initializers", "load", "metrics", "plots", "predict",
+    "save", "set_backend", "sweep", "to_numpy", "trace",
 ]  # fmt: skip
 __all__ += callbacks.__all__
 __all__ += layers.__all__

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-from diynn.arrays import Array, namespace
+from diynn.arrays import Array, zeros_like
 from diynn.assembly import check_loss
 from diynn.checkpoints import matched, raise_unless_module
 from diynn.composition import walk
@@ -99,7 +99,7 @@ def substituted(owner: str, net: Any, values: Arrays, *others: Any) -> Iterator[
     try:
         for label, handle in handles.items():
             handle.value = values[label]
-            handle.gradient = namespace(values[label]).zeros_like(values[label])
+            handle.gradient = zeros_like(values[label])
         yield handles
     finally:
         for each, kept in before:

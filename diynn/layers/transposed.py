@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from diynn.arguments import flag
-from diynn.arrays import Array, namespace
+from diynn.arrays import Array, zeros_like
 from diynn.layers.linear import Linear
 from diynn.module import Module
 from diynn.ops import bias_gradient, delta_product
@@ -54,8 +54,8 @@ class Transposed(Module):
         self.input_shape = (linear.out_features,)
         if flag("Transposed", "bias", bias):
             weight = linear._parameters
-            self._bias = namespace(weight).zeros_like(weight[:, 0])
-            self._bias_gradient = namespace(weight).zeros_like(weight[:, 0])
+            self._bias = zeros_like(weight[:, 0])
+            self._bias_gradient = zeros_like(weight[:, 0])
 
     def __repr__(self) -> str:
         bias = "" if self._bias is not None else ", bias=False"
