@@ -203,10 +203,14 @@ def shard(values: Any, rank: int, size: int) -> Any:
     size = positive("shard", "size", size)
     if not 0 <= rank < size:
         raise ValueError(f"shard: `rank` must be in 0..{size - 1}, got {rank!r}")
-    n = values.shape[0]
+    return values[share_of(values.shape[0], rank, size), ...]
+
+
+def share_of(n: int, rank: int, size: int) -> slice:
+    """Return which of ``n`` examples are one rank's: see :func:`shard`."""
     parts = min(n, size)  # with fewer examples than ranks, the last ones have none
-    first, last = ((n * min(place, parts) // max(1, parts)) for place in (rank, rank + 1))
-    return values[first:last, ...]
+    first, last = (n * min(place, parts) // max(1, parts) for place in (rank, rank + 1))
+    return slice(first, last)
 
 
 def near(array: Array | None, *data: Array) -> tuple[tuple[Array, ...], Array | None]:

@@ -23,7 +23,7 @@ LEVELS = [
     {"module", "rules", "data", "generators"},
     {"layers", "losses", "dataset"},
     {"execution", "assembly", "description", "loaders"},
-    {"checkpoints"},
+    {"checkpoints", "ranks"},
     {"states"},
     {"metrics", "functional", "checking", "tracing"},
     {"plots", "export"},

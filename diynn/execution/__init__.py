@@ -1,7 +1,7 @@
 """How the gradient of one batch is accumulated: one interface, and ways to do it."""
 
 from diynn.execution.accumulated import Accumulated
-from diynn.execution.choice import EXECUTIONS, Definition, Execution, Threads, find_execution
+from diynn.execution.choice import EXECUTIONS, Definition, Execution, Threads, accumulated, find_execution
 from diynn.execution.mpi import MPI
 from diynn.execution.serial import serial
 
@@ -12,6 +12,7 @@ __all__ = [
     "Definition",
     "Execution",
     "Threads",
+    "accumulated",
     "find_execution",
     "serial",
 ]

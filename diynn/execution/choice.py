@@ -15,6 +15,7 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.composition import walk
+from diynn.execution.accumulated import Accumulated
 from diynn.execution.blas import single_threaded
 from diynn.execution.blocks import MisfitError
 from diynn.execution.compiling import Steps, Update
@@ -413,3 +414,13 @@ def find_execution(name: str | Execution | Gradient) -> Execution:
     if name not in EXECUTIONS:
         raise ValueError(f"Optim: `execution` must be one of {', '.join(EXECUTIONS)}, got {name!r}")
     return EXECUTIONS[name]()
+
+
+def accumulated(execution: Execution, parts: int) -> Execution:
+    """Return an execution that takes batches in parts; over ranks each takes its share so, for one sum."""
+    if parts == 1:
+        return execution
+    if isinstance(execution, MPI):
+        execution.inner = accumulated(execution.inner, parts)
+        return execution
+    return Accumulated(parts, execution)

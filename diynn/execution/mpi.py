@@ -14,16 +14,17 @@ from zlib import crc32
 import numpy as np
 
 from diynn.arrays import Array, asarray_like, copy, to_numpy, write
-from diynn.composition import attributes, walk
+from diynn.composition import walk
 from diynn.data import shard
-from diynn.execution.accumulated import Held, put_gradients
+from diynn.execution.accumulated import Around, Held, put_gradients
 from diynn.execution.compiling import Update
 from diynn.execution.structure import Structure, all_state
+from diynn.generators import generator_state, generators, set_generator_state
 from diynn.module import parameters
 from diynn.shapes import positive
 
 
-class MPI:
+class MPI(Around):
     """Every rank runs the same script, takes its share of each batch, and makes the same update.
 
     Gradients and costs travel in one buffer through the host, summed in the order of the ranks: ranks of one
@@ -55,10 +56,12 @@ class MPI:
     ) -> None:
         if order not in ("rank", "fast"):
             raise ValueError(f'MPI: `order` must be "rank" or "fast", got {order!r}')
-        self.inner, self.order, self.check_every = inner, order, positive("MPI", "check_every", check_every)
+        super().__init__(inner)
+        self.order, self.check_every = order, positive("MPI", "check_every", check_every)
         self.survive, self._mpi = survive, _mpi(survive)
         self.comm = self._mpi.COMM_WORLD
         self._net: Any = None
+        self._loss: Any = None
         self._structure: Structure | None = None
         self._steps = 0
         self._buffer = np.empty(0)
@@ -72,12 +75,6 @@ class MPI:
 
     def __repr__(self) -> str:
         return f"MPI({self.inner!r}, order={self.order!r})"
-
-    @property
-    def reason(self) -> str | None:
-        """Why the last step's gradient was not compiled, or None if it was; the update never is."""
-        reason: str | None = self.inner.reason
-        return reason
 
     def __call__(self, net: Any, loss: Any, x: Array, y: Array) -> Array:
         """Add the gradient of a batch to the net's, and return the costs (batch,)."""
@@ -115,15 +112,23 @@ class MPI:
             self.comm = self.comm.Shrink()
         return agreed
 
-    def _gradient(self, net: Any, loss: Any, x: Array, y: Array, held: Held) -> Array:
-        """Write the gradient of a batch to the net; x and y need a shape and slices alone."""
-        self._agree(net, x)
+    def parts_of(self, x: Array, y: Array) -> list[tuple[Array, Array]]:
+        """Return the share of this rank."""
+        return [(shard(x, *self._place(x, y)), shard(y, *self._place(x, y)))]
+
+    def _place(self, x: Array, y: Array) -> tuple[int, int]:
+        """Return the rank and how many share the batch: (0, 1) for all of it."""
         known = self._structure
-        if known is not None and known.holds(net, loss):
+        if known is not None and known.holds(self._net, self._loss):
             split = known.per_example
         else:
-            split = all_state("per_example", [*walk(net), loss])
-        rank, size = (self.comm.rank, self.comm.size) if split and x.shape[:1] == y.shape[:1] else (0, 1)
+            split = all_state("per_example", [*walk(self._net), self._loss])
+        return (self.comm.rank, self.comm.size) if split and x.shape[:1] == y.shape[:1] else (0, 1)
+
+    def _gradient(self, net: Any, loss: Any, x: Array, y: Array, held: Held) -> Array:
+        """Write the gradient of a batch to the net; x and y need a shape and slices alone."""
+        self._agree(net, loss, x)
+        rank, size = self._place(x, y)
         own = self.inner.step(net, loss, shard(x, rank, size), shard(y, rank, size), held)
         self._structure = held.structure
         if size == 1:
@@ -166,20 +171,37 @@ class MPI:
             flat[end - each.size : end].reshape(each.shape) for each, end in zip(arrays, ends, strict=True)
         ]
 
-    def _agree(self, net: Any, batch: Any) -> None:
+    def state(self) -> dict[str, Any]:
+        """Return in what way shares are taken, and what each rank draws from; all ranks have to ask."""
+        drawn = [] if self._net is None else [generator_state(each) for each in generators(self._net)]
+        return {"ranks": self.comm.allgather({**super().state(), "drawn": drawn})}
+
+    def restore(self, state: dict[str, Any], net: Any, loss: Any) -> None:
+        """Go on from a state, of as many ranks or of others; all ranks have to."""
+        self._begin(net, loss)
+        if len(state["ranks"]) == self.comm.size:
+            mine = state["ranks"][self.comm.rank]
+            for generator, drawn in zip(generators(net), mine["drawn"], strict=False):
+                set_generator_state(generator, drawn)
+            super().restore(mine, net, loss)
+
+    def _begin(self, net: Any, loss: Any) -> None:
+        """Take the parameters of rank 0, and draw what a thread in this place would."""
+        self._net, self._loss = net, loss
+        for each in parameters(net):
+            value = self.comm.bcast(to_numpy(each.value))
+            each.value = write(each.value, asarray_like(value, each.value))
+        drawing = [each for each in generators(net) if hasattr(each, "spawn")]
+        own: list[Any] = []
+        for _ in range(self.comm.rank):
+            own = [each.spawn(1)[0] for each in drawing]
+        for generator, child in zip(drawing, own, strict=False):
+            set_generator_state(generator, generator_state(child))
+
+    def _agree(self, net: Any, loss: Any, batch: Any) -> None:
         """Let all ranks begin alike, and raise if one has gone another way since."""
-        if net is not self._net:
-            self._net = net
-            for each in parameters(net):
-                value = self.comm.bcast(to_numpy(each.value))
-                each.value = write(each.value, asarray_like(value, each.value))
-            held = [(module, name) for module in walk(net) for name, value in attributes(module).items()
-                    if type(value).__name__ == "Generator"]  # fmt: skip
-            own: list[Any] = []
-            for _ in range(self.comm.rank):  # those that as many threads would have
-                own = [getattr(*each).spawn(1)[0] for each in held]
-            for (module, name), generator in zip(held, own, strict=False):
-                setattr(module, name, generator)
+        if net is not self._net or loss is not self._loss:
+            self._begin(net, loss)
         if self._steps % self.check_every == 0:
             values = b"".join(to_numpy(each.value).tobytes() for each in parameters(net))
             rows = to_numpy(getattr(batch, "order", batch)).tobytes()
