@@ -152,8 +152,7 @@ def travel(network: Network, ranks: int, size: float, order: str = "fast") -> fl
 
 def alone(rows: Sequence[dict[str, Any]], name: str, examples: float) -> float:
     """Return the seconds of one rank's step: between the measured batches by a straight line, and beyond."""
-    known = [(0.0, 0.0)] * 0 + [(row["batch"], row["one"]) for row in rows if row["net"] == name]
-    batches, seconds = zip(*known, strict=True)
+    batches, seconds = zip(*((row["batch"], row["one"]) for row in rows if row["net"] == name), strict=True)
     if examples > batches[-1]:
         return float(seconds[-1] * examples / batches[-1])
     return float(np.interp(examples, batches, seconds))  # below the smallest batch: as long as that
@@ -172,21 +171,22 @@ def enough(rows: Sequence[dict[str, Any]], name: str, comm: float, efficiency: f
 
 def page(recorded: dict[str, Any]) -> str:
     """Return the tables of a record."""
-    results = recorded["results"]
+    results, where = recorded["results"], recorded["machine"]
     rows, count = results["nets"], results["ranks"]
-    where = recorded["machine"]
+    names = list(dict.fromkeys(row["net"] for row in rows))
+    header = [
+        "net",
+        "batch",
+        "KB in the buffer",
+        "one rank, ms",
+        f"{count} ranks, ms",
+        "times as fast",
+        "sum, µs",
+    ]
     parts = [
         f"Measured on {where['cpu']}, {where['cores']} cores, {recorded['date']}, float32, by "
         f"`mpiexec -n {count} {recorded['command']}`, {results['library']}.",
-        _table(
-            ["net", "batch", "KB in the buffer", "one rank, ms", f"{count} ranks, ms", "times as fast", "collective, µs"],
-            [
-                [f"({row['net']})", f"{row['batch']:,}", f"{row['bytes'] / 1e3:.0f}", machine.digits(row["one"] * 1e3),
-                 machine.digits(row["all"] * 1e3), f"{row['one'] / row['all']:.2f}",
-                 f"{max(0, row['all'] - row['share']) * 1e6:.0f}"]
-                for row in rows
-            ],
-        ),
+        _table(header, [_measured(row) for row in rows]),
         f"A sum of some bytes over {count} ranks by shared memory, in µs:",
         _table(
             ["bytes", *(f"{row['bytes']:,}" for row in results["collectives"])],
@@ -195,34 +195,35 @@ def page(recorded: dict[str, Any]) -> str:
                 for title, way in (("MPI's order", "fast"), ("the ranks' order", "rank"))
             ],
         ),
-    ]  # fmt: skip
+    ]
     for network in NETWORKS:
-        parts.append(
-            f"**{network.name}** ({network.latency * 1e6:g} µs a message, {network.rate / 1e9:g} GB/s): times as fast "
-            "as one rank, with 8,192 examples a step."
-        )
-        parts.append(
-            _table(
-                ["net", *(f"{ranks:,}" for ranks in RANKS), "at least half as fast as it could be, up to"],
-                [_speedups(rows, name, network) for name in BATCHES],
-            )
-        )
-    parts.append("Examples that each rank needs between two sums, to spend four fifths of its time on them:")
-    parts.append(
-        _table(
-            ["net", *(f"{network.name.partition(',')[0]}, {ranks:,}" for network in NETWORKS for ranks in (4, 64, 1024))],
-            [
-                [f"({name})", *(f"{enough(rows, name, travel(network, ranks, _bytes(rows, name)), 0.8):,}"
-                                for network in NETWORKS for ranks in (4, 64, 1024))]
-                for name in BATCHES
-            ],
-        )
-    )  # fmt: skip
-    parts.append(
-        "What would move that, for 64 ranks on 10 GbE with 32 examples each, times as fast as one rank:"
-    )
-    parts.append(_table(["net", *_REMEDIES], [_remedied(rows, name) for name in BATCHES]))
+        heading = ["net", *(f"{ranks:,}" for ranks in RANKS), "at least half as fast as it could be, up to"]
+        parts += [
+            f"**{network.name}** ({network.latency * 1e6:g} µs a message, {network.rate / 1e9:g} GB/s): times as "
+            "fast as one rank, with 8,192 examples a step.",
+            _table(heading, [_speedups(rows, name, network) for name in names]),
+        ]
+    cells = [(network, ranks) for network in NETWORKS for ranks in (4, 64, 1024)]
+    needs = [
+        [f"({name})", *(f"{enough(rows, name, travel(*cell, _bytes(rows, name)), 0.8):,}" for cell in cells)]
+        for name in names
+    ]
+    parts += [
+        "Examples that each rank needs between two sums, to spend four fifths of its time on them:",
+        _table(["net", *(f"{network.name.partition(',')[0]}, {ranks:,}" for network, ranks in cells)], needs),
+        "What would move that, for 64 ranks on 10 GbE with 32 examples each: times as fast as one rank.",
+        _table(["net", *_REMEDIES], [_remedied(rows, name) for name in names]),
+    ]
     return "\n\n".join(parts)
+
+
+def _measured(row: dict[str, Any]) -> list[str]:
+    times = [machine.digits(row[way] * 1e3) for way in ("one", "all")]
+    sums = f"{max(0, row['all'] - row['share']) * 1e6:.0f}"
+    return [
+        f"({row['net']})", f"{row['batch']:,}", f"{row['bytes'] / 1e3:.0f}", *times,
+        f"{row['one'] / row['all']:.2f}", sums,
+    ]  # fmt: skip
 
 
 def _bytes(rows: Sequence[dict[str, Any]], name: str) -> int:
@@ -233,19 +234,19 @@ def _speedups(rows: Sequence[dict[str, Any]], name: str, network: Network) -> li
     whole, size = alone(rows, name, 8192), _bytes(rows, name) + 4 * 8192
     found = {n: whole / (alone(rows, name, 8192 / n) + travel(network, n, size)) for n in RANKS}
     most = max((n for n in RANKS if found[n] >= n / 2), default=1)
-    return [f"({name})", *(machine.digits(each) for each in found.values()), f"{most:,} ranks"]
+    return [f"({name})", *(machine.digits(each) for each in found.values()), f"{most:,}"]
 
 
 _REMEDIES = (
-    "as it is", "in the ranks' order", "4 batches to a sum", "16 batches to a sum", "halved bytes", "hidden behind the walk back",
+    "as it is", "in the ranks' order", "4 batches to a sum", "16 batches to a sum", "half the bytes",
+    "behind the walk back",
 )  # fmt: skip
 
 
 def _remedied(rows: Sequence[dict[str, Any]], name: str) -> list[str]:
     ranks, examples, network = 64, 32, NETWORKS[0]
     step, size = alone(rows, name, examples), _bytes(rows, name)
-    once = alone(rows, name, ranks * examples)
-    comm = travel(network, ranks, size)
+    once, comm = alone(rows, name, ranks * examples), travel(network, ranks, size)
     times = [
         step + comm,
         step + travel(network, ranks, size, "rank"),
@@ -262,6 +263,11 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
+def newest() -> dict[str, Any]:
+    """Return the newest record of this script among the results."""
+    return next(each for each in newest_records(machine.RESULTS) if each["script"] == "ranks")
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, or write the page; return the exit status."""
     parser = argparse.ArgumentParser(
@@ -274,14 +280,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     machine.add_options(parser, threads=False)
     options = parser.parse_args(arguments)
     if options.page:
-        newest = [each for each in newest_records(machine.RESULTS) if each["script"] == "ranks"]
-        if not newest:
-            print(f"no results of ranks in {machine.RESULTS}: measure with --json", file=sys.stderr)
-            return 1
         target = machine.HERE / "scaling.md"
         before, begin, rest = target.read_text(encoding="utf-8").partition(BEGIN)
         _, end, after = rest.partition(END)
-        target.write_text(f"{before}{begin}\n\n{page(newest[0])}\n\n{end}{after}", encoding="utf-8")
+        target.write_text(f"{before}{begin}\n\n{page(newest())}\n\n{end}{after}", encoding="utf-8")
         return 0
     from mpi4py import MPI as mpi  # noqa: N811
 
@@ -293,8 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             row = steps(comm, name, batch, options.turns)
             nets.append(row)
             if comm.rank == 0:
-                print(f"({name}) {batch:>5}: one {row['one'] * 1e3:.3f} ms, {comm.size} ranks {row['all'] * 1e3:.3f} ms, "
-                      f"{row['one'] / row['all']:.2f} times; collective {(row['all'] - row['share']) * 1e6:.0f} µs", flush=True)  # fmt: skip
+                print("  ".join(_measured(row)), flush=True)
     sums = collectives(comm, options.turns)
     if comm.rank == 0:
         library = mpi.Get_library_version().splitlines()[0].replace("\t", " ").strip("\0 ")

@@ -52,7 +52,8 @@ class Optim:
     execution : str or Execution
         How the gradient of a batch is accumulated: ``"serial"``, in one piece; ``"threads"``, split over
         all cores, on NumPy and where net and loss are ``per_example``; ``"auto"``, as many threads as the
-        batch is worth; or ``diynn.execution.Threads(count)``. But for ``"serial"``, the operations of a net
+        batch is worth; ``"mpi"``, shared out over the ranks of MPI; or an object of ``diynn.execution``, such
+        as ``Threads(count)``. But for ``"serial"``, the operations of a net
         and a loss that are ``pure`` are recorded, and repeated without calling the modules.
 
     Raises
