@@ -199,8 +199,8 @@ def page(recorded: dict[str, Any]) -> str:
     for network in NETWORKS:
         heading = ["net", *(f"{ranks:,}" for ranks in RANKS), "at least half as fast as it could be, up to"]
         parts += [
-            f"**{network.name}** ({network.latency * 1e6:g} µs a message, {network.rate / 1e9:g} GB/s): times "
-            "as fast as one rank, with 8,192 examples a step.",
+            f"**{network.name}** ({network.latency * 1e6:g} µs a message, {network.rate / 1e9:g} GB/s): "
+            "times as fast as one rank, with 8,192 examples a step.",
             _table(heading, [_speedups(rows, name, network) for name in names]),
         ]
     cells = [(network, ranks) for network in NETWORKS for ranks in (4, 64, 1024)]
