@@ -16,14 +16,15 @@ from diynn.parameter import Parameter
 from diynn.rules import *
 from diynn.schedules import *
 from diynn.sheet import names as _names
+from diynn.sweep import Sweep, sweep
 from diynn.tracing import trace
 from diynn.training import predict
 from diynn.version import __version__ as __version__
 
 __all__ = [
-    "SGD", "CheckpointError", "History", "Module", "Optim", "Parameter", "accuracy", "asarray", "check",
-    "data", "export_onnx", "functional", "initializers", "load", "metrics", "plots", "predict", "save",
-    "set_backend", "to_numpy", "trace",
+    "SGD", "CheckpointError", "History", "Module", "Optim", "Parameter", "Sweep", "accuracy", "asarray",
+    "check", "data", "export_onnx", "functional", "initializers", "load", "metrics", "plots", "predict",
+    "save", "set_backend", "sweep", "to_numpy", "trace",
 ]  # fmt: skip
 __all__ += callbacks.__all__
 __all__ += layers.__all__

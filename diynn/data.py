@@ -178,6 +178,41 @@ def batches(
     return pairs if to is None else ((alike(one, to), alike(other, to)) for one, other in pairs)
 
 
+def shard(values: Any, rank: int, size: int) -> Any:
+    """Return one rank's share of a batch or a data set: neighbouring examples.
+
+    No two shares differ by more than one example. Of a file that is mapped into memory it reads nothing else.
+
+    Parameters
+    ----------
+    values : array (n, ...)
+        Examples, the same on every rank; of any library, or ``np.load(path, mmap_mode="r")``.
+    rank, size : int
+        Whose share, from 0, and how many there are.
+
+    Returns
+    -------
+    array (about n / size, ...)
+        A view, where the library has them. The shares of all ranks, one after the other, are `values`.
+
+    Raises
+    ------
+    ValueError
+        If ``size`` is not positive or ``rank`` not in 0..size-1.
+    """
+    size = positive("shard", "size", size)
+    if not 0 <= rank < size:
+        raise ValueError(f"shard: `rank` must be in 0..{size - 1}, got {rank!r}")
+    return values[share_of(values.shape[0], rank, size), ...]
+
+
+def share_of(n: int, rank: int, size: int) -> slice:
+    """Return which of ``n`` examples are one rank's: see :func:`shard`."""
+    parts = min(n, size)  # with fewer examples than ranks, the last ones have none
+    first, last = (n * min(place, parts) // max(1, parts) for place in (rank, rank + 1))
+    return slice(first, last)
+
+
 def near(array: Array | None, *data: Array) -> tuple[tuple[Array, ...], Array | None]:
     """Place NumPy data on the GPU on which ``array`` lies, if there is one and they fit into half of it.
 

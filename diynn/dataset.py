@@ -11,9 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from diynn.arrays import Array, Backend, alike, asarray, device_beside, kind, namespace, to_numpy
-from diynn.data import batches, near
-from diynn.initializers import Seed
+from diynn.arrays import (
+    Array,
+    Backend,
+    alike,
+    asarray,
+    asarray_like,
+    device_beside,
+    kind,
+    namespace,
+    to_numpy,
+)
+from diynn.data import batches, near, share_of
+from diynn.initializers import Seed, as_generator
 from diynn.wording import no_numbers, numbers_on_host, shown, special
 
 _CHUNK = 2**22  # values looked at together
@@ -56,7 +66,7 @@ def moved(values: Array, like: Array | None, *, real: bool) -> Array:
 
     Only arrays of NumPy are moved: those of other libraries stay where somebody has put them.
     """
-    if like is None:
+    if like is None or isinstance(values, Rows):
         return values
     if real and kind(values) != "real floating":
         values = namespace(values).astype(values, _default_like(values, like))
@@ -77,6 +87,25 @@ def _default_like(values: Array, like: Array) -> Any:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Some examples of an array in some order, of which a slice is read when it is asked for."""
+
+    values: Array
+    order: np.ndarray[Any, Any]
+    like: Array | None
+    real: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape that all of them have together."""
+        return (len(self.order), *self.values.shape[1:])
+
+    def __getitem__(self, key: tuple[slice, Any]) -> Array:
+        part = asarray_like(self.order[key[0]], self.values)
+        return moved(namespace(self.values).take(self.values, part, axis=0), self.like, real=self.real)
+
+
+@dataclass(frozen=True)
 class Examples:
     """Examples and their targets.
 
@@ -85,11 +114,14 @@ class Examples:
     x, y : arrays (examples, ...)
     like : array or None
         Where batches have to be, and what ``x`` is made of; None for as they are.
+    shared : bool
+        Whether batches are to be :class:`Rows`, because a rank of MPI reads its share of them alone.
     """
 
     x: Array
     y: Array
     like: Array | None
+    shared: bool = False
 
     def __len__(self) -> int:
         return int(self.x.shape[0])
@@ -100,6 +132,12 @@ class Examples:
 
     def batches(self, epoch: int, batch_size: int, rng: Seed, skip: int = 0) -> Iterator[tuple[Array, Array]]:
         """Return shuffled batches but the first ``skip``, where the net is; moved one by one, if need be."""
+        if self.shared:
+            order = as_generator("SGD", rng).permutation(len(self))  # as `batches` draws it
+            parts = [order[start : start + batch_size] for start in range(0, len(self), batch_size)][skip:]
+            return (
+                (Rows(self.x, part, self.like, True), Rows(self.y, part, self.like, False)) for part in parts
+            )
         pairs = islice(batches(self.x, self.y, batch_size, rng=rng), skip, None)
         return ((moved(x, self.like, real=True), moved(y, self.like, real=False)) for x, y in pairs)
 
@@ -121,11 +159,13 @@ def examples(
     y_name: str = "y",
     *,
     mapped: bool = True,
+    share: tuple[int, int] = (0, 1),
 ) -> Examples:
     """Return data for a net whose parameters are such as ``like``; raise unless they are whole and finite.
 
     They are converted and moved once, but for what is mapped from a file, unless ``mapped`` is false, and
-    what does not fit into half of a GPU's memory: that is done batch by batch.
+    what does not fit into half of a GPU's memory: that is done batch by batch. With ``share``, a rank and how
+    many there are, each looks whether its own share is finite.
 
     Raises
     ------
@@ -134,7 +174,7 @@ def examples(
     """
     x, y = as_array(owner, x_name, x), as_array(owner, y_name, y)
     for name, values in ((x_name, x), (y_name, y)):
-        _raise_unless_finite(owner, name, values)
+        _raise_unless_finite(owner, name, values, share_of(values.shape[0], *share))
     if x.shape[0] != y.shape[0] or x.shape[0] == 0:
         raise ValueError(
             f"{owner}: `{x_name}` and `{y_name}` must hold the same number of examples, at least one, "
@@ -146,16 +186,16 @@ def examples(
             each if mapped and _is_mapped(each) else moved(each, like, real=real)
             for each, real in ((x, True), (y, False))
         )
-    return Examples(x, y, like)
+    return Examples(x, y, like, shared=share[1] > 1)
 
 
-def _raise_unless_finite(owner: str, name: str, values: Array) -> None:
+def _raise_unless_finite(owner: str, name: str, values: Array, share: slice) -> None:
     if kind(values) != "real floating" or values.shape[0] == 0:
         return
     xp = namespace(values)
     rows = max(1, _CHUNK * values.shape[0] // max(1, values.size)) if isinstance(values, np.ndarray) else None
-    for start in range(0, values.shape[0], rows or values.shape[0]):
-        part = values if rows is None else values[start : start + rows]
+    for start in range(share.start, share.stop, rows or values.shape[0]):
+        part = values if rows is None else values[start : min(start + rows, share.stop)]
         finite = xp.isfinite(part)
         if not bool(xp.all(finite)):
             bad = to_numpy(~finite).reshape(part.shape[0], -1)

@@ -18,6 +18,7 @@ from diynn.dataset import Examples
 from diynn.generators import generator_state, legacy_state, set_generator_state, set_legacy_state
 from diynn.loaders import Loader
 from diynn.module import first_parameter
+from diynn.ranks import Ranks
 from diynn.resume import Checkpoint
 from diynn.stopping import Stop
 
@@ -51,6 +52,8 @@ class Training:
     watchers : list of Callback
     measure : function () → dict of str to float
         Called after each epoch; what it returns is put into the history.
+    ranks : Ranks
+        Rank 0 reads, writes and warns.
     """
 
     def __init__(
@@ -61,7 +64,9 @@ class Training:
         generator: np.random.Generator,
         watchers: list[Callback],
         measure: Callable[[], dict[str, float]],
+        ranks: Ranks,
     ) -> None:
+        self.ranks = ranks
         self.run, self.data, self.batch_size, self.generator = run, data, batch_size, generator
         self.watchers, self.measure = watchers, measure
         self.place = Place()
@@ -74,7 +79,7 @@ class Training:
         repeat = getattr(self.run.optim.execution, "repeat", None)
         if callable(repeat):
             repeat()
-        state = checkpoint.read()
+        state = self.ranks.first(checkpoint.read() if self.ranks.rank == 0 else None)
         if state is not None:
             self._restore(state)
 
@@ -91,7 +96,7 @@ class Training:
         start, paused = perf_counter() - place.seconds, False
         for batch_x, batch_y in self._batches():
             costs = run.optim.step(batch_x, batch_y)
-            if run.epoch == 0 and place.steps == 0:
+            if run.epoch == 0 and place.steps == 0 and self.ranks.rank == 0:
                 warn_of_no_gradient("SGD", run.net)
             place.total = place.total + sum_of_costs(costs, batch_x.shape[0])
             place.steps, place.examples = place.steps + 1, place.examples + batch_x.shape[0]
@@ -110,9 +115,11 @@ class Training:
         run.history.add(cost=cost, seconds=perf_counter() - start, **self.measure())
         if not isfinite(cost):
             run.stopped = f"the cost of epoch {run.epoch} is not finite"
-            warnings.warn(f"SGD: {run.stopped}; try a smaller `eps`", RuntimeWarning, stacklevel=4)
+            if self.ranks.rank == 0:
+                warnings.warn(f"SGD: {run.stopped}; try a smaller `eps`", RuntimeWarning, stacklevel=4)
         for watcher in self.watchers:
             watcher.epoch(run)
+        run.history.stopped = self.ranks.first(run.stopped)  # who stops by a clock might stop alone
         if self.checkpoint is not None and not paused:  # else it has been written, within this epoch
             self._write(stop)
 
@@ -133,18 +140,18 @@ class Training:
         assert self.checkpoint is not None
         run = self.run
         paused = stop.reason is not None and run.stopped == stop.reason  # it is not stopped, then
-        self.checkpoint.write(
-            {
-                "optim": run.optim.state(),
-                "epoch": run.epoch,
-                "place": asdict(self.place),
-                "generator": generator_state(self.generator),
-                "legacy": legacy_state(),
-                "history": run.history.columns,
-                "stopped": None if paused else run.stopped,
-                "watchers": [watcher.state() for watcher in self.watchers],
-            }
-        )
+        state = {
+            "optim": run.optim.state(),
+            "epoch": run.epoch,
+            "place": asdict(self.place),
+            "generator": generator_state(self.generator),
+            "legacy": legacy_state(),
+            "history": run.history.columns,
+            "stopped": None if paused else run.stopped,
+            "watchers": [watcher.state() for watcher in self.watchers],
+        }
+        if self.ranks.rank == 0:
+            self.checkpoint.write(state)
 
     def _restore(self, state: dict[str, Any]) -> None:
         run = self.run

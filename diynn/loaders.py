@@ -34,8 +34,12 @@ def _is_loader(x: Any) -> bool:
     return callable(x) or (isinstance(x, Iterable) and not isinstance(x, str | bytes | dict))
 
 
-def examples_or_loader(owner: str, like: Array | None, x: Any, y: Any) -> Examples | Loader:
+def examples_or_loader(
+    owner: str, like: Array | None, x: Any, y: Any, share: tuple[int, int] = (0, 1)
+) -> Examples | Loader:
     """Return data as arrays of examples, or as batches that somebody makes, where there is no ``y``.
+
+    With ``share``, a rank and how many there are, a batch of examples is read share by share.
 
     Raises
     ------
@@ -43,7 +47,7 @@ def examples_or_loader(owner: str, like: Array | None, x: Any, y: Any) -> Exampl
         If they are neither.
     """
     if y is not None:
-        return examples(owner, like, x, y)
+        return examples(owner, like, x, y, share=share)
     raise_unless_loader(owner, x)
     return Loader(owner, like, x)
 

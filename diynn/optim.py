@@ -15,7 +15,7 @@ from diynn.arrays import Array, BackendLike, alike
 from diynn.assembly import check_loss, check_net, check_rule, move_net, warn_of_the_end
 from diynn.callbacks import Callback, Run
 from diynn.dataset import moved
-from diynn.execution import Execution, find_execution
+from diynn.execution import Execution, accumulated, find_execution
 from diynn.execution.habits import Habits, habits, habits_key
 from diynn.execution.interrupts import Deferred
 from diynn.execution.structure import Structure
@@ -27,7 +27,7 @@ from diynn.module import first_handle, parameters, update_parameters, zero_grad
 from diynn.parameter import Parameter
 from diynn.rules import Rule, State
 from diynn.schedules import Schedule, constant
-from diynn.shapes import positive_number
+from diynn.shapes import positive, positive_number
 from diynn.sheet import spelled
 from diynn.states import rehearse, set_state, state_of
 from diynn.training import Metric, train
@@ -52,7 +52,8 @@ class Optim:
     execution : str or Execution
         How the gradient of a batch is accumulated: ``"serial"``, in one piece; ``"threads"``, split over
         all cores, on NumPy and where net and loss are ``per_example``; ``"auto"``, as many threads as the
-        batch is worth; or ``diynn.execution.Threads(count)``. But for ``"serial"``, the operations of a net
+        batch is worth; ``"mpi"``, shared out over the ranks of MPI; or an object of ``diynn.execution``, such
+        as ``Threads(count)``. But for ``"serial"``, the operations of a net
         and a loss that are ``pure`` are recorded, and repeated without calling the modules.
 
     Raises
@@ -343,6 +344,7 @@ def SGD(  # noqa: N802  # the sheet's name
     seconds: float | None = None,
     rng: Seed = None,
     execution: str | Execution = "auto",
+    accumulate: int = 1,
     progress: bool = True,
     backend: BackendLike = None,
 ) -> History:
@@ -385,6 +387,9 @@ def SGD(  # noqa: N802  # the sheet's name
         Where the order of the examples is drawn from.
     execution : str or Execution
         How the gradient of a batch is accumulated, as in :class:`diynn.Optim`.
+    accumulate : int
+        How many batches make a step: their gradients are added up before one update, so that the memory of
+        one batch does for a step on ``accumulate * batch_size`` examples, and ranks of MPI sum up once.
     progress : bool
         Whether to show a progress bar.
     backend : str or namespace, optional
@@ -425,6 +430,8 @@ def SGD(  # noqa: N802  # the sheet's name
             "epochs, eps): write SGD(net, loss, x, y, eps=...)"
         )
     optim = Optim(net, loss, eps, rule=rule, execution=execution, backend=backend)
+    optim.execution = accumulated(optim.execution, positive("SGD", "accumulate", accumulate))
+    batch_size = positive("SGD", "batch_size", batch_size) * accumulate
     watched: dict[str, Any] = {"validation": validation, "metrics": metrics, "callbacks": callbacks}
     kept: dict[str, Any] = {"checkpoint": checkpoint, "every": every, "seconds": seconds}
     return train(optim, x, y, batch_size, epochs, rng=rng, progress=progress, **watched, **kept)

@@ -15,10 +15,10 @@ from diynn.generators import generator_state, generators, set_generator_state
 from diynn.module import parameters
 
 
-def state_of(optim: Any) -> dict[str, Any]:
-    """Return the state of an Optim, see :meth:`diynn.Optim.state`."""
+def state_of(optim: Any, *, execution: bool = True) -> dict[str, Any]:
+    """Return the state of an Optim, see :meth:`diynn.Optim.state`; of how batches are taken if asked for."""
     net = optim.net
-    course = getattr(optim.execution, "state", None)
+    course = getattr(optim.execution, "state", None) if execution else None
     return {
         "parameters": {each.label: np.array(to_numpy(each.value)) for each in parameters(net)},
         "steps": optim.steps,
@@ -85,11 +85,11 @@ def rehearse(optim: Any, x: Any, y: Any, update: Any) -> None:
     """Before the first batch of a size after a restore: let it be taken as it was, compiled for instance."""
     before: dict[str, Any] = {}
 
-    def take(x: Any, y: Any) -> None:
+    def take(x: Any, y: Any, execution: Any = optim.execution, update: Any = update) -> None:
         if not before:
-            before.update(state_of(optim) | {"execution": None})
+            before.update(state_of(optim, execution=False))
         with np.errstate(all="ignore"):
-            optim.execution.step(optim.net, optim.loss, x, y, update)
+            execution.step(optim.net, optim.loss, x, y, update)
 
     try:
         optim.execution.rehearse(x, y, take)

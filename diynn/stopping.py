@@ -8,7 +8,9 @@ from time import perf_counter
 from typing import Any
 
 from diynn.callbacks import Run
+from diynn.ranks import Ranks
 
+_TOGETHER = 10  # steps between two questions of ranks to one another
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
@@ -25,6 +27,8 @@ class Stop:
         The time budget, counted from here.
     terminate : bool
         Whether SIGTERM ends the training as Ctrl-C does, rather than the process: there is a checkpoint.
+    ranks : Ranks
+        Those of MPI have to stop after the same step: now and then they ask one another.
 
     Attributes
     ----------
@@ -32,8 +36,9 @@ class Stop:
         Why the training pauses, if it is for one of these reasons: a checkpoint leaves it out.
     """
 
-    def __init__(self, run: Run, seconds: float | None, *, terminate: bool) -> None:
-        self.run, self.seconds = run, seconds
+    def __init__(self, run: Run, seconds: float | None, *, terminate: bool, ranks: Ranks) -> None:
+        self.run, self.seconds, self._ranks = run, seconds, ranks
+        self._wanted: str | None = None
         self.reason: str | None = None
         self._begun = perf_counter()
         wanted = {signal.SIGINT: signal.default_int_handler}
@@ -56,11 +61,18 @@ class Stop:
         """Look at the time."""
         if self.seconds is not None and perf_counter() - self._begun >= self.seconds:
             self._pause(f"the time budget of {self.seconds:g} s is used up")
+        if self._ranks.size > 1 and self.run.optim.steps % _TOGETHER == 0:
+            wanted = self._ranks.any(self._wanted)
+            if wanted is not None and self.run.stopped is None:
+                self.run.stopped = self.reason = wanted
 
     def _note(self, number: int, frame: Any) -> None:
         self._pause(_WORDS[signal.Signals(number)])
         signal.signal(number, self._defaults[number])
 
     def _pause(self, reason: str) -> None:
+        if self._ranks.size > 1:
+            self._wanted = self._wanted or reason
+            return
         if self.run.stopped is None:
             self.run.stopped = self.reason = reason

@@ -19,6 +19,7 @@ from diynn.history import History
 from diynn.initializers import Seed, as_generator
 from diynn.loaders import Loader, examples_or_loader
 from diynn.module import first_parameter, in_mode
+from diynn.ranks import Ranks
 from diynn.resume import Checkpoint, identify
 from diynn.shapes import positive, positive_number
 from diynn.sheet import spelled
@@ -55,33 +56,40 @@ def train(
         raise ValueError(
             "SGD: `every` says how often `checkpoint` is written, and there is none; name a file"
         )
+    if isinstance(every, timedelta) and Ranks(optim.execution).size > 1:
+        raise ValueError("SGD: `every` must be a number of steps where there are several ranks, got a time, "
+                         "which each of them would read from its own clock")  # fmt: skip
     watchers = as_callbacks("SGD", callbacks)
     check_metrics("SGD", metrics)
     net, loss = optim.net, optim.loss
-    like = first_parameter(net)
-    data = examples_or_loader("SGD", like, x, y)
+    like, ranks = first_parameter(net), Ranks(optim.execution)
+    data = examples_or_loader("SGD", like, x, y, share=(ranks.rank, ranks.size))
     measured = None if validation is None else _validation(like, validation)
     generator = as_generator("SGD", rng)
+    if rng is None:
+        generator = ranks.first(generator)
     run = Run(net, loss, optim, epochs)
-    measure = partial(_measure, net, loss, data, measured, metrics)
-    training = Training(run, data, batch_size, generator, watchers, measure)
+    measure = partial(_measure, net, loss, data, measured, metrics, ranks)
+    training = Training(run, data, batch_size, generator, watchers, measure, ranks)
     if checkpoint is not None:
-        sums = {"data": data.identity(), "validation": None if measured is None else measured.identity()}
+        sums: dict[str, Any] = {}
+        if ranks.rank == 0:  # who alone reads and writes
+            sums = {"data": data.identity(), "validation": None if measured is None else measured.identity()}
         names = {"metrics": list(metrics or ()), "callbacks": [type(each).__name__ for each in watchers]}
         seed = None if rng is None else generator
         training.keep(Checkpoint(checkpoint, every, identify(optim, batch_size, seed, sums | names), net))
     training.begin()
     with (
         in_mode(net, training=True),
-        Stop(run, seconds, terminate=checkpoint is not None) as stop,
-        Progress(data.steps(batch_size), run, disable=not progress) as bar,
+        Stop(run, seconds, terminate=checkpoint is not None, ranks=ranks) as stop,
+        Progress(data.steps(batch_size), run, disable=not progress or ranks.rank > 0) as bar,
     ):
         while run.epoch < epochs and run.stopped is None:
             training.epoch(stop, bar)
     for watcher in watchers:
         watcher.end(run)
     sample = data.sample(_SAMPLE)
-    if sample is not None:
+    if sample is not None and ranks.rank == 0:
         warn_of_saturation("SGD", net, sample)
     return run.history
 
@@ -140,17 +148,25 @@ def _measure(
     training: Examples | Loader,
     validation: Examples | None,
     metrics: Mapping[str, Metric] | None,
+    ranks: Ranks,
 ) -> dict[str, float]:
     """Return the metrics on the training data, and those and the cost on the validation data."""
     values = {}
     if metrics and isinstance(training, Examples):
-        yhat = predict(net, training.x)
+        yhat = _outputs(net, training.x, ranks)
         y = beside(training.y, yhat)
         values.update({name: float(metric(y, yhat)) for name, metric in metrics.items()})
     if validation is not None:
-        yhat = predict(net, validation.x)
+        yhat = _outputs(net, validation.x, ranks)
         y = beside(validation.y, yhat)
         values["validation_cost"] = float(sum_of_costs(loss.forward(y, yhat), y.shape[0])) / y.shape[0]
         for name, metric in (metrics or {}).items():
             values[f"validation_{name}"] = float(metric(y, yhat))
     return values
+
+
+def _outputs(net: Any, x: Array, ranks: Ranks) -> Array:
+    """Return the outputs for all examples; each rank has computed those of its share."""
+    if ranks.size == 1 or not per_example(net):
+        return predict(net, x)
+    return ranks.joined(predict(net, ranks.share(x)))

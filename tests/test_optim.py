@@ -276,7 +276,7 @@ def test_other_settings_out_of_range():
         AdamW(decay=-0.1)
     with raises(ValueError, "cosine_decay: `warmup` must be in [0, 10), got 10"):
         cosine_decay(0.1, steps=10, warmup=10)
-    with raises(ValueError, "Optim: `execution` must be one of auto, serial, threads, got 'gpu'"):
+    with raises(ValueError, "Optim: `execution` must be one of auto, serial, threads, mpi, got 'gpu'"):
         Optim(Linear(1, 1), MSELoss(), execution="gpu")
 
 

@@ -46,6 +46,17 @@ def test_cost_is_the_mean_over_examples_whatever_the_batches():
         assert history.costs == [pytest.approx(expected, rel=1e-12)]
 
 
+def test_batches_that_are_accumulated_make_a_step_of_all_of_them_together():
+    x, y = line(n=100)
+    for rule in (None, diynn.Adam()):
+        net, history = train(x, y, batch_size=8, accumulate=3, rule=rule)
+        other, wanted = train(x, y, batch_size=24, rule=rule)
+        np.testing.assert_allclose(net._parameters, other._parameters, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(history.costs, wanted.costs, rtol=1e-12)
+    with pytest.raises(ValueError, match="SGD: `accumulate` must be a positive integer, got 0"):
+        train(x, y, accumulate=0)
+
+
 def test_one_seed_gives_one_training_and_another_gives_another():
     weights = [train(*line(), rng=seed, epochs=1)[0]._parameters for seed in (1, 1, 2)]
     np.testing.assert_array_equal(weights[0], weights[1])

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import partial
 from math import ceil, prod
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
@@ -13,10 +15,12 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.composition import walk
+from diynn.execution.accumulated import Accumulated
 from diynn.execution.blas import single_threaded
 from diynn.execution.blocks import MisfitError
 from diynn.execution.compiling import Steps, Update
 from diynn.execution.memory import keep_freed_memory
+from diynn.execution.mpi import MPI
 from diynn.execution.serial import serial
 from diynn.execution.structure import Structure
 from diynn.execution.threads import Split
@@ -335,7 +339,20 @@ def _on_numpy(x: Array, y: Array) -> bool:
 def cores() -> int:
     """Return the number of cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(len(affinity(0)) if affinity else os.cpu_count() or 1, _most.get())
+
+
+_most: ContextVar[int] = ContextVar("most", default=sys.maxsize)
+
+
+@contextmanager
+def at_most(threads: int) -> Iterator[None]:
+    """Within a ``with`` block let ``"auto"`` and ``"threads"`` take so many threads at most."""
+    before = _most.set(threads)
+    try:
+        yield
+    finally:
+        _most.reset(before)
 
 
 class Effort(NamedTuple):
@@ -376,6 +393,7 @@ EXECUTIONS: dict[str, Callable[[], Execution]] = {
     "auto": Threads,
     "serial": Definition,
     "threads": lambda: Threads(cores()),
+    "mpi": lambda: MPI(Threads(1)),
 }
 
 
@@ -396,3 +414,13 @@ def find_execution(name: str | Execution | Gradient) -> Execution:
     if name not in EXECUTIONS:
         raise ValueError(f"Optim: `execution` must be one of {', '.join(EXECUTIONS)}, got {name!r}")
     return EXECUTIONS[name]()
+
+
+def accumulated(execution: Execution, parts: int) -> Execution:
+    """Return an execution that takes batches in parts; over ranks each takes its share so, for one sum."""
+    if parts == 1:
+        return execution
+    if isinstance(execution, MPI):
+        execution.inner = accumulated(execution.inner, parts)
+        return execution
+    return Accumulated(parts, execution)
