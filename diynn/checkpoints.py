@@ -16,6 +16,7 @@ from diynn.files.manifest import CheckpointError
 from diynn.module import parameters
 from diynn.parameter import Parameter
 from diynn.shapes import shown
+from diynn.torch_layout import Turned, from_torch, in_diynn, to_torch, turned_for
 
 if TYPE_CHECKING:
     from diynn.files.stored import Stored  # takes 10 ms to import, for `zipfile`
@@ -84,7 +85,7 @@ def matched(owner: str, net: Any, values: Mapping[str, Any]) -> dict[str, Parame
     return handles
 
 
-def save(net: Any, path: str | os.PathLike[str]) -> None:
+def save(net: Any, path: str | os.PathLike[str], *, layout: str | None = None) -> None:
     """Write the parameters of a net to a file: whole, or not at all.
 
     It is written beside, flushed to disk and put in place by one renaming: whatever happens, a full disk or
@@ -97,6 +98,8 @@ def save(net: Any, path: str | os.PathLike[str]) -> None:
     path : path
         A name that ends in ``.safetensors`` makes a file of that format, which other libraries read (extra
         ``safetensors``); any other, one of NumPy's ``npz``.
+    layout : str, optional
+        ``"torch"`` for the names and axes of a ``state_dict`` of PyTorch, as in :func:`load`.
 
     Raises
     ------
@@ -105,21 +108,30 @@ def save(net: Any, path: str | os.PathLike[str]) -> None:
     ImportError
         If the library of ``safetensors`` is not installed.
     TypeError
-        If ``net`` is no module, or if its parameters cannot be reached.
+        If ``net`` is no module, or if its parameters cannot be reached; if a module is none of PyTorch's.
     """
     from diynn.files.stored import write_file
 
     _raise_unless_module("save", net)
+    turned = _layout("save", net, layout)
     handles = parameters(net)
     arrays = {each.label: to_numpy(each.value) for each in handles}
-    write_file("save", path, "net", arrays, {"net": describe(net, handles)})
+    if turned is not None:
+        arrays = {turned[label].name: to_torch(array, turned[label]) for label, array in arrays.items()}
+    write_file("save", path, "net", arrays, {"net": describe(net, handles), "layout": layout})
 
 
 @overload
 def load(net: str | os.PathLike[str], /, *, backend: BackendLike = ...) -> Any: ...
 @overload
-def load(net: Any, path: str | os.PathLike[str], *, backend: BackendLike = ...) -> Any: ...
-def load(net: Any, path: Any = None, *, backend: BackendLike = None) -> Any:
+def load(
+    net: Any,
+    path: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    layout: str | None = ...,
+    backend: BackendLike = ...,
+) -> Any: ...
+def load(net: Any, path: Any = None, *, layout: str | None = None, backend: BackendLike = None) -> Any:
     """Read the parameters of a net from a file that :func:`save` wrote, and return the net.
 
     All of the file is judged before anything of the net is changed. Files of version 0.1 are read as well,
@@ -130,7 +142,12 @@ def load(net: Any, path: Any = None, *, backend: BackendLike = None) -> Any:
     net : Module, optional
         One of the same make; without it, ``load(path)``, the file's own description is built, of diynn's
         modules: nothing in a file is run.
-    path : path
+    path : path, or dict of arrays
+        A dict has the arrays by name, such as a ``state_dict`` of PyTorch.
+    layout : str, optional
+        ``"torch"`` for arrays that PyTorch has named and laid out. Those of ``Linear``, (out, in), and of
+        ``Conv1D``, (out, in, k), are turned; the rows of a ``Linear`` behind a ``Flatten`` of what a
+        ``Conv1D`` gave are put into the order in which diynn has length before channels.
     backend : str or namespace, optional
         Where to move the net; None leaves it where it is.
 
@@ -149,16 +166,17 @@ def load(net: Any, path: Any = None, *, backend: BackendLike = None) -> Any:
     ImportError
         If the library of ``safetensors`` is not installed.
     TypeError
-        If ``net`` is no module, or if its parameters cannot be reached.
+        If ``net`` is no module, or if its parameters cannot be reached; if a module is none of PyTorch's.
     """
-    from diynn.files.stored import reading
+    from diynn.files.stored import given, reading
 
     if path is None and isinstance(net, str | os.PathLike):
         with reading("load", net) as stored:
             return _built(stored, backend)
     _raise_unless_module("load", net)
-    with reading("load", path) as stored:
-        prepared = _read(stored, net)
+    _layout("load", net, layout)
+    with given("load", path) if isinstance(path, Mapping) else reading("load", path) as stored:
+        prepared = _read(stored, net, layout)
     if backend is None:
         _write_all(prepared)
         return net
@@ -167,15 +185,21 @@ def load(net: Any, path: Any = None, *, backend: BackendLike = None) -> Any:
     return net
 
 
+def _layout(owner: str, net: Any, layout: str | None) -> dict[str, Turned] | None:
+    if layout not in (None, "torch"):
+        raise ValueError(f"{owner}: `layout` must be 'torch' or None, got {shown(layout)}")
+    return None if layout is None else turned_for(owner, net)
+
+
 def _built(stored: Stored, backend: BackendLike) -> Any:
     manifest = stored.manifest
     room = sum(header.nbytes // header.dtype.itemsize for header in stored.headers.values())
     net = build(manifest.about.get("net") if manifest else None, room, backend=backend)
-    _write_all(_read(stored, net))
+    _write_all(_read(stored, net, None))
     return net
 
 
-def _read(stored: Stored, net: Any) -> list[tuple[Parameter, Array]]:
+def _read(stored: Stored, net: Any, layout: str | None) -> list[tuple[Parameter, Array]]:
     """Return the handles on the parameters of a net with what is to be written there.
 
     Raises
@@ -185,19 +209,31 @@ def _read(stored: Stored, net: Any) -> list[tuple[Parameter, Array]]:
     """
     inside = _IN_TRAINING if stored.manifest is not None and stored.manifest.kind == "training" else ""
     headers = {
-        name.removeprefix(inside): each for name, each in stored.headers.items() if name.startswith(inside)
+        name.removeprefix(inside): header
+        for name, header in stored.headers.items()
+        if name.startswith(inside)
     }
+    told = stored.manifest.about.get("layout") if stored.manifest is not None else None
+    turned = turned_for("load", net) if "torch" in (layout, told) else None
     try:
+        if turned is not None:
+            headers = in_diynn("load", headers, turned)
         handles = matched("load", net, headers)
     except ValueError as error:
         raise CheckpointError(str(error).removeprefix("load: ")) from None
     for label, header in headers.items():
         if header.dtype.kind != "f":
             raise CheckpointError(f"`{label}` must hold real numbers with a point, got {header.dtype}")
-    return [
-        (handle, _fitting(label, stored.read(inside + label), handle.value))
-        for label, handle in handles.items()
-    ]
+    prepared = []
+    for label, handle in handles.items():
+        value = stored.read(inside + (label if turned is None else turned[label].name))
+        prepared.append(
+            (
+                handle,
+                _fitting(label, value if turned is None else from_torch(value, turned[label]), handle.value),
+            )
+        )
+    return prepared
 
 
 def _fitting(label: str, value: np.ndarray[Any, Any], like: Array) -> Array:

@@ -20,7 +20,7 @@ LEVELS = [
     {"composition", "ops", "parameter", "schedules", "initializers", "files"},
     {"module", "rules", "data", "generators"},
     {"layers", "losses", "dataset"},
-    {"execution", "assembly", "description", "loaders"},
+    {"execution", "assembly", "description", "loaders", "torch_layout"},
     {"checkpoints"},
     {"states"},
     {"metrics", "functional", "checking", "tracing"},
