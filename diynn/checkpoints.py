@@ -8,15 +8,25 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from diynn.arrays import Array, BackendLike, asarray_like, copy, namespace, to_numpy, write
+from diynn.arrays import (
+    Array,
+    BackendLike,
+    asarray_like,
+    copy,
+    find_backend,
+    kind,
+    namespace,
+    to_numpy,
+    write,
+)
 from diynn.composition import is_module
 from diynn.description import build, describe
 from diynn.execution.interrupts import Deferred
 from diynn.files.manifest import CheckpointError
 from diynn.module import parameters
 from diynn.parameter import Parameter
-from diynn.shapes import shown
 from diynn.torch_layout import Turned, from_torch, in_diynn, to_torch, turned_for
+from diynn.wording import as_path, shown
 
 if TYPE_CHECKING:
     from diynn.files.stored import Stored  # takes 10 ms to import, for `zipfile`
@@ -28,6 +38,7 @@ _IN_TRAINING = "optim/parameters/"  # before the names of a net's parameters in 
 
 def snapshot(net: Any) -> dict[str, Array]:
     """Return copies of all parameters by their names in the net, in the library where they are."""
+    raise_unless_module("snapshot", net)
     return {parameter.label: copy(parameter.value) for parameter in parameters(net)}
 
 
@@ -42,10 +53,11 @@ def restore(net: Any, values: Mapping[str, Array]) -> None:
     ValueError
         If the names or shapes are not those of the net.
     """
+    raise_unless_module("restore", net)
     _write_all(
         [
             (handle, _prepared(values[label], handle.value))
-            for label, handle in matched("restore", net, values).items()
+            for label, handle in matched("restore", "values", net, values).items()
         ]
     )
 
@@ -64,25 +76,49 @@ def _write_all(prepared: list[tuple[Parameter, Array]]) -> None:
             handle.value = write(handle.value, value)
 
 
-def matched(owner: str, net: Any, values: Mapping[str, Any]) -> dict[str, Parameter]:
+def matched(owner: str, argument: str, net: Any, values: Mapping[str, Any]) -> dict[str, Parameter]:
     """Return the handles on the parameters of a net by their names, which must be those of ``values``.
 
-    ``owner`` is whose error it is if they are not. Of the values only the shapes are looked at.
+    ``owner`` is whose error it is if they are not, and ``argument`` where they came from. Of the values
+    only shapes and dtypes are looked at.
 
     Raises
     ------
     ValueError
         If the names or shapes are not those of the net.
     """
+    if not isinstance(values, Mapping):
+        raise TypeError(f"{owner}: `{argument}` must be a dict of arrays, got {shown(values)}")
+    for label, value in values.items():
+        if not _has_numbers(value):
+            raise TypeError(
+                f"{owner}: `{argument}[{label!r}]` must be an array of numbers, got {shown(value)}"
+            )
     handles = {parameter.label: parameter for parameter in parameters(net)}
+    if words := _misfit(handles, values):
+        raise ValueError(f"{owner}: `{argument}` must fit the net: {words}")
+    return handles
+
+
+def _misfit(handles: Mapping[str, Parameter], values: Mapping[str, Any]) -> str:
+    """Say in what values, or the headers of a file, are of another net; an empty text if they are not."""
     if handles.keys() != values.keys():
         missing, unknown = sorted(handles.keys() - values.keys()), sorted(values.keys() - handles.keys())
-        raise ValueError(f"{owner}: the parameters are of another net: missing {missing}, unknown {unknown}")
+        return f"the parameters are of another net: missing {missing}, unknown {unknown}"
     for label, parameter in handles.items():
-        if tuple(values[label].shape) != tuple(parameter.value.shape):
-            raise ValueError(f"{owner}: `{label}` must have shape {tuple(parameter.value.shape)}, "
-                             f"got {tuple(values[label].shape)}")  # fmt: skip
-    return handles
+        wanted, got = tuple(parameter.value.shape), tuple(values[label].shape)
+        if got != wanted:
+            return f"`{label}` must have shape {wanted}, got {got}"
+    return ""
+
+
+def _has_numbers(value: Any) -> bool:
+    if isinstance(dtype := getattr(value, "dtype", None), np.dtype):
+        return dtype.kind in "fiub"
+    try:
+        return kind(value) != "other"
+    except (TypeError, AttributeError):  # no array
+        return False
 
 
 def save(net: Any, path: str | os.PathLike[str], *, layout: str | None = None) -> None:
@@ -112,8 +148,8 @@ def save(net: Any, path: str | os.PathLike[str], *, layout: str | None = None) -
     """
     from diynn.files.stored import write_file
 
-    _raise_unless_module("save", net)
-    turned = _layout("save", net, layout)
+    raise_unless_module("save", net)
+    path, turned = as_path("save", path), _layout("save", net, layout)
     handles = parameters(net)
     arrays = {each.label: to_numpy(each.value) for each in handles}
     if turned is not None:
@@ -173,14 +209,16 @@ def load(net: Any, path: Any = None, *, layout: str | None = None, backend: Back
     if path is None and isinstance(net, str | os.PathLike):
         with reading("load", net) as stored:
             return _built(stored, backend)
-    _raise_unless_module("load", net)
+    raise_unless_module("load", net)
     _layout("load", net, layout)
+    path = path if isinstance(path, Mapping) else as_path("load", path)
+    where = None if backend is None else find_backend(backend, owner="load")
     with given("load", path) if isinstance(path, Mapping) else reading("load", path) as stored:
         prepared = _read(stored, net, layout)
-    if backend is None:
+    if where is None:
         _write_all(prepared)
         return net
-    net.to(backend)
+    net.to(where)
     _write_all([(handle, asarray_like(value, handle.value)) for handle, value in prepared])
     return net
 
@@ -215,24 +253,20 @@ def _read(stored: Stored, net: Any, layout: str | None) -> list[tuple[Parameter,
     }
     told = stored.manifest.about.get("layout") if stored.manifest is not None else None
     turned = turned_for("load", net) if "torch" in (layout, told) else None
-    try:
-        if turned is not None:
-            headers = in_diynn("load", headers, turned)
-        handles = matched("load", net, headers)
-    except ValueError as error:
-        raise CheckpointError(str(error).removeprefix("load: ")) from None
+    handles = {parameter.label: parameter for parameter in parameters(net)}
+    headers, words = (headers, "") if turned is None else in_diynn(headers, turned)
+    if words := words or _misfit(handles, headers):
+        raise CheckpointError(words)
     for label, header in headers.items():
         if header.dtype.kind != "f":
             raise CheckpointError(f"`{label}` must hold real numbers with a point, got {header.dtype}")
     prepared = []
     for label, handle in handles.items():
-        value = stored.read(inside + (label if turned is None else turned[label].name))
-        prepared.append(
-            (
-                handle,
-                _fitting(label, value if turned is None else from_torch(value, turned[label]), handle.value),
-            )
-        )
+        if turned is None:
+            value = stored.read(inside + label)
+        else:
+            value = from_torch(stored.read(turned[label].name), turned[label])
+        prepared.append((handle, _fitting(label, value, handle.value)))
     return prepared
 
 
@@ -245,6 +279,7 @@ def _fitting(label: str, value: np.ndarray[Any, Any], like: Array) -> Array:
     return asarray_like(narrowed, like)
 
 
-def _raise_unless_module(owner: str, net: Any) -> None:
+def raise_unless_module(owner: str, net: Any) -> None:
+    """Raise TypeError if ``net`` is no module, of any origin."""
     if not is_module(net):
         raise TypeError(f"{owner}: `net` must be a module, got {shown(net)}")

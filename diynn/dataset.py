@@ -14,7 +14,7 @@ import numpy as np
 from diynn.arrays import Array, Backend, alike, asarray, device_beside, kind, namespace, to_numpy
 from diynn.data import batches, near
 from diynn.initializers import Seed
-from diynn.shapes import shown
+from diynn.wording import no_numbers, numbers_on_host, shown, special
 
 _CHUNK = 2**22  # values looked at together
 
@@ -30,29 +30,16 @@ def as_array(owner: str, argument: str, value: Any) -> Array:
         If ``value`` is anything else; the message says what to write.
     """
     what = f"{owner}: `{argument}` must be an array of numbers, got"
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{what} a masked array; {argument}.filled(0) has a value for what is masked")
-    if isinstance(value, np.matrix):
-        raise TypeError(
-            f"{what} a np.matrix, whose products are others; np.asarray({argument}) makes an array"
-        )
-    if hasattr(value, "toarray") and hasattr(value, "nnz"):
-        raise TypeError(f"{what} a sparse {type(value).__name__}; {argument}.toarray() makes an array")
     if isinstance(value, list | tuple):
-        try:
-            value = np.asarray(value)
-        except (ValueError, TypeError):
-            raise ValueError(f"{what} lists of several lengths or kinds") from None
+        value = numbers_on_host(owner, argument, value)
+    elif words := special(argument, value):
+        raise TypeError(f"{what} {words}")
     elif not isinstance(value, np.ndarray) and callable(getattr(value, "to_numpy", None)):
         value = value.to_numpy()  # of pandas, and of its like
     if isinstance(value, np.ndarray):
         value = np.asarray(value)
-        if value.dtype.kind in "US" or (
-            value.dtype == object and any(isinstance(v, str) for v in value.flat)
-        ):
-            raise TypeError(f"{what} text; sklearn.preprocessing.LabelEncoder numbers labels that are text")
-        if value.dtype == object:
-            raise TypeError(f"{what} an array of objects; np.stack or .astype(float) makes one of numbers")
+        if words := no_numbers(value):
+            raise TypeError(f"{what} {words}")
     try:
         namespace(value)
     except TypeError:

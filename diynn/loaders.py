@@ -10,8 +10,8 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.dataset import Examples, examples
-from diynn.shapes import shown
 from diynn.sheet import ELSEWHERE
+from diynn.wording import shown
 
 _EXPECTED = "must be pairs (x, y) of one batch each"
 
@@ -20,9 +20,9 @@ def raise_unless_loader(owner: str, x: Any) -> None:
     """Raise TypeError unless ``x``, given without ``y``, is batches, or makes them."""
     if not _is_loader(x):
         raise TypeError(
-            f"{owner}: takes (net, loss, x, y, batch_size, epochs, eps); `y` not given; "
-            f"{ELSEWHERE['update']}; `x` alone must be batches (x, y), or a function of the epoch's "
-            f"number that makes them, got {shown(x)}"
+            f"{owner}: `y` is not given, and `x` alone must be batches (x, y), or a function of the epoch's "
+            f"number that makes them, got {shown(x)}; SGD takes (net, loss, x, y, batch_size, epochs, eps); "
+            f"{ELSEWHERE['update']}"
         )
 
 

@@ -5,11 +5,16 @@ from __future__ import annotations
 from math import exp
 from typing import Any
 
-from diynn.arrays import Array, BackendLike, find_backend, namespace, on_host, within
+from diynn.arrays import Array, BackendLike, find_backend, namespace, seen_outside
 from diynn.composition import forget_stated
 from diynn.ops import class_numbers, cross_entropy, likelihood, logistic_cross_entropy, sum_examples
 from diynn.shapes import check_classes, check_indices, check_probabilities, check_values
 from diynn.sheet import spelled
+
+__all__ = [
+    "BCELoss", "BCEWithLogitsLoss", "CategoricalCrossEntropyLoss", "CrossEntropyLoss", "Loss", "MSELoss",
+    "NLLLoss",
+]  # fmt: skip
 
 
 class Loss:
@@ -36,7 +41,7 @@ class Loss:
     @spelled(bound=True)
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:
-            find_backend(backend)  # a loss has no arrays: it is at home everywhere
+            find_backend(backend, owner=type(self).__name__)  # a loss has no arrays: it is at home everywhere
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -121,7 +126,7 @@ class _OfClasses(Loss):
 
     def check_targets(self, y: Array, yhat: Array) -> None:
         """Raise unless class indices are below the number of classes, where it can be seen at no cost."""
-        if y.ndim == 1 and on_host(y) and not within(y, yhat.shape[1] - 1):
+        if y.ndim == 1 and seen_outside(y, yhat.shape[1] - 1):
             check_indices(repr(self), "y", y, yhat.shape[1])  # which has the words
 
 

@@ -27,10 +27,11 @@ from diynn.module import first_handle, parameters, update_parameters, zero_grad
 from diynn.parameter import Parameter
 from diynn.rules import Rule, State
 from diynn.schedules import Schedule, constant
-from diynn.shapes import positive_number, shown
+from diynn.shapes import positive_number
 from diynn.sheet import spelled
 from diynn.states import rehearse, set_state, state_of
 from diynn.training import Metric, train
+from diynn.wording import shown
 
 
 class Optim:
@@ -95,6 +96,7 @@ class Optim:
         self._began = 0
         self._states: dict[Parameter, State] = {}
         self._lock = Lock()
+        self._ending = _Update(self)
         self._home = first_handle(net)  # where batches have to be
         self._habits: tuple[Any, Habits] | None = None
         self._recorded: RecordedUpdate | None = None
@@ -108,10 +110,10 @@ class Optim:
             self._trained(None)
 
     def __getstate__(self) -> dict[str, Any]:
-        return vars(self) | {"_lock": None, "_recorded": None}
+        return vars(self) | {"_lock": None, "_ending": None, "_recorded": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        vars(self).update(state | {"_lock": Lock()})
+        vars(self).update(state | {"_lock": Lock(), "_ending": _Update(self)})
 
     @property
     def eps(self) -> float:
@@ -122,16 +124,24 @@ class Optim:
         ValueError
             If a schedule returns what is none.
         """
-        eps = float(self.schedule(self.steps))  # a NumPy scalar would decide the dtype of what it multiplies
+        given = self.schedule(self.steps)
+        try:
+            # A NumPy scalar would decide the dtype of what it multiplies; a text times 1.0 is an error.
+            eps = given if type(given) is float else float(given * 1.0)
+        except (TypeError, ValueError):
+            raise TypeError(f"Optim: `eps`, a schedule, must return a number, got {shown(given)}") from None
         if not 0 <= eps < inf:
             raise ValueError(
-                f"Optim: the schedule `eps` must return 0 or more, got {eps!r} at step {self.steps}"
+                f"Optim: `eps`, a schedule, must return 0 or more, got {eps!r} at step {self.steps}"
             )
         return eps
 
     @eps.setter
     def eps(self, eps: float | Schedule) -> None:
-        self.schedule: Schedule = eps if callable(eps) else constant(positive_number("Optim", "eps", eps))
+        if callable(eps) and not isinstance(eps, type):
+            self.schedule: Schedule = eps
+        else:
+            self.schedule = constant(positive_number("Optim", "eps", eps))
 
     def step(self, batch_x: Array, batch_y: Array) -> Array:
         """Train on one batch.
@@ -157,13 +167,13 @@ class Optim:
             raise RuntimeError(
                 "Optim: one object was used by two threads at once; give each its own net and Optim"
             )
+        update = self._ending
         try:
-            with Deferred() as interrupts:
+            with update.interrupts as interrupts:
                 try:
                     if self._home is not None and type(self._home.value) is not np.ndarray:
                         batch_x = moved(batch_x, self._home.value, real=True)
                         batch_y = moved(batch_y, self._home.value, real=False)
-                    update = _Update(self, interrupts)
                     if self._rehearsing:
                         interrupts.may_stop = False
                         rehearse(self, batch_x, batch_y, update)
@@ -290,13 +300,13 @@ class Optim:
 class _Update:
     """The update that a step ends with, as an execution is given it."""
 
-    __slots__ = ("_interrupts", "_optim")
+    __slots__ = ("_optim", "interrupts")
 
-    def __init__(self, optim: Optim, interrupts: Deferred) -> None:
-        self._optim, self._interrupts = optim, interrupts
+    def __init__(self, optim: Optim) -> None:
+        self._optim, self.interrupts = optim, Deferred()
 
     def __call__(self, structure: Structure | None) -> None:
-        self._interrupts.may_stop = False
+        self.interrupts.may_stop = False
         self._optim._update(structure)
 
     def recorded(self, structure: Structure) -> RecordedUpdate | None:
@@ -304,7 +314,7 @@ class _Update:
 
     def prepare(self, structure: Structure) -> RecordedUpdate | None:
         optim = self._optim
-        self._interrupts.may_stop = False
+        self.interrupts.may_stop = False
         recorded = optim._recording(structure)
         if recorded is not None:
             recorded.prepare(optim.eps, optim._number())
@@ -402,16 +412,17 @@ def SGD(  # noqa: N802  # the sheet's name
 
     Source: the course sheet, "Mon troisième est un encapsulage".
     """
-    if y is None:
-        raise_unless_loader("SGD", x)
     if isinstance(net, Optim):
         raise TypeError(
-            "SGD: `net` must be a module, got an Optim; write optim.SGD(x, y, batch_size, epochs)"
+            "SGD: `net` must be a module, got an Optim; "
+            "an Optim trains by optim.SGD(x, y, batch_size, epochs)"
         )
+    if y is None:
+        raise_unless_loader("SGD", x)
     if type(x) in (int, float) and type(y) not in (int, float):
         raise TypeError(
-            f"SGD: takes (net, loss, x, y, batch_size, epochs, eps), got {shown(x)} for `x`; "
-            "write SGD(net, loss, x, y, eps=...)"
+            f"SGD: `x` must be an array of numbers, got {shown(x)}; SGD takes (net, loss, x, y, batch_size, "
+            "epochs, eps): write SGD(net, loss, x, y, eps=...)"
         )
     optim = Optim(net, loss, eps, rule=rule, execution=execution, backend=backend)
     watched: dict[str, Any] = {"validation": validation, "metrics": metrics, "callbacks": callbacks}

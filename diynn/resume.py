@@ -17,7 +17,8 @@ from diynn.files.tree import pack, unpack
 from diynn.generators import generator_state
 from diynn.module import Module, parameters
 from diynn.schedules import Schedule
-from diynn.shapes import positive, shown
+from diynn.shapes import positive
+from diynn.wording import shown
 
 _MEND = "give it what it was, or this training another file"
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import TypeAlias
 
-from diynn.arrays import Array, namespace
+from diynn.arguments import flag, number_from_0
+from diynn.arrays import Array, namespace, zeros_like
 from diynn.shapes import fraction, positive_number
+from diynn.sheet import spelled
+
+__all__ = ["Adam", "AdamW", "Momentum", "Rule"]
 
 State: TypeAlias = tuple[Array, ...]
 
@@ -50,12 +53,13 @@ class Momentum(Rule):
     Source: Polyak, 1964; Nesterov, 1983, in the form of Sutskever et al., 2013.
     """
 
+    @spelled(bound=True)
     def __init__(self, mu: float = 0.9, *, nesterov: bool = False) -> None:
-        self.mu, self.nesterov = fraction("Momentum", "mu", mu), nesterov
+        self.mu, self.nesterov = fraction("Momentum", "mu", mu), flag("Momentum", "nesterov", nesterov)
 
     def start(self, value: Array) -> State:
         """Return v = 0."""
-        return (namespace(value).zeros_like(value),)
+        return (zeros_like(value),)
 
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
@@ -89,14 +93,14 @@ class Adam(Rule):
     Source: Kingma and Ba, 2015, algorithm 1.
     """
 
+    @spelled(bound=True)
     def __init__(self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8) -> None:
         self.beta1, self.beta2 = fraction("Adam", "beta1", beta1), fraction("Adam", "beta2", beta2)
         self.eta = positive_number("Adam", "eta", eta)
 
     def start(self, value: Array) -> State:
         """Return m = v = 0."""
-        zeros = namespace(value).zeros_like
-        return zeros(value), zeros(value)
+        return zeros_like(value), zeros_like(value)
 
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
@@ -129,13 +133,12 @@ class AdamW(Adam):
     Source: Loshchilov and Hutter, 2019, algorithm 2.
     """
 
+    @spelled(bound=True)
     def __init__(
         self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8, decay: float = 1e-2
     ) -> None:
         super().__init__(beta1, beta2, eta=eta)
-        if not 0 <= decay < inf:
-            raise ValueError(f"AdamW: `decay` must be at least 0, got {decay!r}")
-        self.decay = decay
+        self.decay = number_from_0("AdamW", "decay", decay)
 
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int

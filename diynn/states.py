@@ -49,7 +49,7 @@ def set_state(optim: Any, state: Mapping[str, Any]) -> None:
     """
     if not isinstance(state, Mapping) or not {"parameters", "rule", "steps"} <= state.keys():
         raise TypeError("Optim: `state` must be what optim.state() returned")
-    handles = matched("Optim", optim.net, state["parameters"])
+    handles = matched("Optim", "state", optim.net, state["parameters"])
     name = None if optim.rule is None else repr(optim.rule)
     if state["rule"]["name"] != name:
         raise ValueError(f"Optim: the state is of the rule {state['rule']['name']}, and this one has {name}")

@@ -90,22 +90,19 @@ def _rows(value: HostArray, first: int, second: int) -> HostArray:
     return value.reshape(first, second, -1).swapaxes(0, 1).reshape(first * second, -1)
 
 
-def in_diynn(owner: str, headers: Mapping[str, Header], turned: Mapping[str, Turned]) -> dict[str, Header]:
+def in_diynn(headers: dict[str, Header], turned: Mapping[str, Turned]) -> tuple[dict[str, Header], str]:
     """Return what is known of PyTorch's arrays by diynn's names, with the shapes that they have there.
 
-    Raises
-    ------
-    ValueError
-        If a name is missing or unknown.
+    And words that say which names are missing or unknown, if any are: the headers are as they were then.
     """
     names = {each.name for each in turned.values()}
     if names != headers.keys():
         missing, unknown = sorted(names - headers.keys()), sorted(headers.keys() - names)
-        raise ValueError(f"{owner}: the parameters are of another net: missing {missing}, unknown {unknown}")
+        return headers, f"the parameters are of another net: missing {missing}, unknown {unknown}"
     found = {}
     for label, each in turned.items():
         header = headers[each.name]
         fits = len(header.shape) == len(each.axes)
         shape = tuple(header.shape[axis] for axis in each.axes) if fits else header.shape
         found[label] = Header(shape, header.dtype)
-    return found
+    return found, ""

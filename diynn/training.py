@@ -8,7 +8,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
-from diynn.arrays import Array, BackendLike, asarray, namespace
+from diynn.arguments import flag
+from diynn.arrays import Array, BackendLike, asarray, find_backend, namespace
 from diynn.assembly import check_metrics, warn_of_saturation
 from diynn.callbacks import Callback, Run, as_callbacks
 from diynn.composition import per_example
@@ -19,9 +20,10 @@ from diynn.initializers import Seed, as_generator
 from diynn.loaders import Loader, examples_or_loader
 from diynn.module import first_parameter, in_mode
 from diynn.resume import Checkpoint, identify
-from diynn.shapes import positive, positive_number, shown
+from diynn.shapes import positive, positive_number
 from diynn.sheet import spelled
 from diynn.stopping import Stop
+from diynn.wording import shown
 
 Metric: TypeAlias = Callable[[Array, Array], float]
 
@@ -47,6 +49,7 @@ def train(
 ) -> History:
     """Train the net of an :class:`diynn.Optim` on shuffled batches: the loop of :func:`diynn.SGD`."""
     batch_size, epochs = positive("SGD", "batch_size", batch_size), positive("SGD", "epochs", epochs)
+    progress = flag("SGD", "progress", progress)
     seconds = None if seconds is None else positive_number("SGD", "seconds", seconds)
     if every is not None and checkpoint is None:
         raise ValueError(
@@ -111,6 +114,7 @@ def predict(net: Any, x: Any, batch_size: int = 1024, *, backend: BackendLike = 
     if isinstance(net, type) or not callable(getattr(net, "forward", None)):
         raise TypeError(f"predict: `net` must be a module, got {shown(net)}")
     batch_size = positive("predict", "batch_size", batch_size)
+    where = None if backend is None else find_backend(backend, owner="predict")
     x, like = as_array("predict", "x", x), first_parameter(net)
     n = x.shape[0]
     with in_mode(net, training=False):
@@ -120,7 +124,7 @@ def predict(net: Any, x: Any, batch_size: int = 1024, *, backend: BackendLike = 
             parts = (x[start : min(start + batch_size, n), ...] for start in range(0, n, batch_size))
             each = [net.forward(moved(part, like, real=True)) for part in parts]
             outputs = namespace(each[0]).concat(each)
-    return outputs if backend is None else asarray(outputs, backend)
+    return outputs if where is None else asarray(outputs, where)
 
 
 def _validation(like: Array | None, pair: Any) -> Examples:

@@ -206,7 +206,7 @@ class Training:
                     for s in starts
                 ]
             )
-        self.step = Step(plans, [Block(lower(self.update()), [(2, 0)])], arguments=3)
+        self.step = Step(plans, [[Block(lower(self.update()), [(2, 0)])]], arguments=3)
 
     def update(self):
         """Return the sum of the shares' gradients and the plain step as a program."""

@@ -196,8 +196,8 @@ def test_a_seed_gives_one_noise_everywhere_and_a_generator_fresh_noise():
     [
         (([0.5], 0.1), {}, TypeError, r"`x` must be an array, got list"),
         ((np.ones(3, dtype=int), 0.1), {}, TypeError, r"`x` must be of a real floating dtype, got int64"),
-        ((np.ones(3), -0.1), {}, ValueError, r"`scale` must be finite and not negative, got -0\.1"),
-        ((np.ones(3), np.nan), {}, ValueError, r"`scale` must be finite and not negative, got nan"),
+        ((np.ones(3), -0.1), {}, ValueError, r"`scale` must be a number, 0 or more, got -0\.1"),
+        ((np.ones(3), np.nan), {}, ValueError, r"`scale` must be a number, 0 or more, got nan"),
         (
             (np.ones(3), 0.1),
             {"limits": (1, 0)},
@@ -248,7 +248,7 @@ def test_toy_sets_refuse_what_is_no_number_of_points(toy):
 
 @pytest.mark.parametrize("toy", [data.two_gaussians, data.four_gaussians])
 def test_clouds_refuse_a_negative_spread(toy):
-    with pytest.raises(ValueError, match=f"{toy.__name__}: `spread` must not be negative, got -1"):
+    with pytest.raises(ValueError, match=f"{toy.__name__}: `spread` must be a number, 0 or more, got -1"):
         toy(4, spread=-1)
 
 

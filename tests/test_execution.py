@@ -148,7 +148,7 @@ def test_an_error_leaves_no_half_gradient_and_names_its_place():
 
 def blas_threads():
     """Return the setting of NumPy's BLAS; another library's, loaded later, is none of our business."""
-    return [library.get_num_threads() for library in _libraries()]
+    return [library.get_num_threads() for library, _ in _libraries()]
 
 
 def settled():

@@ -77,7 +77,7 @@ def test_what_was_saved_is_loaded_to_the_bit(path):
 
 
 def test_the_same_net_gives_the_same_file(tmp_path):
-    path = tmp_path / "net.npz"
+    path = tmp_path / "net.npz"  # the library of safetensors writes its metadata in any order
     diynn.save(net(), path)
     first = path.read_bytes()
     diynn.save(net(), path)

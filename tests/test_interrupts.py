@@ -85,7 +85,7 @@ def test_an_interrupted_step_is_whole_or_none(execution, rule, interruptible):
 
 def test_the_setting_of_blas_comes_back_after_an_interrupt(interruptible):
     with threadpool_limits(2, user_api="blas"):
-        before = [each.get_num_threads() for each in _libraries()]
+        before = [library.get_num_threads() for library, _ in _libraries()]
         optim = diynn.Optim(diynn.Linear(30, 30, rng=0), diynn.MSELoss(), 1e-5)
         for _ in range(20):
             sender = threading.Timer(1e-3, signal.pthread_kill, (MAIN, signal.SIGINT))
@@ -97,7 +97,7 @@ def test_the_setting_of_blas_comes_back_after_an_interrupt(interruptible):
                 pass
             sender.join()
         for _ in range(200):
-            if [each.get_num_threads() for each in _libraries()] == before:
+            if [library.get_num_threads() for library, _ in _libraries()] == before:
                 return
             time.sleep(0.01)
         raise AssertionError("it did not")

@@ -248,6 +248,33 @@ def test_zero_product_and_sum_are_one_product():
     assert lines == ["gemm(T, N, 3, 5, 4, x, 3, t13, 5, 0 if first else 1, g0, 5)  # g0 = or += x.T @ t13"]
 
 
+def test_one_example_s_gradient_is_made_where_the_update_reads_it():
+    net, x, y = setting(batch=1)
+    serially = copy.deepcopy(net)
+    diynn.Optim(serially, diynn.MSELoss(), 0.1, execution="serial").step(x, y)
+    trained = train(net, diynn.MSELoss(), x, y, rate=0.1)
+    source = lower(replace(trained.program, sums=[]))
+    trained.spoil()
+    run_as_text(source, [x, y, np.array(0.1)])
+    for value, gradient, wanted in zip(trained.values, trained.gradients, parameters(serially), strict=True):
+        close(value, wanted.value)
+        close(gradient, wanted.gradient)
+    place = next(number for number, line in enumerate(source.lines) if " g0[" in line and "] = " in line)
+    assert any(" p0[" in line and "] = " in line for line in source.lines[place : place + 3]), source.text
+    assert not any(line.startswith("gemm") and "# g" in line for line in source.lines)
+
+
+def test_a_matrix_of_a_column_and_a_row_is_not_made_after_either_has_changed():
+    def function(x, column, row):
+        matrix = column @ row
+        row *= 3
+        return matrix + x * row
+
+    arrays = [np.arange(12.0).reshape(3, 4), np.arange(3.0)[:, None], np.arange(4.0)[None, :]]
+    recording, program = record(lambda x, a, b: function(x, a + 0, b + 0), *(1 - each for each in arrays))
+    check(program, recording, arrays)
+
+
 def test_a_tied_weight_is_added_to_by_the_second_product():
     linear = diynn.Linear(3, 3, rng=0)
     _, x, _ = setting()

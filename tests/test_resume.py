@@ -363,7 +363,7 @@ def test_a_state_of_something_else_is_refused_and_changes_nothing():
         (
             Optim(Linear(6, 2), MSELoss(), rule=Adam()).state(),
             ValueError,
-            "Optim: the parameters are of another net",
+            "Optim: `state` must fit the net: the parameters are of another net",
         ),
         (
             Optim(make_net(), MSELoss()).state(),
@@ -373,7 +373,7 @@ def test_a_state_of_something_else_is_refused_and_changes_nothing():
         (
             Optim(make_net(dropout=False), MSELoss(), rule=Adam()).state(),
             ValueError,
-            "Optim: the parameters are of another net",
+            "Optim: `state` must fit the net: the parameters are of another net",
         ),
         (state | {"generators": []}, ValueError, "draws from 0 generators, and this one from 1"),
         (
@@ -540,11 +540,11 @@ def test_a_checkpoint_is_written_after_so_many_steps_or_so_much_time(tmp_path, m
 @posix
 @pytest.mark.usefixtures("defaults")
 def test_the_setting_of_blas_comes_back_after_a_signal(tmp_path):
-    before = [each.get_num_threads() for each in _libraries()]
+    before = [library.get_num_threads() for library, _ in _libraries()]
     for at in (3, 8):
         run(tmp_path / f"{at}.npz", callbacks=[Send(at, signal.SIGTERM)])
     for _ in range(300):
-        if [each.get_num_threads() for each in _libraries()] == before:
+        if [library.get_num_threads() for library, _ in _libraries()] == before:
             return
         time.sleep(0.01)
     raise AssertionError("it did not")

@@ -449,7 +449,7 @@ def test_a_law_that_is_none(argument, kind, sizes):
     owner = kind.__name__
     with pytest.raises(ValueError, match=f"{owner}: `{argument}` must be one of .*xavier.*, got 'xavie'"):
         kind(*sizes, **{argument: "xavie"})
-    with pytest.raises(TypeError, match=f"{owner}: `{argument}` must be a name .* got float"):
+    with pytest.raises(TypeError, match=f"{owner}: `{argument}` must be a name .* got 0.1"):
         kind(*sizes, **{argument: 0.1})
     with pytest.raises(ValueError, match=f"{owner}: `{argument}` must return finite numbers"):
         kind(*sizes, **{argument: lambda rng, shape, fan_in, fan_out: np.full(shape, np.inf)})

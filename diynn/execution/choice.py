@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from math import ceil, prod
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
@@ -29,6 +30,10 @@ Gradient: TypeAlias = Callable[[Any, Any, Array, Array], Array]
 
 # Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
 _WORTH_A_THREAD = 2e7  # operations, about a quarter of a millisecond
+_WORTH_A_COMPILED_THREAD = 2.5e6  # which is handed its share without Python
+_WORTH_A_GRADIENT = 30  # operations for each weight, whose gradient a thread has of its own, to be added
+_OPERATIONS = 1e11  # in a second, and ...
+_OVERHEAD = 6e-5  # ... seconds beside them: what a step takes, about
 _CACHE = 2**22  # bytes that the activations and deltas of a block may take, and the loss's temporaries
 _LOSS = 5  # temporaries that a loss allocates per value of the output
 _PASSES = (
@@ -38,6 +43,7 @@ _BEYOND_CACHE = 16  # times as much, at most, where there are many weights
 _LEAST_ROWS = 8  # in a block: with fewer, Python's overhead shows
 _REMEMBERED = 8  # shapes of batches, with the buffers of their steps
 _ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
+_NEW: Any = object()
 _REHEARSED = 8  # steps after which batches of a size are taken in one way for good
 _PATIENCE = 3  # structures in a row that did not last a step, before a net is taken in one piece
 
@@ -100,9 +106,10 @@ class Threads:
     Attributes
     ----------
     compile_after : float
-        Seconds that steps for batches of one size have to take, together, before they are compiled.
+        Seconds that steps for batches of one size have to take, together, before they are compiled. They are
+        estimated from the sizes, so that it is the same step in each run.
     compile_waits : bool
-        Whether the next step then waits for that, rather than being played.
+        Whether the next step then waits for that, rather than being played for half a second.
     """
 
     compile_after = 1.0
@@ -159,14 +166,14 @@ class Threads:
             if steps is None or structure is None:
                 return Definition().step(net, loss, x, y, update)
             steps.taken += 1
-            zeroed = structure.pure and not structure.habits.zeroes
-            if zeroed:  # in a way of its own, and it may do more than that
+            zeroes = structure.zeroes
+            if not zeroes:  # in a way of its own, and it may do more than that
                 zero_grad(net)
-            structure.take_gradients(anew=not zeroed)
+            structure.take_gradients(anew=zeroes)
             try:
-                if structure.pure and not zeroed and hasattr(update, "prepare"):
+                if structure.pure and zeroes and hasattr(update, "prepare"):
                     return steps.take(x, y, update)
-                costs = steps.split(x, y, anew=not zeroed)
+                costs = steps.split(x, y, anew=zeroes)
             except MisfitError:
                 self._whole = net, loss
                 return Definition().step(net, loss, x, y, update)
@@ -251,12 +258,13 @@ class Threads:
         else:
             self._failures = 0
         key = _key(x, y)
-        if key not in self._steps:
+        steps = self._steps.get(key, _NEW)
+        if steps is _NEW:
             if len(self._steps) == _REMEMBERED:
                 del self._steps[next(iter(self._steps))]
-            self._steps[key] = self._split(structure, x, y)
-        self._last = self._steps[key]
-        return self._last, structure
+            steps = self._steps[key] = self._split(structure, x, y)
+        self._last = steps
+        return steps, structure
 
     def _look(self, net: Any, loss: Any) -> Structure | None:
         """Look at a net that is new or has changed; None where it is to be taken in one piece for good."""
@@ -278,19 +286,35 @@ class Threads:
         if x.shape[:1] != y.shape[:1]:  # the loss knows what to say of it
             return None
         batch = x.shape[0]
-        plan = self.plan(structure.net, x) if structure.per_example else Plan(1, max(1, batch))
+        plan = compiled = Plan(1, max(1, batch))
+        if structure.per_example:
+            plan, compiled = (self.plan(structure.net, x, compiled=each) for each in (False, True))
         if not structure.pure and plan.shares == 1 and plan.block >= batch:
             return None
-        split = Split(structure, batch, count=plan.shares, block=plan.block, record=structure.pure)
-        return Steps(split, structure, compile_after=self.compile_after, wait=self.compile_waits)
 
-    def plan(self, net: Any, x: Array) -> Plan:
-        """Return how to take batches such as ``x``."""
+        def split(plan: Plan) -> Split:
+            return Split(structure, batch, count=plan.shares, block=plan.block, record=structure.pure)
+
+        return Steps(
+            split(plan),
+            structure,
+            seconds=_OVERHEAD + batch * effort(structure.net, x).operations / _OPERATIONS,
+            compile_after=self.compile_after,
+            wait=self.compile_waits,
+            compiled_split=None if compiled == plan else partial(split, compiled),
+        )
+
+    def plan(self, net: Any, x: Array, *, compiled: bool = False) -> Plan:
+        """Return how to take batches such as ``x`` where steps are played, or compiled."""
         example = effort(net, x)
         count = self.count
         if count is None:
-            worth = x.shape[0] * example.operations / _WORTH_A_THREAD
-            count = max(1, min(cores(), int(worth)))
+            worth = (
+                _WORTH_A_COMPILED_THREAD + _WORTH_A_GRADIENT * example.weights
+                if compiled
+                else _WORTH_A_THREAD
+            )
+            count = max(1, min(cores(), int(x.shape[0] * example.operations / worth)))
         values = 2 * example.values + _LOSS * example.output
         in_cache = max(_LEAST_ROWS, _CACHE // (values * x.itemsize))
         for_weights = _PASSES * example.weights // example.values

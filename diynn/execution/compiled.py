@@ -17,6 +17,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from ctypes.util import find_library
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 from threading import RLock, Thread
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -48,6 +49,11 @@ class Blas(NamedTuple):
     symbols: dict[str, int]
     width: int
     name: str
+
+
+def installed() -> bool:
+    """Say whether compiled steps are wanted and llvmlite is there: most likely they can be had."""
+    return os.environ.get("DIYNN_COMPILE") != "0" and find_spec("llvmlite") is not None
 
 
 def available() -> None:

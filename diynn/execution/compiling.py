@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from time import perf_counter
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 from diynn.arrays import Array
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from diynn.execution.whole import WholeStep
 
 _TRIES = 3  # compilations for a net whose rule is replaced again and again
+_GRACE = 0.5  # seconds of steps that a compilation is given before the next one waits for it
 
 
 class Update(Protocol):
@@ -37,14 +38,20 @@ class Update(Protocol):
 class Steps:
     """Steps of training for batches of one size, of a net that is pure.
 
+    It is their number that decides when they are compiled, not a clock: so each run has the same results.
+
     Parameters
     ----------
     split : Split
     structure : Structure
+    seconds : float
+        What a step takes, about.
     compile_after : float
         Seconds that steps have to take, together, before they are compiled.
     wait : bool
-        Whether to wait until they are.
+        Whether the next step waits until they are.
+    compiled_split : callable, optional
+        Makes the split by which they are compiled, if it is another.
 
     Attributes
     ----------
@@ -52,10 +59,20 @@ class Steps:
         How many there were.
     """
 
-    def __init__(self, split: Split, structure: Structure, *, compile_after: float, wait: bool) -> None:
+    def __init__(
+        self,
+        split: Split,
+        structure: Structure,
+        *,
+        seconds: float,
+        compile_after: float,
+        wait: bool,
+        compiled_split: Callable[[], Split] | None = None,
+    ) -> None:
         self.split, self._structure = split, structure
-        self._compile_after, self._wait = compile_after, wait
-        self._spent = 0.0
+        self._seconds, self._compile_after, self._wait = seconds, compile_after, wait
+        self._played, self._compiled_split = split, compiled_split
+        self._spent = self._due = 0.0
         self.taken = 0
         self._tries = 0
         self._refused: str | None = None
@@ -132,21 +149,24 @@ class Steps:
                     update.taken()
                 return costs
             self._whole = None  # another rule
-        start = perf_counter()
         costs = self.split(x, y, anew=True)
         update(self._structure)
-        self._spent += perf_counter() - start
+        self._spent += self._seconds
         long_enough = self._spent >= self._compile_after
         if (long_enough or self._update is None) and self._whole is None and self._refused is None:
             self._look(update, long_enough)
         return costs
 
     def _look(self, update: Update, long_enough: bool) -> None:
-        """Begin to compile if the steps are recorded, and have taken long enough."""
-        if self.split.reason is None:
+        """Begin to compile if the steps have taken long enough, and are recorded in the split for that."""
+        if long_enough and self._compiled_split is not None and _installed():
+            self.split, self._compiled_split = self._compiled_split(), None
+        elif self.split.reason is None:
             self._update = update.recorded(self._structure)
             if long_enough:
                 self._begin()
+        elif not all(share.record for share in self.split.shares):
+            self.split = self._played
 
     def _begin(self) -> None:
         """Begin to compile, in the background."""
@@ -154,22 +174,32 @@ class Steps:
 
         self._tries += 1
         if self._tries > _TRIES:
-            self._refused = "the rule was replaced again and again"
+            self._refuse("the rule was replaced again and again")
             return
+        self._due = self._spent + (0 if self._wait else _GRACE)
         try:
             self._whole = WholeStep(self.split, self._structure, self._update)
         except Exception as error:
-            self._refused = str(error)
+            self._refuse(str(error))
 
     def _ready(self, whole: WholeStep) -> bool:
         try:
-            return whole.ready(wait=self._wait)
+            return self._spent >= self._due and whole.ready(wait=True)
         except Exception as error:  # whatever is wrong with it, the recording can be played
-            self._whole, self._refused = None, str(error)
+            self._refuse(str(error))
             return False
+
+    def _refuse(self, reason: str) -> None:
+        self._whole, self._refused, self.split = None, reason, self._played
 
     def _prove(self, whole: WholeStep, x: Array, y: Array) -> Any:
         costs = whole.prove(x, y)
         if not whole.proved:
-            self._whole, self._refused = None, "the compiled step differs from the one that is played"
+            self._refuse("the compiled step differs from the one that is played")
         return costs
+
+
+def _installed() -> bool:
+    from diynn.execution.compiled import installed  # when it is needed: it takes milliseconds to import
+
+    return installed()

@@ -50,8 +50,8 @@ class Step:
     ----------
     shares : sequence of sequences of Block
         What each thread does, one block after the other: the first share is done by who calls.
-    after : sequence of Block
-        What is done when all shares are: sums of gradients, the update.
+    after : sequence of sequences of Block
+        What each thread does when all shares are done: sums of gradients, the update.
     arguments : int
         How many arrays a call hands over.
 
@@ -62,26 +62,30 @@ class Step:
     """
 
     def __init__(
-        self, shares: Sequence[Sequence[Block]], after: Sequence[Block] = (), *, arguments: int
+        self,
+        shares: Sequence[Sequence[Block]],
+        after: Sequence[Sequence[Block]] = (),
+        *,
+        arguments: int,
     ) -> None:
         self._inputs = np.zeros(arguments, np.int64)
         self._tables: dict[int, tuple[Source, Array]] = {}  # the source holds the buffers' memory
-        plans = [self._plan(blocks) for blocks in (*shares, after)]
-        (self._own, own), *self._others, (self._after, last) = plans
-        self._plans = np.array(
-            [word for plan, count in self._others for word in (address(plan), count)], np.int64
-        )
-        self._asleep = np.zeros(1, np.int64)
-        self._words = np.array(
-            [
-                *(0, len(self._others), address(self._plans), address(self._inputs)),
-                *(address(self._own), own, address(self._after), last, address(self._asleep)),
-            ],
-            np.int64,
-        )
+        after = [*after, *[()] * (len(shares) - len(after))]
+        first, second = ([self._plan(blocks) for blocks in each] for each in (shares, after))
+        self._plans = [*first, *second]
+        self._others, self._asleep = len(shares) - 1, np.zeros(1, np.int64)
+        self._asked = [
+            np.array([word for plan, count in each for word in (address(plan), count)], np.int64)
+            for each in (first[1:], second[1:])
+        ]
+        places = [address(each) for each in self._asked]
+        words = [0, self._others, address(self._inputs)]
+        for (plan, count), place in zip((first[0], second[0]), places, strict=True):
+            words += [place, address(plan), count]
+        self._words = np.array([*words, address(self._asleep)], np.int64)
         self._place = address(self._words)
         self._alone = [
-            np.array([address(plan), count, address(self._inputs)], np.int64) for plan, count in plans
+            np.array([address(plan), count, address(self._inputs)], np.int64) for plan, count in self._plans
         ]
         self._step, self._finish, self._share = (
             _function(walks()[name]) for name in ("step", "finish", "share")
@@ -105,7 +109,7 @@ class Step:
                 self._share(address(words))
             return
         try:
-            pool.prepare(self, len(self._others))
+            pool.prepare(self, self._others)
             self._words[0] = address(pool.states)
             self._step(self._place)
         finally:  # whoever is interrupted in here keeps the helpers: later steps are taken alone

@@ -144,7 +144,8 @@ def _block(share: Share, known: Known, names: dict[int, str], update: RecordedUp
     inputs = dict(zip(("x", "y"), recording.inputs, strict=True)) | handed
     program = _program(calls, list(inputs.values()), names, share, update)
     kept = [*program.kept, *handed.values(), *drawn]
-    return replace(program, kept=kept, sums=share.gradients, names={**program.names, **inputs})
+    sums = share.gradients if len(share.blocks) > 1 else []  # one block never adds to another
+    return replace(program, kept=kept, sums=sums, names={**program.names, **inputs})
 
 
 def _sum(split: Split, names: dict[int, str], update: RecordedUpdate | None) -> Program:

@@ -1,8 +1,9 @@
 """The calls of a recording as statements: what each reads and writes, and which of them need not be made.
 
 A statement is elementwise, a product or a reduction. Here they are put in their simplest form: a sum written
-as a product with ones is a sum, a concatenation is copies, and "set to zero, make a product, add it" is one
-product that knows whether it adds to what there is. `lowering` writes them down as source.
+as a product with ones is a sum, one of a column and a row is elementwise, a concatenation is copies, and "set
+to zero, make a product, add it" is one product that knows whether it adds to what there is. `lowering` writes
+them down as source.
 """
 
 from __future__ import annotations
@@ -184,15 +185,18 @@ def simplified(
         The ids of the owners of what is looked at afterwards, and of what is set to zero in the first
         block alone.
     """
-    found = [_as_sum(each, constant) for each in found]
-    return _merged(_accumulating(found, sums), kept)
+    found = [_as_it_is(each, constant) for each in found]
+    return _late(_merged(_accumulating(found, sums), kept))
 
 
-def _as_sum(statement: Statement, constant: Callable[[Array], Any]) -> Statement:
-    """Return a product with a vector of ones as the sum that it is."""
+def _as_it_is(statement: Statement, constant: Callable[[Array], Any]) -> Statement:
+    """Return a product with ones as the sum that it is, and that of a column and a row as elementwise."""
     if statement.form != "product":
         return statement
     one, other = statement.operands
+    kind = statement.out.dtype
+    if one.ndim == other.ndim == 2 and one.shape[1] == 1 and one.dtype == other.dtype == kind:
+        return replace(statement, name="multiply", form="each", kinds=(kind, kind, kind))
     if one.ndim == 1 and other.ndim == 2 and constant(one) == 1:
         return replace(statement, name="sum", form="fold", operands=(other,), axes=(0,))
     if one.ndim == 2 and other.ndim == 1 and constant(other) == 1:
@@ -249,7 +253,9 @@ def _merged(found: list[Statement], kept: set[int]) -> list[Statement]:
             continue
         makers = [each for each in result if owner(each.out) is owner(part)]
         readers = [each for each in result if any(owner(array) is owner(part) for array in each.reads)]
-        if len(makers) != 1 or readers != [copy] or makers[0].form == "each" or makers[0].start != "new":
+        if len(makers) != 1 or readers != [copy] or makers[0].start != "new":
+            continue
+        if makers[0].form == "each" and not _spreads(makers[0]):  # they become one loop
             continue
         (maker,) = makers
         out = _through(copy, maker)
@@ -262,6 +268,27 @@ def _merged(found: list[Statement], kept: set[int]) -> list[Statement]:
         result.remove(copy)
         result[result.index(maker)] = replace(maker, out=out, start=copy.start)
     return result
+
+
+def _late(found: list[Statement]) -> list[Statement]:
+    """Move what spreads a column and a row over a matrix to the loop that reads it, such as the update."""
+    result = list(found)
+    for statement in reversed(found):
+        if not _spreads(statement):
+            continue
+        place = result.index(statement)
+        for later, other in enumerate(result[place + 1 :], place):
+            touched = any(owner(each) is owner(statement.out) for each in (*other.reads, other.out))
+            if touched or any(owner(each) is owner(other.out) for each in statement.reads):
+                if other.form == "each" and other.out.shape == statement.out.shape:
+                    result.insert(later, result.pop(place))
+                break
+    return result
+
+
+def _spreads(statement: Statement) -> bool:
+    """Whether an elementwise statement reads less than it writes."""
+    return statement.form == "each" and all(each.size < statement.out.size for each in statement.reads)
 
 
 def _through(copy: Statement, maker: Statement) -> Array | None:

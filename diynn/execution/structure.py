@@ -13,6 +13,8 @@ from diynn.composition import COMPUTING, modules_in, walk
 from diynn.execution.habits import Habits, habits
 from diynn.module import Module, parameters
 
+_END = object()  # behind all values: one more or less before it, and it meets another
+
 
 class Structure:
     """The modules of a net and its loss as they are now, with every attribute, to be compared by identity.
@@ -66,6 +68,11 @@ class Structure:
         """What the net's own ``zero_grad`` and ``update_parameters`` do."""
         return habits(self.net)
 
+    @cached_property
+    def zeroes(self) -> bool:
+        """Whether a step may write gradients anew instead of calling the net's ``zero_grad``."""
+        return not self.pure or self.habits.zeroes
+
     def _look(self) -> None:
         held = [vars(each) for each in self._parts]
         arrays = [value for part in held for value in part.values() if _holds_arrays(value)]
@@ -81,16 +88,19 @@ class Structure:
         ]
         lists += [each for each in arrays if isinstance(each, list)]
         self._held += [each.values() if isinstance(each, dict) else each for each in lists]
+        self._held.append([_END])
         self._values = list(chain.from_iterable(self._held))  # views, that show what is there at any time
 
     def holds(self, net: Any, loss: Any) -> bool:
         """Say whether net and loss are the same, and nothing about them has changed but their gradients."""
-        if net is not self.net or loss is not self.loss or list(map(type, self._parts)) != self._types:
+        if net is not self.net or loss is not self.loss:
             return False
+        if not all(map(is_, map(type, self._parts), self._types)):
+            return False
+        if all(map(is_, chain.from_iterable(self._held), self._values)):  # as many as before: see `_END`
+            return True
         if sum(map(len, self._held)) != len(self._values):
             return False
-        if all(map(is_, chain.from_iterable(self._held), self._values)):
-            return True
         self._holds_buffers = False
         return self._only_gradients_changed()
 

@@ -51,12 +51,8 @@ def share(plan: _Words, blocks: int, inputs: _Words) -> None:
         place += 4 + 2 * plan[place + 3]
 
 
-def step(
-    helpers: _Words, count: int, plans: _Words, inputs: _Words, own: _Words, blocks: int, after: _Words,
-    last: int, asleep: _Words,
-) -> None:  # fmt: skip
-    """Take a step, or count in ``asleep`` those of the helpers that have to be woken before `finish`."""
-    asleep[0] = 0
+def ask(helpers: _Words, count: int, plans: _Words, inputs: _Words) -> None:
+    """Ask each helper for a share."""
     for k in range(count):
         state = buffer(helpers[k])
         state[24] = plans[2 * k]
@@ -64,16 +60,10 @@ def step(
         state[26] = address(inputs)
         state[27] = core()
         store(at(state, 0), load(at(state, 0)) + 1)
-        asleep[0] = asleep[0] + load(at(state, 16))
-    if asleep[0] == 0:
-        finish(helpers, count, plans, inputs, own, blocks, after, last, asleep)
 
 
-def finish(
-    helpers: _Words, count: int, plans: _Words, inputs: _Words, own: _Words, blocks: int, after: _Words,
-    last: int, asleep: _Words,
-) -> None:  # fmt: skip
-    """Do one's own share, wait for the helpers', and do what comes after."""
+def together(helpers: _Words, count: int, inputs: _Words, own: _Words, blocks: int) -> None:
+    """Do one's own share, and wait until the helpers have done theirs."""
     share(own, blocks, inputs)
     for k in range(count):
         state = buffer(helpers[k])
@@ -86,7 +76,29 @@ def finish(
             idle += 1
             if idle & 1023 == 0:
                 pause()
-    share(after, last, inputs)
+
+
+def step(
+    helpers: _Words, count: int, inputs: _Words, plans: _Words, own: _Words, blocks: int, later: _Words,
+    after: _Words, last: int, asleep: _Words,
+) -> None:  # fmt: skip
+    """Take a step, or count in ``asleep`` those of the helpers that have to be woken before `finish`."""
+    ask(helpers, count, plans, inputs)
+    asleep[0] = 0
+    for k in range(count):
+        asleep[0] = asleep[0] + load(at(buffer(helpers[k]), 16))
+    if asleep[0] == 0:
+        finish(helpers, count, inputs, plans, own, blocks, later, after, last, asleep)
+
+
+def finish(
+    helpers: _Words, count: int, inputs: _Words, plans: _Words, own: _Words, blocks: int, later: _Words,
+    after: _Words, last: int, asleep: _Words,
+) -> None:  # fmt: skip
+    """Do all shares, and then what comes after them, each thread a part of it."""
+    together(helpers, count, inputs, own, blocks)
+    ask(helpers, count, later, inputs)
+    together(helpers, count, inputs, after, last)
 
 
 def serve(state: _Words, patience: int) -> None:
@@ -110,7 +122,7 @@ def serve(state: _Words, patience: int) -> None:
                 idle = 0
 
 
-WALKS = (share, finish, step, serve)
+WALKS = (share, ask, together, finish, step, serve)
 
 
 class Function(NamedTuple):

@@ -14,8 +14,9 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.execution.compiled import Later, available
-from diynn.execution.lowering import lower
+from diynn.execution.lowering import Program, lower
 from diynn.execution.native import Block, Step
+from diynn.execution.parts import parts
 from diynn.execution.programs import Piece, draws, pieces
 from diynn.execution.structure import Structure
 from diynn.execution.threads import Split
@@ -127,9 +128,18 @@ def _compiled(split: Split, structure: Structure, update: RecordedUpdate | None)
     shares, after, later = pieces(split, structure, update)
     blocks = [list(_blocks(share)) for share in shares]
     count = len(shares[0][0].program.inputs)
-    last = [Block(source, []) for source in map(lower, after) if source.lines]
-    update_alone = [Block(source, []) for source in map(lower, later) if source.lines]
-    return Step(blocks, last, arguments=count), Step([update_alone], arguments=0) if update_alone else None
+    gradient = Step(blocks, _in_parts(after, len(shares)), arguments=count)
+    update_alone = _in_parts(later, len(shares))
+    return gradient, Step(update_alone, arguments=0) if update_alone else None
+
+
+def _in_parts(programs: Sequence[Program], count: int) -> list[list[Block]]:
+    """Return what each of some threads does of programs that are done after the shares."""
+    found = [[lower(part) for part in parts(program, count)] for program in programs]
+    each_thread = [
+        [Block(source, []) for source in sources if source.lines] for sources in zip(*found, strict=True)
+    ]
+    return each_thread if any(each_thread) else []
 
 
 def _blocks(share: Sequence[Piece]) -> Iterator[Block]:

@@ -20,7 +20,7 @@ from diynn.files.manifest import CheckpointError, Header, Manifest, digest, writ
 from diynn.files.npz import NpzFile, write_npz
 from diynn.files.tensors import TensorFile, write_tensors
 from diynn.files.tree import Arrays
-from diynn.shapes import shown
+from diynn.wording import shown
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, LookupError,
             OverflowError, MemoryError)  # fmt: skip  # what `zipfile` raises for what it does not expect

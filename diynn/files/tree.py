@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from diynn.arrays import to_numpy
-from diynn.shapes import shown
+from diynn.wording import shown
 
 Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
 _ARRAY, _SCALAR = "$array", "$scalar"  # in the text, for what is named elsewhere

@@ -10,6 +10,8 @@ from diynn.module import Module
 from diynn.ops import bias_gradient, convolve, convolve_delta, convolve_gradient
 from diynn.shapes import Shape, check, check_window, positive, window_count
 
+__all__ = ["Conv1D"]
+
 
 class Conv1D(Module):
     """A linear map of each window of a sequence, the same for all windows, with a bias.
@@ -75,8 +77,7 @@ class Conv1D(Module):
         self.input_shape = (None, self.chan_in)
         shape = (self.k_size, self.chan_in, self.chan_out)
         fans = self.k_size * self.chan_in, self.k_size * self.chan_out
-        law = bias_init if bias else None
-        drawn = draw_parameters("Conv1D", init, law, rng, shape, *fans)
+        drawn = draw_parameters("Conv1D", init, bias_init, rng, shape, *fans, bias=bias)
         self._set_parameters(*drawn, backend, dtype)
 
     def __repr__(self) -> str:

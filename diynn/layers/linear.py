@@ -10,6 +10,8 @@ from diynn.module import Module
 from diynn.ops import bias_gradient, delta_product
 from diynn.shapes import Shape, check, positive
 
+__all__ = ["Linear"]
+
 
 class Linear(Module):
     """A linear map of each example, with a bias.
@@ -63,8 +65,7 @@ class Linear(Module):
         self.out_features = positive("Linear", "out_features", out_features)
         self.input_shape = (self.in_features,)
         shape = (self.in_features, self.out_features)
-        law = bias_init if bias else None
-        drawn = draw_parameters("Linear", init, law, rng, shape, *shape)
+        drawn = draw_parameters("Linear", init, bias_init, rng, shape, *shape, bias=bias)
         self._set_parameters(*drawn, backend, dtype)
 
     def __repr__(self) -> str:
