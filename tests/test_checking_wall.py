@@ -171,7 +171,9 @@ def test_without_the_wall_these_files_do_what_they_set_out_to(tmp_path, victim, 
         "SECRET": str(tmp_path / "secret"), "CANARY": str(canary), "PARENT": victim.pid,
         "ESCAPE": f"echo x > {canary}",
     }  # fmt: skip
-    code = "import ctypes, os, signal, time\n" + "".join(f"{key} = {value!r}\n" for key, value in names.items())
+    code = "import ctypes, os, signal, time\n" + "".join(
+        f"{key} = {value!r}\n" for key, value in names.items()
+    )
     done = subprocess.run(
         [sys.executable, "-c", f"{code}{CALL}got = ''\n{HOSTILE[name]}\nprint(got, flush=True)"],
         capture_output=True, text=True, timeout=20, check=True,
