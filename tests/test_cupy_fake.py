@@ -15,7 +15,7 @@ import diynn
 from diynn import asarray, predict, to_numpy
 from diynn.cli import main
 from diynn.demo import RECIPES, make_net
-from tests import cupy_fake, cupy_on_host
+from tests import cupy_fake, cupy_on_host, cupy_real
 from tests.backends import assert_close
 from tests.conftest import CHOSEN
 
@@ -35,32 +35,35 @@ def cupy():
 
 def test_its_arrays_have_nothing_that_cupys_lack():
     own = {name for name in vars(cupy_fake.ndarray) if name not in ("host", "__weakref__")}
-    assert own - set(dir(cupy_fake.real().ndarray)) == set()
-    assert not hasattr(cupy_fake.real().ndarray, "__index__")
+    assert own - set(dir(cupy_real.real().ndarray)) == set()
+    assert not hasattr(cupy_real.real().ndarray, "__index__")
     assert not hasattr(cupy_fake.ndarray, "__index__")
 
 
 def test_it_has_no_name_that_cupy_lacks(cupy):
-    assert {name for name in vars(cupy) if not name.startswith("__")} <= set(dir(cupy_fake.real()))
+    assert {name for name in vars(cupy) if not name.startswith("__")} <= set(dir(cupy_real.real()))
     assert not hasattr(cupy, "ascontiguousarray_chkfinite")
 
 
 def test_compiled_signatures_are_read_from_the_documentation():
-    sums = cupy_fake.signature("sum", of_array=True)
+    sums = cupy_real.signature("sum", of_array=True)
     assert list(sums.parameters) == ["self", "axis", "dtype", "out", "keepdims"]
-    assert list(cupy_fake.signature("exp").parameters) == ["x", "out", "casting", "dtype"]
-    assert cupy_fake.signature("exp").parameters["dtype"].kind is sums.parameters["axis"].KEYWORD_ONLY
+    assert list(cupy_real.signature("exp").parameters) == ["x", "out", "casting", "dtype"]
+    assert cupy_real.signature("exp").parameters["dtype"].kind is sums.parameters["axis"].KEYWORD_ONLY
 
 
 REFUSED = {
     "implicit conversion": lambda xp, a: np.asarray(a),
-    "a function of NumPy's": lambda xp, a: np.exp(a),
+    "a function of NumPy's with its arrays": lambda xp, a: np.add(np.ones(3), a),
     "an operator with NumPy's left": lambda xp, a: np.ones(3) + a,
     "an operator with NumPy's right": lambda xp, a: a * np.ones(3),
     "a function with NumPy's": lambda xp, a: xp.exp(np.ones(3)),
     "a list with NumPy's": lambda xp, a: xp.concatenate([a, np.ones(3)]),
     "an option that NumPy has alone": lambda xp, a: xp.sum(a, initial=0.0),
     "an option of a method": lambda xp, a: a.max(where=True),
+    "a list for an array": lambda xp, a: xp.exp([1.0, 2.0]),
+    "a list to be summed": lambda xp, a: xp.sum([1.0, 2.0]),
+    "a number to be clipped": lambda xp, a: xp.clip(2.0, 0.0, 1.0),
     "one argument too many": lambda xp, a: xp.tanh(a, None, a),
     "an attribute of no array": lambda xp, a: a.to_device("cpu"),
     "a namespace": lambda xp, a: a.__array_namespace__(),
@@ -96,6 +99,11 @@ def test_single_values_stay_arrays_and_reading_them_is_counted(cupy):
     assert operator.truth(a[0] == 1)
     assert cupy_fake.WAITS["__float__"] == before.get("__float__", 0) + 1
     assert cupy_fake.WAITS["__bool__"] == before.get("__bool__", 0) + 1
+
+
+def test_functions_of_numpy_are_handed_over_to_cupys(cupy):
+    for found in (np.exp(cupy.ones(3)), np.sum(cupy.ones(3)), np.float64(2) * cupy.ones(3)):
+        assert isinstance(found, cupy.ndarray)
 
 
 def test_new_arrays_are_on_the_current_device_of_a_thread(cupy):
