@@ -4,6 +4,9 @@ What drives the engine runs by ``pytest --backend cupy-fake`` alone; what is sai
 """
 
 import operator
+import os
+import subprocess
+import sys
 import threading
 from multiprocessing import Pipe
 from types import SimpleNamespace
@@ -18,6 +21,7 @@ from diynn.demo import RECIPES, make_net
 from tests import cupy_fake, cupy_on_host, cupy_real
 from tests.backends import assert_close
 from tests.conftest import CHOSEN
+from tests.test_readme import EXAMPLES, ROOT, figureless
 
 pytest.importorskip("cupy", exc_type=ImportError)
 pytestmark = pytest.mark.skipif(cupy_on_host.COMPILER is None, reason="no C++ compiler to run kernels with")
@@ -221,6 +225,45 @@ def test_the_demo_runs(name, fake, tmp_path, capsys):
     assert main(["demo", "--net", name, "--backend", "cupy", "--epochs", "1", "--out", str(tmp_path)]) == 0
     assert "test" in capsys.readouterr().out
     assert len(list(tmp_path.glob("*.png"))) == 3
+
+
+LAUNCH = """
+import runpy, sys
+from tests import cupy_fake
+
+cupy_fake.install()
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+def launched(path, folder):
+    """Run a program in a process of its own, where CuPy is the default."""
+    words = {
+        "DIYNN_BACKEND": "cupy",
+        "MPLBACKEND": "Agg",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONIOENCODING": "utf-8",
+    }
+    return subprocess.run(
+        [sys.executable, "-c", LAUNCH, str(path)],
+        cwd=folder, env={**os.environ, **words}, capture_output=True, text=True, encoding="utf-8",
+        timeout=300,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("script", ["deux_gaussiennes.py", "mots_cles.py"])
+def test_a_course_script_that_names_no_library_runs(script, fake, tmp_path):
+    result = launched(ROOT / "tests" / "course_scripts" / script, tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_first_program_of_the_readme_runs_and_prints_the_same(fake, tmp_path):
+    program, printed = EXAMPLES[0]
+    path = tmp_path / "first.py"
+    path.write_text(program, encoding="utf-8")
+    result = launched(path, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert figureless(result.stdout) == figureless(printed)
 
 
 def pipe():
