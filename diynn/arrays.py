@@ -130,16 +130,20 @@ def _import(library: str, owner: str) -> Namespace:
         xp = import_module(_MODULES.get(library, library))
     except (ModuleNotFoundError, ValueError, TypeError) as error:
         if library not in _INSTALL:
-            raise ValueError(
-                f"{owner}: `backend` {library!r} is not known: expected one of "
-                f"{', '.join(['numpy', *_INSTALL])}, or the module of an Array API library"
-            ) from error
+            raise _unknown(owner, library) from error
         raise ImportError(
             f"{owner}: `backend` {library!r} needs a library that is not installed: {_INSTALL[library]}"
         ) from error
     if not hasattr(xp, "__array_namespace_info__"):
-        raise ValueError(f"{owner}: `backend` {library!r} is not an Array API namespace")
+        raise _unknown(owner, library)
     return xp
+
+
+def _unknown(owner: str, library: str) -> ValueError:
+    return ValueError(
+        f"{owner}: `backend` {library!r} is not known: expected one of {', '.join(['numpy', *_INSTALL])}, "
+        "or the module of an Array API library"
+    )
 
 
 def _device(xp: Namespace, device: Device, owner: str) -> Device:

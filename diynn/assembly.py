@@ -71,11 +71,11 @@ def check_net(owner: str, net: Any) -> None:
             f"{owner}: `net` must be a module, got {shown(net)}, which looks like a loss: net first, "
             "then loss"
         )
-    if isinstance(net, Sequential) and not any(not isinstance(each, Sequential) for each in walk(net)):
-        raise ValueError(f"{owner}: `net` must hold a module, got the empty {net!r}; add(module) appends one")
     if _missing(net):
         raise TypeError(f"{owner}: `net` must be a module, got {shown(net)} without {_missing(net)}")
     _raise_if_circular(owner, net)
+    if isinstance(net, Sequential) and all(isinstance(each, Sequential) for each in walk(net)):
+        raise ValueError(f"{owner}: `net` must hold a module, got the empty {net!r}; add(module) appends one")
     for module in walk(net):
         if not isinstance(module, Module):
             _raise_unless_callable(owner, module)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -19,9 +20,19 @@ from diynn.arrays import (
     write,
 )
 from diynn.composition import is_module
+from diynn.description import build, describe
+from diynn.execution.interrupts import Deferred
+from diynn.files.manifest import CheckpointError
 from diynn.module import parameters
 from diynn.parameter import Parameter
 from diynn.wording import as_path, shown
+
+if TYPE_CHECKING:
+    from diynn.files.stored import Stored  # takes 10 ms to import, for `zipfile`
+
+__all__ = ["CheckpointError", "load", "matched", "restore", "save", "snapshot"]
+
+_IN_TRAINING = "optim/parameters/"  # before the names of a net's parameters in the file of a training
 
 
 def snapshot(net: Any) -> dict[str, Array]:
@@ -30,8 +41,8 @@ def snapshot(net: Any) -> dict[str, Array]:
     return {parameter.label: copy(parameter.value) for parameter in parameters(net)}
 
 
-def restore(net: Any, values: dict[str, Array]) -> None:
-    """Put parameters back, as :func:`snapshot` returned them or as read from a file.
+def restore(net: Any, values: Mapping[str, Array]) -> None:
+    """Put parameters back, as :func:`snapshot` returned them or as read from a file: all or none.
 
     They are written into the arrays that are there, where the library allows it, so that weights tied by
     assignment stay tied.
@@ -42,94 +53,198 @@ def restore(net: Any, values: dict[str, Array]) -> None:
         If the names or shapes are not those of the net.
     """
     raise_unless_module("restore", net)
-    _put_back(matched("restore", "values", net, values), values)
+    _write_all(
+        [
+            (handle, _prepared(values[label], handle.value))
+            for label, handle in matched("restore", "values", net, values).items()
+        ]
+    )
 
 
-def _put_back(handles: dict[str, Parameter], values: dict[str, Array]) -> None:
-    for label, parameter in handles.items():
-        xp, value = namespace(parameter.value), values[label]
-        if isinstance(value, np.ndarray):
-            value = asarray_like(value.astype(to_numpy(parameter.value).dtype, copy=False), parameter.value)
-        parameter.value = write(parameter.value, xp.astype(value, parameter.value.dtype, copy=False))
+def _prepared(value: Array, like: Array) -> Array:
+    xp = namespace(like)
+    if isinstance(value, np.ndarray):
+        value = asarray_like(value.astype(to_numpy(like).dtype, copy=False), like)
+    return xp.astype(value, like.dtype, copy=False)
 
 
-def matched(owner: str, argument: str, net: Any, values: dict[str, Array]) -> dict[str, Parameter]:
+def _write_all(prepared: list[tuple[Parameter, Array]]) -> None:
+    with Deferred() as interrupts:  # Ctrl-C comes before or after
+        interrupts.may_stop = False
+        for handle, value in prepared:
+            handle.value = write(handle.value, value)
+
+
+def matched(owner: str, argument: str, net: Any, values: Mapping[str, Any]) -> dict[str, Parameter]:
     """Return the handles on the parameters of a net by their names, which must be those of ``values``.
 
-    ``owner`` is whose error it is if they are not, and ``argument`` where they came from.
+    ``owner`` is whose error it is if they are not, and ``argument`` where they came from. Of the values
+    only shapes and dtypes are looked at.
 
     Raises
     ------
     ValueError
         If the names or shapes are not those of the net.
     """
-    if not isinstance(values, dict):
+    if not isinstance(values, Mapping):
         raise TypeError(f"{owner}: `{argument}` must be a dict of arrays, got {shown(values)}")
+    for label, value in values.items():
+        if not _has_numbers(value):
+            raise TypeError(
+                f"{owner}: `{argument}[{label!r}]` must be an array of numbers, got {shown(value)}"
+            )
     handles = {parameter.label: parameter for parameter in parameters(net)}
-    if handles.keys() != values.keys():
-        missing, unknown = sorted(handles.keys() - values.keys()), sorted(values.keys() - handles.keys())
-        raise ValueError(
-            f"{owner}: `{argument}` must have the parameters of this net, got those of another: "
-            f"missing {missing}, unknown {unknown}"
-        )
-    for label, parameter in handles.items():
-        try:
-            numbers = kind(values[label]) != "other"
-        except (TypeError, AttributeError):  # no array
-            numbers = False
-        if not numbers:
-            raise TypeError(f"{owner}: `{argument}[{label!r}]` must be an array of numbers, "
-                            f"got {shown(values[label])}")  # fmt: skip
-        if tuple(values[label].shape) != tuple(parameter.value.shape):
-            wanted, got = tuple(parameter.value.shape), tuple(values[label].shape)
-            raise ValueError(f"{owner}: `{argument}[{label!r}]` must have shape {wanted}, got {got}")
+    if words := _misfit(handles, values):
+        raise ValueError(f"{owner}: `{argument}` must fit the net: {words}")
     return handles
 
 
+def _misfit(handles: Mapping[str, Parameter], values: Mapping[str, Any]) -> str:
+    """Say in what values, or the headers of a file, are of another net; an empty text if they are not."""
+    if handles.keys() != values.keys():
+        missing, unknown = sorted(handles.keys() - values.keys()), sorted(values.keys() - handles.keys())
+        return f"the parameters are of another net: missing {missing}, unknown {unknown}"
+    for label, parameter in handles.items():
+        wanted, got = tuple(parameter.value.shape), tuple(values[label].shape)
+        if got != wanted:
+            return f"`{label}` must have shape {wanted}, got {got}"
+    return ""
+
+
+def _has_numbers(value: Any) -> bool:
+    if isinstance(dtype := getattr(value, "dtype", None), np.dtype):
+        return dtype.kind in "fiub"
+    try:
+        return kind(value) != "other"
+    except (TypeError, AttributeError):  # no array
+        return False
+
+
 def save(net: Any, path: str | os.PathLike[str]) -> None:
-    """Write the parameters of a net to a file of NumPy's format ``npz``.
+    """Write the parameters of a net to a file: whole, or not at all.
 
-    Raises
-    ------
-    TypeError
-        If ``net`` is no module, or if its parameters cannot be reached.
-    """
-    raise_unless_module("save", net)
-    path = as_path("save", path)
-    arrays: dict[str, Any] = {each.label: to_numpy(each.value) for each in parameters(net)}
-    with open(path, "wb") as file:  # given a name, savez would add ".npz" to it
-        np.savez(file, **arrays)
-
-
-def load(net: Any, path: str | os.PathLike[str], *, backend: BackendLike = None) -> None:
-    """Read the parameters of a net of the same make from a file that :func:`save` wrote.
+    It is written beside, flushed to disk and put in place by one renaming: whatever happens, a full disk or
+    the end of the process, there is the old file or the new one. In it stand shapes, dtypes and sums of all
+    arrays, and what the net is made of, if that is diynn's own modules.
 
     Parameters
     ----------
     net : Module
     path : path
+        A name that ends in ``.safetensors`` makes a file of that format, which other libraries read (extra
+        ``safetensors``); any other, one of NumPy's ``npz``.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    ImportError
+        If the library of ``safetensors`` is not installed.
+    TypeError
+        If ``net`` is no module, or if its parameters cannot be reached.
+    """
+    from diynn.files.stored import write_file
+
+    raise_unless_module("save", net)
+    path = as_path("save", path)
+    handles = parameters(net)
+    arrays = {each.label: to_numpy(each.value) for each in handles}
+    write_file("save", path, "net", arrays, {"net": describe(net, handles)})
+
+
+@overload
+def load(net: str | os.PathLike[str], /, *, backend: BackendLike = ...) -> Any: ...
+@overload
+def load(net: Any, path: str | os.PathLike[str], *, backend: BackendLike = ...) -> Any: ...
+def load(net: Any, path: Any = None, *, backend: BackendLike = None) -> Any:
+    """Read the parameters of a net from a file that :func:`save` wrote, and return the net.
+
+    All of the file is judged before anything of the net is changed. Files of version 0.1 are read as well,
+    other files of ``npz`` and ``safetensors``, and the checkpoint of a training.
+
+    Parameters
+    ----------
+    net : Module, optional
+        One of the same make; without it, ``load(path)``, the file's own description is built, of diynn's
+        modules: nothing in a file is run.
+    path : path
     backend : str or namespace, optional
         Where to move the net; None leaves it where it is.
+
+    Returns
+    -------
+    Module
+        The net.
 
     Raises
     ------
     OSError
         If the file cannot be read.
-    ValueError
-        If it is of another net.
+    CheckpointError
+        If it is damaged, of another format or of another net, a ValueError that names the file, the array and
+        the cause: the net is as it was.
+    ImportError
+        If the library of ``safetensors`` is not installed.
     TypeError
         If ``net`` is no module, or if its parameters cannot be reached.
     """
+    from diynn.files.stored import reading
+
+    if path is None and isinstance(net, str | os.PathLike):
+        with reading("load", net) as stored:
+            return _built(stored, backend)
     raise_unless_module("load", net)
     path = as_path("load", path)
-    if backend is not None:
-        net.to(find_backend(backend, owner="load"))
-    with open(path, "rb") as file:
-        if file.read(2) != b"PK":  # what every zip file begins with
-            raise ValueError(f"load: `path` must be a file that diynn.save wrote, and {path!r} is none")
-    with np.load(path, allow_pickle=False) as held:
-        values = dict(held)
-    _put_back(matched("load", "path", net, values), values)
+    where = None if backend is None else find_backend(backend, owner="load")
+    with reading("load", path) as stored:
+        prepared = _read(stored, net)
+    if where is None:
+        _write_all(prepared)
+        return net
+    net.to(where)
+    _write_all([(handle, asarray_like(value, handle.value)) for handle, value in prepared])
+    return net
+
+
+def _built(stored: Stored, backend: BackendLike) -> Any:
+    manifest = stored.manifest
+    room = sum(header.nbytes // header.dtype.itemsize for header in stored.headers.values())
+    net = build(manifest.about.get("net") if manifest else None, room, backend=backend)
+    _write_all(_read(stored, net))
+    return net
+
+
+def _read(stored: Stored, net: Any) -> list[tuple[Parameter, Array]]:
+    """Return the handles on the parameters of a net with what is to be written there.
+
+    Raises
+    ------
+    CheckpointError
+        If the file is of another net, or has other values than were written.
+    """
+    inside = _IN_TRAINING if stored.manifest is not None and stored.manifest.kind == "training" else ""
+    headers = {
+        name.removeprefix(inside): each for name, each in stored.headers.items() if name.startswith(inside)
+    }
+    handles = {parameter.label: parameter for parameter in parameters(net)}
+    if words := _misfit(handles, headers):
+        raise CheckpointError(words)
+    for label, header in headers.items():
+        if header.dtype.kind != "f":
+            raise CheckpointError(f"`{label}` must hold real numbers with a point, got {header.dtype}")
+    return [
+        (handle, _fitting(label, stored.read(inside + label), handle.value))
+        for label, handle in handles.items()
+    ]
+
+
+def _fitting(label: str, value: np.ndarray[Any, Any], like: Array) -> Array:
+    """Return an array in the library and dtype of another, if all its numbers are in the range of that."""
+    with np.errstate(over="ignore"):
+        narrowed = value.astype(to_numpy(like).dtype, copy=False)
+    if narrowed.dtype.itemsize < value.dtype.itemsize and (np.isinf(narrowed) & ~np.isinf(value)).any():
+        raise CheckpointError(f"`{label}` has numbers that are out of the range of {narrowed.dtype}")
+    return asarray_like(narrowed, like)
 
 
 def raise_unless_module(owner: str, net: Any) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -92,10 +94,18 @@ class Examples:
     def __len__(self) -> int:
         return int(self.x.shape[0])
 
-    def batches(self, batch_size: int, rng: Seed) -> Iterator[tuple[Array, Array]]:
-        """Yield shuffled batches where the net is; one by one, if there was no room for all of them."""
-        for x, y in batches(self.x, self.y, batch_size, rng=rng):
-            yield moved(x, self.like, real=True), moved(y, self.like, real=False)
+    def steps(self, batch_size: int) -> int:
+        """Return the number of batches in an epoch."""
+        return ceil(len(self) / batch_size)
+
+    def batches(self, epoch: int, batch_size: int, rng: Seed, skip: int = 0) -> Iterator[tuple[Array, Array]]:
+        """Return shuffled batches but the first ``skip``, where the net is; moved one by one, if need be."""
+        pairs = islice(batches(self.x, self.y, batch_size, rng=rng), skip, None)
+        return ((moved(x, self.like, real=True), moved(y, self.like, real=False)) for x, y in pairs)
+
+    def identity(self) -> list[str]:
+        """Return the shape, dtype and a sum of each array, by which other data are known."""
+        return [_summed("x", self.x), _summed("y", self.y)]
 
     def sample(self, count: int) -> Array:
         """Return the first examples, where the net is."""
@@ -103,12 +113,19 @@ class Examples:
 
 
 def examples(
-    owner: str, like: Array | None, x: Any, y: Any, x_name: str = "x", y_name: str = "y"
+    owner: str,
+    like: Array | None,
+    x: Any,
+    y: Any,
+    x_name: str = "x",
+    y_name: str = "y",
+    *,
+    mapped: bool = True,
 ) -> Examples:
     """Return data for a net whose parameters are such as ``like``; raise unless they are whole and finite.
 
-    They are converted and moved once, but for what is mapped from a file, and what does not fit into half of
-    a GPU's memory: that is done batch by batch.
+    They are converted and moved once, but for what is mapped from a file, unless ``mapped`` is false, and
+    what does not fit into half of a GPU's memory: that is done batch by batch.
 
     Raises
     ------
@@ -126,7 +143,7 @@ def examples(
     (x, y), later = near(like, x, y)
     if later is None:
         x, y = (
-            each if _is_mapped(each) else moved(each, like, real=real)
+            each if mapped and _is_mapped(each) else moved(each, like, real=real)
             for each, real in ((x, True), (y, False))
         )
     return Examples(x, y, like)
@@ -146,6 +163,17 @@ def _raise_unless_finite(owner: str, name: str, values: Array) -> None:
                 f"{owner}: `{name}` must be finite, got values that are not, "
                 f"the first in example {start + int(bad.any(axis=1).argmax())}"
             )
+
+
+def _summed(name: str, values: Array) -> str:
+    """Return the shape and dtype of an array and a sum over its values, which may lie in a file."""
+    from hashlib import sha256  # takes 3 ms to import
+
+    total, count = sha256(), values.shape[0]
+    rows = max(1, _CHUNK * count // max(1, values.size)) if isinstance(values, np.ndarray) else count
+    for start in range(0, count, rows):
+        total.update(np.ascontiguousarray(to_numpy(values[start : start + rows, ...])).data)
+    return f"{name} {tuple(values.shape)} {values.dtype} of the sum {total.hexdigest()[:16]}"
 
 
 def _is_mapped(array: Array) -> bool:

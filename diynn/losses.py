@@ -11,6 +11,11 @@ from diynn.ops import class_numbers, cross_entropy, likelihood, logistic_cross_e
 from diynn.shapes import check_classes, check_indices, check_probabilities, check_values
 from diynn.sheet import spelled
 
+__all__ = [
+    "BCELoss", "BCEWithLogitsLoss", "CategoricalCrossEntropyLoss", "CrossEntropyLoss", "Loss", "MSELoss",
+    "NLLLoss",
+]  # fmt: skip
+
 
 class Loss:
     """A cost per example, and the gradient of the sum of those costs with respect to the prediction.

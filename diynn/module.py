@@ -372,10 +372,17 @@ def _harmlessly(module: Any, method: str, *arguments: float) -> None:
     # activation that only inherits that method has nothing to do; one that wrote it itself is in error.
     try:
         getattr(module, method)(*arguments)
-    except (TypeError, AttributeError, NotImplementedError):
-        inherited = method not in vars(type(module))
-        if not (inherited and getattr(module, "_parameters", 0) is None):
-            raise
+    except (TypeError, AttributeError, NotImplementedError) as error:
+        raise_unless_harmless(module, method, error)
+
+
+def raise_unless_harmless(module: Any, method: str, error: Exception) -> None:
+    """Raise an error of a module's method again, unless it inherits the method and has no parameters."""
+    unknown = None if isinstance(error, NotImplementedError) else 0
+    held = getattr(module, "_parameters", unknown)
+    empty = held is None or (isinstance(held, list | tuple | dict) and not held)
+    if isinstance(module, Module) or method in vars(type(module)) or not empty:
+        raise error
 
 
 def _handles(module: Any) -> list[Parameter]:

@@ -7,6 +7,9 @@ from typing import TypeAlias
 from diynn.arguments import flag, number_from_0
 from diynn.arrays import Array, namespace, zeros_like
 from diynn.shapes import fraction, positive_number
+from diynn.sheet import spelled
+
+__all__ = ["Adam", "AdamW", "Momentum", "Rule"]
 
 State: TypeAlias = tuple[Array, ...]
 
@@ -50,6 +53,7 @@ class Momentum(Rule):
     Source: Polyak, 1964; Nesterov, 1983, in the form of Sutskever et al., 2013.
     """
 
+    @spelled(bound=True)
     def __init__(self, mu: float = 0.9, *, nesterov: bool = False) -> None:
         self.mu, self.nesterov = fraction("Momentum", "mu", mu), flag("Momentum", "nesterov", nesterov)
 
@@ -89,6 +93,7 @@ class Adam(Rule):
     Source: Kingma and Ba, 2015, algorithm 1.
     """
 
+    @spelled(bound=True)
     def __init__(self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8) -> None:
         self.beta1, self.beta2 = fraction("Adam", "beta1", beta1), fraction("Adam", "beta2", beta2)
         self.eta = positive_number("Adam", "eta", eta)
@@ -128,6 +133,7 @@ class AdamW(Adam):
     Source: Loshchilov and Hutter, 2019, algorithm 2.
     """
 
+    @spelled(bound=True)
     def __init__(
         self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8, decay: float = 1e-2
     ) -> None:

@@ -122,7 +122,8 @@ def test_parameters_of_another_net_are_refused(function):
     with pytest.raises(ValueError, match=rf"{function}: `parameters` .* missing \['4._bias'\], unknown"):
         call({label: value for label, value in parameters.items() if label != "4._bias"}, *arguments)
     with pytest.raises(
-        ValueError, match=rf"{function}: `parameters\['4._bias'\]` must have shape \(3,\), got \(4,\)"
+        ValueError,
+        match=rf"{function}: `parameters` must fit the net: `4._bias` must have shape \(3,\), got \(4,\)",
     ):
         call(parameters | {"4._bias": np.zeros(4)}, *arguments)
 

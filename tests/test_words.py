@@ -207,20 +207,29 @@ def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
         ),
         (
             lambda: SGD(Optim(net(), MSELoss()), X, Y),
-            r"SGD: takes .*`y` not given; diynn.SGD trains at once; Optim",
+            r"SGD: `net` must be a module, got an Optim; an Optim trains by optim.SGD\(x, y, batch_size, epochs\)",
         ),
         (
             lambda: SGD(Optim(net(), MSELoss()), MSELoss(), X, Y),
-            r"got an Optim; write optim.SGD\(x, y, batch_size, epochs\)",
+            r"got an Optim; an Optim trains by optim.SGD\(x, y, batch_size, epochs\)",
         ),
         (
             lambda: SGD(net(), MSELoss(), 1e-3),
-            r"SGD: takes \(net, loss, x, y, batch_size, epochs, eps\); `y` not given; diynn",
+            r"SGD: `y` is not given.* SGD takes \(net, loss, x, y, batch_size, epochs, eps\)",
         ),
         (
             lambda: SGD(net(), MSELoss(), X, Y, Y),
             "SGD: `batch_size` must be a positive integer, got an array of shape",
         ),
+        (
+            lambda: Adam(lr=1e-3),
+            "Adam: there is no argument `lr`; the step size is `eps` of Optim and of SGD",
+        ),
+        (
+            lambda: EarlyStopping(monitor="cost"),
+            "EarlyStopping: there is no argument `monitor`; there are pat",
+        ),
+        (lambda: diynn.step_decay(0.1), r"step_decay: takes \(eps\); `factor`, `every` not given"),
         (lambda: Optim(net(), MSELoss(), 1e-3, 5), r"Optim: takes \(net, loss, eps\), and by name rule"),
     ],
 )
@@ -267,6 +276,16 @@ def circular():
     outer = Sequential(Tanh())
     outer.add(Sequential(outer))
     return outer
+
+
+def outer_of_itself():
+    outer = Sequential(Tanh())
+    return outer.add(outer)
+
+
+def outer_of_itself_alone():
+    outer = Sequential()
+    return outer.add(Sequential(outer))
 
 
 BEFORE = {
@@ -328,6 +347,8 @@ def test_what_cannot_be_trained_is_refused_before_the_first_step(name):
             r"layer 3 of 3, Conv1D\(3, 1, 1\), takes \(batch, \?, 1\), and layer 2, Tanh\(\), gives \(batch, 3\)",
         ),
         (lambda: Optim(circular(), MSELoss()), "`net` must not contain itself, and Sequential does"),
+        (outer_of_itself, "Sequential: `module` must be another than the net that it is added to"),
+        (lambda: Optim(outer_of_itself_alone(), MSELoss()), "`net` must not contain itself"),
     ],
 )
 def test_values_that_do_not_fit_are_refused_before_the_first_step(call, message):

@@ -44,6 +44,7 @@ _LEAST_ROWS = 8  # in a block: with fewer, Python's overhead shows
 _REMEMBERED = 8  # shapes of batches, with the buffers of their steps
 _ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
 _NEW: Any = object()
+_REHEARSED = 8  # steps after which batches of a size are taken in one way for good
 _PATIENCE = 3  # structures in a row that did not last a step, before a net is taken in one piece
 
 
@@ -119,6 +120,7 @@ class Threads:
         self._forget()
 
     def _forget(self) -> None:
+        self._pending: dict[str, dict[str, Any]] = {}  # sizes of batches that are to be rehearsed
         self._structure: Structure | None = None
         self._steps: dict[tuple[Any, ...], Steps | None] = {}
         self._last: Steps | None = None
@@ -163,6 +165,7 @@ class Threads:
         with single_threaded:
             if steps is None or structure is None:
                 return Definition().step(net, loss, x, y, update)
+            steps.taken += 1
             zeroes = structure.zeroes
             if not zeroes:  # in a way of its own, and it may do more than that
                 zero_grad(net)
@@ -202,6 +205,45 @@ class Threads:
         """
         return None if self._last is None else self._last.source
 
+    # -------------------------------------------------------------- the same in every run
+
+    def repeat(self) -> None:
+        """Compile what can be compiled at once: a step's number decides how it is taken, not a clock."""
+        if (self.compile_after, self.compile_waits) != (0.0, True):
+            self._forget()
+            self.compile_after, self.compile_waits = 0.0, True
+
+    def state(self) -> dict[str, Any]:
+        """Return in what way batches are taken, by their size."""
+        known = {str(key): steps.state() for key, steps in self._steps.items() if steps is not None}
+        return {"whole": self._whole is not None, "sizes": self._pending | known}
+
+    def restore(self, state: dict[str, Any], net: Any, loss: Any) -> None:
+        """Take batches as a state tells, each size once it has been rehearsed."""
+        self._whole = (net, loss) if state["whole"] else None
+        self._pending = dict(state["sizes"])
+
+    def rehearse(self, x: Array, y: Array, take: Callable[[Array, Array], None]) -> bool:
+        """Take batches of a size that a restored state tells of until they are taken as they were then.
+
+        ``take`` has to take a step that leaves nothing behind. Return whether there was anything to do.
+        """
+        wanted = self._pending.pop(str(_key(x, y)), None) if self._pending and _on_numpy(x, y) else None
+        if wanted is None:
+            return False
+        settings = self.compile_after, self.compile_waits
+        if wanted["compiled"]:
+            self.compile_after, self.compile_waits = 0.0, True
+        try:
+            for number in range(min(wanted["taken"], _REHEARSED)):  # a recording is proved by another batch
+                take(np.roll(x, number + 1, axis=0), np.roll(y, number + 1, axis=0))
+        finally:
+            self.compile_after, self.compile_waits = settings
+        steps = self._steps.get(_key(x, y))
+        if steps is not None:
+            steps.restore(wanted)
+        return True
+
     # -------------------------------------------------------------- what is known of a net
 
     def _find(self, net: Any, loss: Any, x: Array, y: Array) -> tuple[Steps | None, Structure | None]:
@@ -215,7 +257,7 @@ class Threads:
                 return None, None
         else:
             self._failures = 0
-        key = (x.shape, x.dtype, y.shape, y.dtype)
+        key = _key(x, y)
         steps = self._steps.get(key, _NEW)
         if steps is _NEW:
             if len(self._steps) == _REMEMBERED:
@@ -280,6 +322,10 @@ class Threads:
         share = max(1, ceil(x.shape[0] / count))
         # Prefer one block to two: what is written at once need not be added.
         return Plan(count, share if share <= 2 * block else block)
+
+
+def _key(x: Array, y: Array) -> tuple[Any, ...]:
+    return x.shape, x.dtype, y.shape, y.dtype
 
 
 def _on_numpy(x: Array, y: Array) -> bool:

@@ -7,6 +7,8 @@ from diynn.module import Module
 from diynn.ops import sigmoid, sigmoid_delta, tanh_delta
 from diynn.shapes import check
 
+__all__ = ["ReLU", "Sigmoid", "Tanh"]
+
 
 class Tanh(Module):
     """The hyperbolic tangent of each value.

@@ -10,6 +10,8 @@ from diynn.module import Module
 from diynn.ops import bias_gradient, convolve, convolve_delta, convolve_gradient
 from diynn.shapes import Shape, check, check_window, positive, window_count
 
+__all__ = ["Conv1D"]
+
 
 class Conv1D(Module):
     """A linear map of each window of a sequence, the same for all windows, with a bias.

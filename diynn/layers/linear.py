@@ -10,6 +10,8 @@ from diynn.module import Module
 from diynn.ops import bias_gradient, delta_product
 from diynn.shapes import Shape, check, positive
 
+__all__ = ["Linear"]
+
 
 class Linear(Module):
     """A linear map of each example, with a bias.

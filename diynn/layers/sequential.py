@@ -12,8 +12,10 @@ from diynn.arrays import Array, BackendLike, find_backend
 from diynn.composition import COMPUTING, METHODS, attributes, forget_stated
 from diynn.layers.order import delta_first
 from diynn.layers.summary import Summary, summarise
-from diynn.module import Module
+from diynn.module import Module, raise_unless_harmless
 from diynn.shapes import Shape
+
+__all__ = ["Sequential"]
 
 _COMPUTING = frozenset(COMPUTING)
 
@@ -41,6 +43,8 @@ class Sequential(Module):
     ------
     TypeError
         If something is no module.
+    ValueError
+        By `add`, if it is the net itself.
 
     Source: the course sheet, "Mon troisième est un encapsulage".
     """
@@ -88,6 +92,8 @@ class Sequential(Module):
                 f"Sequential: `module` must be a module, got {type(module).__name__} "
                 f"without {', '.join(missing)}"
             )
+        if module is self:
+            raise ValueError("Sequential: `module` must be another than the net that it is added to")
         self.modules.append(module)
         return self
 
@@ -169,7 +175,10 @@ class Sequential(Module):
                     delta = lower
                     continue
                 if gradients:
-                    module.backward_update_gradient(data, delta)
+                    try:
+                        module.backward_update_gradient(data, delta)
+                    except NotImplementedError as error:
+                        raise_unless_harmless(module, "backward_update_gradient", error)
                 if layer == 0 and not data_delta:
                     return None
                 if takes_output(module):

@@ -10,6 +10,8 @@ from diynn.ops import bias_gradient, delta_product
 from diynn.shapes import Shape, check
 from diynn.wording import shown
 
+__all__ = ["Transposed"]
+
 
 class Transposed(Module):
     """The way back through a `Linear`: its weight transposed, and a bias of its own.

@@ -18,7 +18,7 @@ from typing import Any, Self
 from diynn.checking.contract.recognise import recognise
 from diynn.checking.files.processes import environment
 from diynn.checking.reporting.report import FileReport, Report
-from diynn.checking.reporting.results import Result, Verdict, result_from
+from diynn.checking.reporting.results import Result, Verdict, result_from, shown
 
 _SUFFIXES = (".py", ".ipynb")
 
@@ -90,7 +90,7 @@ class Judges:
         lines = list(self._ask({"path": str(path), "top": str(top)}))
         found = next((line for line in lines if "classes" in line), None)
         if found is not None:
-            return found
+            return dict(shown(found))
         why = [Result(**{**line["result"], "verdict": Verdict.FAILED}) for line in lines if "result" in line]
         return {"problems": [], "classes": {}, "broken": {}, "ended": why}
 

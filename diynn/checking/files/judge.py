@@ -84,7 +84,7 @@ def _ended(ended: Ended, how: str, stage: str, order: dict[str, Any]) -> Result:
 
 
 def _serve(host: RemoteHost, order: dict[str, Any], tell: Tell, watch: Callable[..., None]) -> None:
-    host.ask("limit", float(order["timeout"]), int(order["megabytes"]))
+    host.ask("limit", float(order["timeout"]), int(order["megabytes"]), order.get("readable", [order["top"]]))
     try:
         found = host.ask("open", order["path"], order["top"])
     except Raised as error:

@@ -1,13 +1,14 @@
 """The process in which foreign code lives. It reads a file, runs its definitions, and does what it is asked.
 
-It gives up what it does not need and sets its limits before it parses the first line. It judges nothing:
-what it sends are arrays, names and places.
+It gives up what it does not need, sets its limits and builds the wall before it parses the first line. It
+judges nothing: what it sends are arrays, names and places.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import random
 import socket
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ from diynn.checking.contract.recognise import is_base
 from diynn.checking.files.define import Definitions
 from diynn.checking.files.finding import Source, read
 from diynn.checking.files.wire import Closed, Garbled, receive, send
+from diynn.checking.wall import build
 
 _FORBIDDEN = (
     "subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn",
@@ -90,6 +92,7 @@ _ASKED = frozenset(
 def serve(wire: socket.socket) -> None:
     """Answer questions until the judge hangs up."""
     host = FileHost()
+    random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - foreign code draws from it
     with np.errstate(all="ignore"), contextlib.suppress(Closed, Garbled):
         while True:
@@ -115,9 +118,13 @@ def _answer(host: FileHost, what: str, arguments: list[Any]) -> list[Any]:
         return ["raised", [what, "raises", words]]
 
 
-def limit(timeout: float, megabytes: int) -> None:
-    """Set the limits of this process, and refuse what no module needs."""
+def limit(timeout: float, megabytes: int, readable: list[str]) -> None:
+    """Set the limits of this process, refuse what no module needs, and build the wall where there can be one.
+
+    The wall is what holds against malice; the refusals in Python say more clearly what is not allowed.
+    """
     sys.setrecursionlimit(3000)
+    sys.dont_write_bytecode = True
     try:
         import resource
     except ImportError:  # not a Unix: the wall clock is all there is
@@ -143,6 +150,7 @@ def limit(timeout: float, megabytes: int) -> None:
             if not isinstance(path, str | os.PathLike) or not os.path.realpath(path).startswith(here):
                 raise PermissionError("files may not be changed in a check")
 
+    build(readable, here)
     sys.addaudithook(refuse)
 
 

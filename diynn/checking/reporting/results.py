@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -89,10 +90,27 @@ def is_judged(results: Sequence[Result]) -> bool:
 
 
 def result_from(fields: Mapping[str, Any]) -> Result:
-    """Make a result of its JSON form."""
-    known = {key: fields[key] for key in Result.__dataclass_fields__ if key in fields}
+    """Make a result of its JSON form; what foreign code wrote in it is made fit to be shown."""
+    known = {key: shown(fields[key]) for key in Result.__dataclass_fields__ if key in fields}
     known["verdict"] = Verdict(known["verdict"])
     return Result(**known)
+
+
+_LONGEST = 300
+#: What differs between two runs of the same code: addresses, and the folder that the code runs in.
+_PASSING = re.compile(r" at 0x[0-9a-fA-F]+|\S*diynn-(?:check|judge)-\w+/?")
+
+
+def shown(value: Any) -> Any:
+    """Return texts without control characters and without what differs from run to run, and cut."""
+    if isinstance(value, dict):
+        return {shown(str(key)): shown(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [shown(each) for each in value]
+    if not isinstance(value, str):
+        return value
+    kept = _PASSING.sub("", "".join(sign if sign.isprintable() else " " for sign in value[: 4 * _LONGEST]))
+    return kept if len(kept) <= _LONGEST else kept[: _LONGEST - 1] + "…"
 
 
 def plain(value: Any) -> Any:
