@@ -312,3 +312,18 @@ def test_every_kernel_is_launched_in_every_dtype_that_is_compiled(fake):
             ).to("cupy", dtype=dtype)  # fmt: skip
             diynn.Optim(net, loss()).step(x, asarray(y, "cupy", dtype=dtype))
     assert {(name, dtype) for name in kernels() for dtype in DTYPES} == cupy_fake.LAUNCHED
+
+
+def test_a_kernel_that_nobody_has_compiled_is_not_launched(fake, monkeypatch):
+    import cupy
+
+    from diynn.ops import on_cupy
+
+    stray = cupy.ElementwiseKernel("T x", "T y", "y = x", "diynn_stray")
+    with pytest.raises(AssertionError, match="diynn_stray is in no list"):
+        stray(cupy.ones(3))
+    monkeypatch.setattr(on_cupy, "_stray", stray, raising=False)
+    with pytest.raises(AssertionError, match="diynn_stray is not compiled"):
+        stray(cupy.ones(3))
+    with pytest.raises(AssertionError, match="diynn_sigmoid is not compiled for float16"):
+        on_cupy._sigmoid(cupy.ones(3, dtype="float16"))
