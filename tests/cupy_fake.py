@@ -298,12 +298,13 @@ class ElementwiseKernel(cupy_on_host.ElementwiseKernel):
     """A kernel whose body runs on the host; one that NVRTC has not been asked about is refused."""
 
     def __call__(self, *given, size=None):
-        from tests.cupy_kernels import DTYPES, kernels
+        from tests.cupy_kernels import DTYPES, check_call, kernels
 
         dtype = next(each.dtype for each in given if isinstance(each, ndarray))
         assert self in vars(import_module("diynn.ops.on_cupy")).values(), f"{self.name} is in no list"
         assert self.name in kernels(), f"{self.name} is not compiled by tests/test_cupy_kernels.py"
         assert dtype.name in DTYPES, f"{self.name} is not compiled for {dtype}"
+        check_call(kernels()[self.name], [getattr(each, "dtype", None) for each in given])
         LAUNCHED.add((self.name, dtype.name))
         return wrapped(super().__call__(*bare(given), size=size))
 
@@ -323,7 +324,7 @@ def make():
         value, host = getattr(real(), name), getattr(np, name, None)
         if name.startswith("_") or host is None:
             continue
-        constant = isinstance(value, type | int | float | None.__class__) or value is host
+        constant = isinstance(value, type | int | float | None) or value is host
         setattr(module, name, value if constant else function(name) if callable(value) else value)
     module.ndarray, module.ElementwiseKernel = ndarray, ElementwiseKernel
     module.array, module.asarray = array, asarray

@@ -50,6 +50,17 @@ def source(kernel, dtype, *, dimensions=2, contiguous=True, small=True):
     return "".join(f"#include <{header}>\n" for header in core._cupy_header_list) + body
 
 
+def check_call(kernel, dtypes):
+    """Raise unless CuPy would launch a kernel with arguments of these dtypes; None for a number."""
+    from cupy._core import _kernel
+
+    if len(dtypes) not in (kernel.nin, kernel.nargs):
+        raise TypeError(f"{kernel.name} takes {kernel.nin} or {kernel.nargs} arguments, got {len(dtypes)}")
+    types = tuple(dtype if dtype is None else dtype.type for dtype in dtypes)
+    given, out = types[: kernel.nin], types[kernel.nin :]
+    _kernel._decide_params_type(kernel.in_params, kernel.out_params, given, out)
+
+
 def compiled(text, architecture):
     """Return the machine code of CUDA source for an architecture."""
     from cupy._core import core

@@ -327,3 +327,7 @@ def test_a_kernel_that_nobody_has_compiled_is_not_launched(fake, monkeypatch):
         stray(cupy.ones(3))
     with pytest.raises(AssertionError, match="diynn_sigmoid is not compiled for float16"):
         on_cupy._sigmoid(cupy.ones(3, dtype="float16"))
+    with pytest.raises(TypeError, match="diynn_sigmoid takes 1 or 2 arguments, got 3"):
+        on_cupy._sigmoid(cupy.ones(3), cupy.ones(3), cupy.ones(3))
+    with pytest.raises(TypeError, match="Type is mismatched"):
+        on_cupy._tanh_delta(cupy.ones(3), cupy.ones(3, dtype="float32"))
