@@ -1,6 +1,18 @@
 """Small neural networks that can be read, on any array library, fast."""
 
-from diynn import callbacks, data, functional, initializers, layers, losses, metrics, plots, rules, schedules
+from diynn import (
+    callbacks,
+    data,
+    functional,
+    initializers,
+    layers,
+    logs,
+    losses,
+    metrics,
+    plots,
+    rules,
+    schedules,
+)  # fmt: skip
 from diynn.arrays import asarray, set_backend, to_numpy
 from diynn.callbacks import *
 from diynn.checking import check
@@ -8,6 +20,7 @@ from diynn.checkpoints import CheckpointError, load, save
 from diynn.export import export_onnx
 from diynn.history import History
 from diynn.layers import *
+from diynn.logs import *
 from diynn.losses import *
 from diynn.metrics import accuracy
 from diynn.module import Module
@@ -28,6 +41,7 @@ __all__ = [
 ]  # fmt: skip
 __all__ += callbacks.__all__
 __all__ += layers.__all__
+__all__ += logs.__all__
 __all__ += losses.__all__
 __all__ += rules.__all__
 __all__ += schedules.__all__

@@ -444,6 +444,8 @@ def copy(array: Array) -> Array:
 
 def zeros_like(array: Array) -> Array:
     """Return zeros of the shape and dtype of an array, beside it; CuPy would take its current device."""
+    if type(array) is np.ndarray:
+        return np.zeros_like(array)
     if array_api_compat.is_cupy_array(array):
         with array.device:
             return namespace(array).zeros_like(array)

@@ -25,6 +25,7 @@ from diynn.execution.interrupts import Deferred
 from diynn.files.manifest import CheckpointError
 from diynn.module import parameters
 from diynn.parameter import Parameter
+from diynn.torch_layout import Turned, from_torch, in_diynn, to_torch, turned_for
 from diynn.wording import as_path, shown
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def _has_numbers(value: Any) -> bool:
         return False
 
 
-def save(net: Any, path: str | os.PathLike[str]) -> None:
+def save(net: Any, path: str | os.PathLike[str], *, layout: str | None = None) -> None:
     """Write the parameters of a net to a file: whole, or not at all.
 
     It is written beside, flushed to disk and put in place by one renaming: whatever happens, a full disk or
@@ -133,6 +134,8 @@ def save(net: Any, path: str | os.PathLike[str]) -> None:
     path : path
         A name that ends in ``.safetensors`` makes a file of that format, which other libraries read (extra
         ``safetensors``); any other, one of NumPy's ``npz``.
+    layout : str, optional
+        ``"torch"`` for the names and axes of a ``state_dict`` of PyTorch, as in :func:`load`.
 
     Raises
     ------
@@ -141,22 +144,30 @@ def save(net: Any, path: str | os.PathLike[str]) -> None:
     ImportError
         If the library of ``safetensors`` is not installed.
     TypeError
-        If ``net`` is no module, or if its parameters cannot be reached.
+        If ``net`` is no module, or if its parameters cannot be reached; if a module is none of PyTorch's.
     """
     from diynn.files.stored import write_file
 
     raise_unless_module("save", net)
-    path = as_path("save", path)
+    path, turned = as_path("save", path), _layout("save", net, layout)
     handles = parameters(net)
     arrays = {each.label: to_numpy(each.value) for each in handles}
-    write_file("save", path, "net", arrays, {"net": describe(net, handles)})
+    if turned is not None:
+        arrays = {turned[label].name: to_torch(array, turned[label]) for label, array in arrays.items()}
+    write_file("save", path, "net", arrays, {"net": describe(net, handles), "layout": layout})
 
 
 @overload
 def load(net: str | os.PathLike[str], /, *, backend: BackendLike = ...) -> Any: ...
 @overload
-def load(net: Any, path: str | os.PathLike[str], *, backend: BackendLike = ...) -> Any: ...
-def load(net: Any, path: Any = None, *, backend: BackendLike = None) -> Any:
+def load(
+    net: Any,
+    path: str | os.PathLike[str] | Mapping[str, Any],
+    *,
+    layout: str | None = ...,
+    backend: BackendLike = ...,
+) -> Any: ...
+def load(net: Any, path: Any = None, *, layout: str | None = None, backend: BackendLike = None) -> Any:
     """Read the parameters of a net from a file that :func:`save` wrote, and return the net.
 
     All of the file is judged before anything of the net is changed. Files of version 0.1 are read as well,
@@ -167,7 +178,12 @@ def load(net: Any, path: Any = None, *, backend: BackendLike = None) -> Any:
     net : Module, optional
         One of the same make; without it, ``load(path)``, the file's own description is built, of diynn's
         modules: nothing in a file is run.
-    path : path
+    path : path, or dict of arrays
+        A dict has the arrays by name, such as a ``state_dict`` of PyTorch.
+    layout : str, optional
+        ``"torch"`` for arrays that PyTorch has named and laid out. Those of ``Linear``, (out, in), and of
+        ``Conv1D``, (out, in, k), are turned; the rows of a ``Linear`` behind a ``Flatten`` of what a
+        ``Conv1D`` gave are put into the order in which diynn has length before channels.
     backend : str or namespace, optional
         Where to move the net; None leaves it where it is.
 
@@ -186,18 +202,19 @@ def load(net: Any, path: Any = None, *, backend: BackendLike = None) -> Any:
     ImportError
         If the library of ``safetensors`` is not installed.
     TypeError
-        If ``net`` is no module, or if its parameters cannot be reached.
+        If ``net`` is no module, or if its parameters cannot be reached; if a module is none of PyTorch's.
     """
-    from diynn.files.stored import reading
+    from diynn.files.stored import given, reading
 
     if path is None and isinstance(net, str | os.PathLike):
         with reading("load", net) as stored:
             return _built(stored, backend)
     raise_unless_module("load", net)
-    path = as_path("load", path)
+    _layout("load", net, layout)
+    path = path if isinstance(path, Mapping) else as_path("load", path)
     where = None if backend is None else find_backend(backend, owner="load")
-    with reading("load", path) as stored:
-        prepared = _read(stored, net)
+    with given("load", path) if isinstance(path, Mapping) else reading("load", path) as stored:
+        prepared = _read(stored, net, layout)
     if where is None:
         _write_all(prepared)
         return net
@@ -206,15 +223,21 @@ def load(net: Any, path: Any = None, *, backend: BackendLike = None) -> Any:
     return net
 
 
+def _layout(owner: str, net: Any, layout: str | None) -> dict[str, Turned] | None:
+    if layout not in (None, "torch"):
+        raise ValueError(f"{owner}: `layout` must be 'torch' or None, got {shown(layout)}")
+    return None if layout is None else turned_for(owner, net)
+
+
 def _built(stored: Stored, backend: BackendLike) -> Any:
     manifest = stored.manifest
     room = sum(header.nbytes // header.dtype.itemsize for header in stored.headers.values())
     net = build(manifest.about.get("net") if manifest else None, room, backend=backend)
-    _write_all(_read(stored, net))
+    _write_all(_read(stored, net, None))
     return net
 
 
-def _read(stored: Stored, net: Any) -> list[tuple[Parameter, Array]]:
+def _read(stored: Stored, net: Any, layout: str | None) -> list[tuple[Parameter, Array]]:
     """Return the handles on the parameters of a net with what is to be written there.
 
     Raises
@@ -224,18 +247,27 @@ def _read(stored: Stored, net: Any) -> list[tuple[Parameter, Array]]:
     """
     inside = _IN_TRAINING if stored.manifest is not None and stored.manifest.kind == "training" else ""
     headers = {
-        name.removeprefix(inside): each for name, each in stored.headers.items() if name.startswith(inside)
+        name.removeprefix(inside): header
+        for name, header in stored.headers.items()
+        if name.startswith(inside)
     }
+    told = stored.manifest.about.get("layout") if stored.manifest is not None else None
+    turned = turned_for("load", net) if "torch" in (layout, told) else None
     handles = {parameter.label: parameter for parameter in parameters(net)}
-    if words := _misfit(handles, headers):
+    headers, words = (headers, "") if turned is None else in_diynn(headers, turned)
+    if words := words or _misfit(handles, headers):
         raise CheckpointError(words)
     for label, header in headers.items():
         if header.dtype.kind != "f":
             raise CheckpointError(f"`{label}` must hold real numbers with a point, got {header.dtype}")
-    return [
-        (handle, _fitting(label, stored.read(inside + label), handle.value))
-        for label, handle in handles.items()
-    ]
+    prepared = []
+    for label, handle in handles.items():
+        if turned is None:
+            value = stored.read(inside + label)
+        else:
+            value = from_torch(stored.read(turned[label].name), turned[label])
+        prepared.append((handle, _fitting(label, value, handle.value)))
+    return prepared
 
 
 def _fitting(label: str, value: np.ndarray[Any, Any], like: Array) -> Array:

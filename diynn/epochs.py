@@ -156,11 +156,8 @@ class Training:
     def _restore(self, state: dict[str, Any]) -> None:
         run = self.run
         run.optim.restore(state["optim"])
-        run.epoch, run.history.columns, run.history.stopped = (
-            state["epoch"],
-            state["history"],
-            state["stopped"],
-        )
+        run.epoch, run.history.stopped = state["epoch"], state["stopped"]
+        run.history.update(state["history"])
         self.place, self._watched = Place(**state["place"]), state["watchers"]
         if isinstance(self.place.total, np.ndarray):
             like = first_parameter(run.net)

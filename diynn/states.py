@@ -103,8 +103,8 @@ def _rule_states(optim: Any, handles: Mapping[str, Any], states: Mapping[str, An
     found = {}
     for label, parts in states.items():
         handle = handles.get(label)
-        held = optim._states.get(handle) or (() if handle is None else optim.rule.start(handle.value))
-        if [tuple(each.shape) for each in held] != [tuple(each.shape) for each in parts]:
+        held = () if handle is None else optim._states.get(handle) or optim.rule.start(handle.value)
+        if handle is None or [tuple(each.shape) for each in held] != [tuple(each.shape) for each in parts]:
             raise ValueError(f"Optim: the state of the rule for `{label}` does not fit the net")
         found[handle] = held, [asarray_like(part.astype(to_numpy(each).dtype), each)
                                for part, each in zip(parts, held, strict=True)]  # fmt: skip

@@ -13,12 +13,9 @@ What it cannot show is what only CUDA knows: its libraries, its speed, and its c
 `tests/test_cupy_kernels.py` asks NVRTC.
 """
 
-import inspect
-import re
 import sys
 import threading
 from collections import Counter
-from functools import cache
 from importlib import import_module
 from time import perf_counter
 from types import ModuleType, SimpleNamespace
@@ -26,11 +23,11 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from tests import cupy_on_host
+from tests.cupy_real import TAKES_HOST, check_first, real, replaced, signature
 
 DEVICES = 2
 WAITS = Counter()  # what the host waited for, by name
 LAUNCHED = set()  # kernel and dtype
-TAKES_HOST = {"array", "asarray"}
 SINGLE = {"count_nonzero", "allclose", "array_equal"}  # of which NumPy makes numbers of Python
 LIKE = {"zeros_like", "ones_like", "empty_like", "full_like"}  # look at no value of an array on any device
 VIEWS = {"reshape", "ravel", "transpose", "squeeze", "swapaxes", "view"}  # on whatever device
@@ -106,36 +103,7 @@ class Event:
         WAITS["synchronize"] += 1
 
 
-# ------------------------------------------------------------------ what the real one takes
-
-
-@cache
-def real():
-    """Return CuPy's own module, wherever it is now."""
-    return REAL or import_module("cupy")
-
-
-REAL = None
-
-
-def in_words(documentation):
-    """Return the signature that a compiled function has in the first line of its documentation."""
-    inside = re.match(r"[\w.]+\((.*?)\)(?: ->|\s|$)", documentation.replace("\\", ""), re.DOTALL)
-    words = [each.strip() for each in inside[1].split(",")]
-    untyped = ", ".join(re.sub(r"^(?:bool|int|str|tuple|_\w+) (?=\w)", "", word) for word in words)
-    scope = {}
-    exec(f"def function({untyped}): pass", scope)
-    return inspect.signature(scope["function"])
-
-
-@cache
-def signature(name, of_array=False):
-    """Return the signature of a function of CuPy, or of a method of its arrays."""
-    function = getattr(real().ndarray if of_array else real(), name)
-    try:
-        return inspect.signature(function)
-    except ValueError:
-        return in_words(function.__doc__)
+# ------------------------------------------------------------------ functions
 
 
 def bare(value, *, host=False, view=False):
@@ -168,6 +136,8 @@ def function(name):
 
     def call(*arguments, **options):
         signature(name).bind(*arguments, **options)
+        if arguments:
+            check_first(name, arguments[0], ndarray)
         how = {"host": name in TAKES_HOST, "view": name in LIKE}
         values = bare(arguments, **how)
         options = {word: bare(value, **how) for word, value in options.items()}
@@ -201,7 +171,6 @@ class ndarray:  # noqa: N801  # as in CuPy
     """An array on a device: what CuPy's has, and nothing else."""
 
     __slots__ = ("__weakref__", "base", "device", "host")
-    __array_ufunc__ = None  # NumPy's operators leave it to this class
     __array_priority__ = 100
 
     def __init__(self, host, device, base=None):
@@ -210,6 +179,14 @@ class ndarray:  # noqa: N801  # as in CuPy
 
     def __array__(self, dtype=None):
         raise TypeError("Implicit conversion to a NumPy array is not allowed. Please use `.get()`")
+
+    def __array_ufunc__(self, ufunc, method, *inputs, **options):
+        if method != "__call__" or "out" in options:
+            return NotImplemented
+        return function(ufunc.__name__)(*inputs, **options)
+
+    def __array_function__(self, called, types, arguments, options):
+        return function(called.__name__)(*arguments, **options)
 
     def get(self, stream=None, order="C", out=None, blocking=True):
         WAITS["get"] += 1
@@ -321,12 +298,13 @@ class ElementwiseKernel(cupy_on_host.ElementwiseKernel):
     """A kernel whose body runs on the host; one that NVRTC has not been asked about is refused."""
 
     def __call__(self, *given, size=None):
-        from tests.cupy_kernels import DTYPES, kernels
+        from tests.cupy_kernels import DTYPES, check_call, kernels
 
         dtype = next(each.dtype for each in given if isinstance(each, ndarray))
         assert self in vars(import_module("diynn.ops.on_cupy")).values(), f"{self.name} is in no list"
         assert self.name in kernels(), f"{self.name} is not compiled by tests/test_cupy_kernels.py"
         assert dtype.name in DTYPES, f"{self.name} is not compiled for {dtype}"
+        check_call(kernels()[self.name], [getattr(each, "dtype", None) for each in given])
         LAUNCHED.add((self.name, dtype.name))
         return wrapped(super().__call__(*bare(given), size=size))
 
@@ -346,7 +324,7 @@ def make():
         value, host = getattr(real(), name), getattr(np, name, None)
         if name.startswith("_") or host is None:
             continue
-        constant = isinstance(value, type | int | float | None.__class__) or value is host
+        constant = isinstance(value, type | int | float | None) or value is host
         setattr(module, name, value if constant else function(name) if callable(value) else value)
     module.ndarray, module.ElementwiseKernel = ndarray, ElementwiseKernel
     module.array, module.asarray = array, asarray
@@ -369,12 +347,11 @@ def install():
     ImportError
         If CuPy itself is not installed, or in use already.
     """
-    global REAL
-    if REAL is not None:
+    real()
+    if replaced():
         return
     if "diynn.ops.on_cupy" in sys.modules:
         raise ImportError("CuPy itself is in use in this process")
-    REAL = import_module("cupy")
     sys.modules["cupy"] = make()
     for name in [name for name in sys.modules if name.startswith("array_api_compat.cupy")]:
         del sys.modules[name]

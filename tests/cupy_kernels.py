@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from tests import cupy_fake, cupy_on_host
+from tests import cupy_on_host, cupy_real
 
 #: What a kernel's type T is, as `_fits` in ``on_cupy.py`` lets it be.
 DTYPES = ("float32", "float64")
@@ -20,7 +20,7 @@ _ARRAY, _INDEXER, _SCALAR = 1, 2, 3  # kinds of arguments, in CuPy's numbers
 @cache
 def kernels():
     """Return the kernels of ``on_cupy.py`` by name, made by CuPy itself."""
-    cupy = cupy_fake.real()
+    cupy = cupy_real.real()
     module, _ = cupy_on_host.load(cupy)
     found = [each for each in vars(module).values() if isinstance(each, cupy.ElementwiseKernel)]
     return {each.name: each for each in found}
@@ -40,7 +40,7 @@ def source(kernel, dtype, *, dimensions=2, contiguous=True, small=True):
     for each in (*kernel.in_params, *kernel.out_params):
         if each.ctype == "T":
             shape = dimensions, contiguous, small
-            arguments.append(_kernel._ArgInfo(_ARRAY, cupy_fake.real().ndarray, typed, *shape))
+            arguments.append(_kernel._ArgInfo(_ARRAY, cupy_real.real().ndarray, typed, *shape))
         else:
             arguments.append(_kernel._ArgInfo(_SCALAR, int, np.dtype(each.dtype).type, 0, True, True))
     arguments.append(_kernel._ArgInfo(_INDEXER, None, None, dimensions, True, small))
@@ -48,6 +48,17 @@ def source(kernel, dtype, *, dimensions=2, contiguous=True, small=True):
         tuple(arguments), types, kernel.params, kernel.operation, kernel.name, kernel.preamble
     )
     return "".join(f"#include <{header}>\n" for header in core._cupy_header_list) + body
+
+
+def check_call(kernel, dtypes):
+    """Raise unless CuPy would launch a kernel with arguments of these dtypes; None for a number."""
+    from cupy._core import _kernel
+
+    if len(dtypes) not in (kernel.nin, kernel.nargs):
+        raise TypeError(f"{kernel.name} takes {kernel.nin} or {kernel.nargs} arguments, got {len(dtypes)}")
+    types = tuple(dtype if dtype is None else dtype.type for dtype in dtypes)
+    given, out = types[: kernel.nin], types[kernel.nin :]
+    _kernel._decide_params_type(kernel.in_params, kernel.out_params, given, out)
 
 
 def compiled(text, architecture):

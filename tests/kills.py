@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import warnings
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -26,13 +27,15 @@ from diynn.files.tree import pack
 from diynn.module import parameters
 
 
-def in_a_child(work, *, kill_after=None):
-    """Call a function in a process of its own; kill it after so many seconds. Return whether it came to its end."""
+def in_a_child(work, *, kill_after=None, number=signal.SIGKILL):
+    """Call a function in a process of its own; send it a signal after so many seconds. Return whether it ended itself."""
     child = os.fork()
     if child == 0:
         try:
-            signal.signal(signal.SIGINT, signal.SIG_IGN)  # as with Ctrl-C, the parent decides
+            signal.signal(signal.SIGINT, signal.default_int_handler)
             work()
+            os._exit(0)
+        except KeyboardInterrupt:  # before the training began, or at its end
             os._exit(0)
         except BaseException:
             import traceback
@@ -41,7 +44,7 @@ def in_a_child(work, *, kill_after=None):
             os._exit(1)
     if kill_after is not None:
         time.sleep(kill_after)
-        os.kill(child, signal.SIGKILL)
+        os.kill(child, number)
     _, status = os.waitpid(child, 0)
     if os.WIFEXITED(status) and os.WEXITSTATUS(status):
         raise AssertionError("the process failed")
@@ -63,7 +66,7 @@ def constant_net(number):
 
 def kill_while_saving(count, name="net.npz", *, seed=0):
     """Return how many of so many kills left no whole file, or stray files that the next save did not remove."""
-    chance, lost, strays, last = random.Random(seed), 0, 0, 0.0
+    chance, lost, strays = random.Random(seed), 0, 0
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / name
         nets = [constant_net(number) for number in (1.0, 2.0)]
@@ -87,13 +90,12 @@ def kill_while_saving(count, name="net.npz", *, seed=0):
             except (ValueError, OSError):
                 found = set()
             lost += found not in ({1.0}, {2.0})
-            last += found == {2.0}
             if chance.random() < 0.1:
                 diynn.save(nets[0], path)
                 strays += os.listdir(folder) != [name]
         diynn.save(nets[0], path)
         strays += os.listdir(folder) != [name]
-    return lost, strays, last
+    return lost, strays
 
 
 # ------------------------------------------------------------------ training
@@ -142,44 +144,47 @@ def train(checkpoint, every, *, rule, eps, dropout, execution, backend, epochs=5
     return pickle.dumps(pack("train", {"optim": state, "table": table, "why": history.stopped, "kept": kept}))
 
 
-def kill_while_training(count, *, seed=0, kills=3, only=None):
+def _write_result(result, options, checkpoint, every):
+    ended = train(checkpoint, every, **options)
+    result.write_bytes(ended)
+
+
+def kill_while_training(count, *, seed=0, kills=3, number=signal.SIGKILL):
     """Return which of so many trainings, each killed several times, did not end as the undisturbed one did."""
     chance, wrong, killed = random.Random(seed), [], 0
-    chosen = [each for each in settings() if only is None or only(each[0])]
+    chosen = list(settings())
     chance.shuffle(chosen)
     known: dict[tuple[str, ...], tuple[bytes, float]] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for number in range(count):
-            name, options = chosen[number % len(chosen)]
-            result = Path(folder) / "result"
-
-            def work(checkpoint, every, options=options, result=result):
-                result.write_bytes(train(checkpoint, every, **options))
-
+        for trial in range(count):
+            name, options = chosen[trial % len(chosen)]
+            result, path = Path(folder) / "result", Path(folder) / f"{trial}.npz"
+            work = partial(_write_result, result, options)
             if name not in known:
                 start = time.perf_counter()
-                in_a_child(lambda: work(Path(folder) / f"{number}-undisturbed.npz", None))  # noqa: B023
+                in_a_child(partial(work, Path(folder) / f"{trial}-undisturbed.npz", None))
                 known[name] = result.read_bytes(), time.perf_counter() - start
             wanted, length = known[name]
-            path, every = Path(folder) / f"{number}.npz", chance.choice([None, 1, 3])
+            work = partial(work, path, chance.choice([None, 1, 3]))
             for _ in range(kills):
-                killed += not in_a_child(lambda: work(path, every), kill_after=chance.uniform(0, length))  # noqa: B023
-            in_a_child(lambda: work(path, every))  # noqa: B023
+                killed += not in_a_child(work, kill_after=chance.uniform(0, length), number=number)
+            in_a_child(work)
             if result.read_bytes() != wanted:
-                wrong.append((number, *name))
+                wrong.append((trial, *name))
     return wrong, killed
 
 
 if __name__ == "__main__":
-    what, count = (*sys.argv[1:], "", "200")[:2] if len(sys.argv) > 2 else (*sys.argv[1:2], "200")
+    what, count = sys.argv[1], int(sys.argv[2])
     begun = time.perf_counter()
     if what == "saving":
-        outcomes = [kill_while_saving(int(count) // 2, name) for name in ("net.npz", "net.safetensors")]
+        outcomes = [kill_while_saving(count // 2, name) for name in ("net.npz", "net.safetensors")]
         lost, strays = (sum(each[k] for each in outcomes) for k in (0, 1))
-        print(f"{2 * (int(count) // 2)} kills while saving: {lost} files lost, {strays} stray files", end="")
+        print(f"{2 * (count // 2)} kills while saving: {lost} files lost, {strays} stray files", end="")
         failed = lost + strays
-    elif what == "training":
-        wrong, killed = kill_while_training(int(count))
+    else:  # "training", or "training-15" for another signal than SIGKILL
+        number = int(what.partition("-")[2] or signal.SIGKILL)
+        wrong, killed = kill_while_training(count, number=number)
         print(
             f"{count} trainings, killed {killed} times: {len(wrong)} ended differently",
             *wrong,
@@ -187,7 +192,5 @@ if __name__ == "__main__":
             end="",
         )
         failed = len(wrong)
-    else:
-        sys.exit("python -m tests.kills saving|training COUNT")
     print(f" ({time.perf_counter() - begun:.0f} s)")
     sys.exit(bool(failed))

@@ -4,6 +4,9 @@ What drives the engine runs by ``pytest --backend cupy-fake`` alone; what is sai
 """
 
 import operator
+import os
+import subprocess
+import sys
 import threading
 from multiprocessing import Pipe
 from types import SimpleNamespace
@@ -15,9 +18,10 @@ import diynn
 from diynn import asarray, predict, to_numpy
 from diynn.cli import main
 from diynn.demo import RECIPES, make_net
-from tests import cupy_fake, cupy_on_host
+from tests import cupy_fake, cupy_on_host, cupy_real
 from tests.backends import assert_close
 from tests.conftest import CHOSEN
+from tests.test_readme import EXAMPLES, ROOT, figureless
 
 pytest.importorskip("cupy", exc_type=ImportError)
 pytestmark = pytest.mark.skipif(cupy_on_host.COMPILER is None, reason="no C++ compiler to run kernels with")
@@ -35,32 +39,35 @@ def cupy():
 
 def test_its_arrays_have_nothing_that_cupys_lack():
     own = {name for name in vars(cupy_fake.ndarray) if name not in ("host", "__weakref__")}
-    assert own - set(dir(cupy_fake.real().ndarray)) == set()
-    assert not hasattr(cupy_fake.real().ndarray, "__index__")
+    assert own - set(dir(cupy_real.real().ndarray)) == set()
+    assert not hasattr(cupy_real.real().ndarray, "__index__")
     assert not hasattr(cupy_fake.ndarray, "__index__")
 
 
 def test_it_has_no_name_that_cupy_lacks(cupy):
-    assert {name for name in vars(cupy) if not name.startswith("__")} <= set(dir(cupy_fake.real()))
+    assert {name for name in vars(cupy) if not name.startswith("__")} <= set(dir(cupy_real.real()))
     assert not hasattr(cupy, "ascontiguousarray_chkfinite")
 
 
 def test_compiled_signatures_are_read_from_the_documentation():
-    sums = cupy_fake.signature("sum", of_array=True)
+    sums = cupy_real.signature("sum", of_array=True)
     assert list(sums.parameters) == ["self", "axis", "dtype", "out", "keepdims"]
-    assert list(cupy_fake.signature("exp").parameters) == ["x", "out", "casting", "dtype"]
-    assert cupy_fake.signature("exp").parameters["dtype"].kind is sums.parameters["axis"].KEYWORD_ONLY
+    assert list(cupy_real.signature("exp").parameters) == ["x", "out", "casting", "dtype"]
+    assert cupy_real.signature("exp").parameters["dtype"].kind is sums.parameters["axis"].KEYWORD_ONLY
 
 
 REFUSED = {
     "implicit conversion": lambda xp, a: np.asarray(a),
-    "a function of NumPy's": lambda xp, a: np.exp(a),
+    "a function of NumPy's with its arrays": lambda xp, a: np.add(np.ones(3), a),
     "an operator with NumPy's left": lambda xp, a: np.ones(3) + a,
     "an operator with NumPy's right": lambda xp, a: a * np.ones(3),
     "a function with NumPy's": lambda xp, a: xp.exp(np.ones(3)),
     "a list with NumPy's": lambda xp, a: xp.concatenate([a, np.ones(3)]),
     "an option that NumPy has alone": lambda xp, a: xp.sum(a, initial=0.0),
     "an option of a method": lambda xp, a: a.max(where=True),
+    "a list for an array": lambda xp, a: xp.exp([1.0, 2.0]),
+    "a list to be summed": lambda xp, a: xp.sum([1.0, 2.0]),
+    "a number to be clipped": lambda xp, a: xp.clip(2.0, 0.0, 1.0),
     "one argument too many": lambda xp, a: xp.tanh(a, None, a),
     "an attribute of no array": lambda xp, a: a.to_device("cpu"),
     "a namespace": lambda xp, a: a.__array_namespace__(),
@@ -96,6 +103,11 @@ def test_single_values_stay_arrays_and_reading_them_is_counted(cupy):
     assert operator.truth(a[0] == 1)
     assert cupy_fake.WAITS["__float__"] == before.get("__float__", 0) + 1
     assert cupy_fake.WAITS["__bool__"] == before.get("__bool__", 0) + 1
+
+
+def test_functions_of_numpy_are_handed_over_to_cupys(cupy):
+    for found in (np.exp(cupy.ones(3)), np.sum(cupy.ones(3)), np.float64(2) * cupy.ones(3)):
+        assert isinstance(found, cupy.ndarray)
 
 
 def test_new_arrays_are_on_the_current_device_of_a_thread(cupy):
@@ -215,6 +227,45 @@ def test_the_demo_runs(name, fake, tmp_path, capsys):
     assert len(list(tmp_path.glob("*.png"))) == 3
 
 
+LAUNCH = """
+import runpy, sys
+from tests import cupy_fake
+
+cupy_fake.install()
+runpy.run_path(sys.argv[1], run_name="__main__")
+"""
+
+
+def launched(path, folder):
+    """Run a program in a process of its own, where CuPy is the default."""
+    words = {
+        "DIYNN_BACKEND": "cupy",
+        "MPLBACKEND": "Agg",
+        "PYTHONPATH": str(ROOT),
+        "PYTHONIOENCODING": "utf-8",
+    }
+    return subprocess.run(
+        [sys.executable, "-c", LAUNCH, str(path)],
+        cwd=folder, env={**os.environ, **words}, capture_output=True, text=True, encoding="utf-8",
+        timeout=300,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("script", ["deux_gaussiennes.py", "mots_cles.py"])
+def test_a_course_script_that_names_no_library_runs(script, fake, tmp_path):
+    result = launched(ROOT / "tests" / "course_scripts" / script, tmp_path)
+    assert result.returncode == 0, result.stderr
+
+
+def test_the_first_program_of_the_readme_runs_and_prints_the_same(fake, tmp_path):
+    program, printed = EXAMPLES[0]
+    path = tmp_path / "first.py"
+    path.write_text(program, encoding="utf-8")
+    result = launched(path, tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert figureless(result.stdout) == figureless(printed)
+
+
 def pipe():
     """Return the ends of a pipe, the second of which its giver does not close: it is used in a thread."""
     ours, theirs = Pipe()
@@ -261,3 +312,22 @@ def test_every_kernel_is_launched_in_every_dtype_that_is_compiled(fake):
             ).to("cupy", dtype=dtype)  # fmt: skip
             diynn.Optim(net, loss()).step(x, asarray(y, "cupy", dtype=dtype))
     assert {(name, dtype) for name in kernels() for dtype in DTYPES} == cupy_fake.LAUNCHED
+
+
+def test_a_kernel_that_nobody_has_compiled_is_not_launched(fake, monkeypatch):
+    import cupy
+
+    from diynn.ops import on_cupy
+
+    stray = cupy.ElementwiseKernel("T x", "T y", "y = x", "diynn_stray")
+    with pytest.raises(AssertionError, match="diynn_stray is in no list"):
+        stray(cupy.ones(3))
+    monkeypatch.setattr(on_cupy, "_stray", stray, raising=False)
+    with pytest.raises(AssertionError, match="diynn_stray is not compiled"):
+        stray(cupy.ones(3))
+    with pytest.raises(AssertionError, match="diynn_sigmoid is not compiled for float16"):
+        on_cupy._sigmoid(cupy.ones(3, dtype="float16"))
+    with pytest.raises(TypeError, match="diynn_sigmoid takes 1 or 2 arguments, got 3"):
+        on_cupy._sigmoid(cupy.ones(3), cupy.ones(3), cupy.ones(3))
+    with pytest.raises(TypeError, match="Type is mismatched"):
+        on_cupy._tanh_delta(cupy.ones(3), cupy.ones(3, dtype="float32"))

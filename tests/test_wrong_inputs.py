@@ -105,7 +105,7 @@ WRONG = {
     **dict.fromkeys(("scale", "factor", "half_life", "eta", "bound", "deviation", "size"), POSITIVE),
     **dict.fromkeys(("decay", "by", "spread"), NOT_NEGATIVE),
     **dict.fromkeys(("p", "mu", "beta1", "beta2"), FRACTIONS),
-    "checkpoint": PATHS, "seconds": but(POSITIVE, "infinity"),
+    "layout": {"number": 3, "another": "keras"}, "checkpoint": PATHS, "seconds": but(POSITIVE, "infinity"),
     **dict.fromkeys(("bias", "nesterov", "progress", "mode", "timing"), FLAGS),
     **dict.fromkeys(("labels", "predictions", "clusters"), CLASSES),
 }  # fmt: skip
@@ -214,6 +214,8 @@ CALLS = [
     call(diynn.exponential_decay, eps=0.1, half_life=2),
     call(diynn.cosine_decay, wrong={"warmup": but(SIZES, "zero")}, eps=0.1, steps=9),
     call(EarlyStopping),
+    call(diynn.Log, path="never written"),
+    call(diynn.TensorBoard, path="never written"),
     # arrays and files
     call(diynn.asarray, wrong={"data": NO_NUMBERS}, data=X),
     call(diynn.to_numpy, wrong={"array": but(NO_NUMBERS, "complex")}, array=X),

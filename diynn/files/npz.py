@@ -119,6 +119,11 @@ class NpzFile:
             name = info.filename
             if name in members:
                 raise CheckpointError(f"`{name.removesuffix('.npy')}` is there twice")
+            if name.endswith("/data.pkl"):
+                raise CheckpointError(
+                    "it is a pickle of PyTorch, which may run code; safetensors.torch.save_file("
+                    "model.state_dict(), path) writes a file that load(net, path, layout='torch') reads"
+                )
             if name != MANIFEST and not name.endswith(".npy"):
                 raise CheckpointError(f"`{name}` is no array")
             if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):

@@ -14,11 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from diynn.arrays import to_numpy
 from diynn.files.atomic import replacing
 from diynn.files.manifest import CheckpointError, Header, Manifest, digest, write_manifest
 from diynn.files.npz import NpzFile, write_npz
 from diynn.files.tensors import TensorFile, write_tensors
 from diynn.files.tree import Arrays
+from diynn.wording import shown
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, LookupError,
             OverflowError, MemoryError)  # fmt: skip  # what `zipfile` raises for what it does not expect
@@ -48,7 +50,7 @@ def write_file(
 class Stored:
     """An open file: what it says of itself agrees with what is there, and no array has been read."""
 
-    def __init__(self, file: NpzFile | TensorFile) -> None:
+    def __init__(self, file: NpzFile | TensorFile | _Given) -> None:
         self._file = file
         self.headers: dict[str, Header] = file.headers
         self.manifest: Manifest | None = file.manifest
@@ -102,6 +104,35 @@ def reading(owner: str, path: str | os.PathLike[str]) -> Iterator[Stored]:
         if error.errno != errno.EINVAL:  # a place in the file that is none
             raise
         raise CheckpointError(f"{owner}: {os.fspath(path)!r} is damaged: {error}") from None
+
+
+@contextmanager
+def given(owner: str, arrays: Mapping[str, Any]) -> Iterator[Stored]:
+    """Take arrays that are at hand as those of a file.
+
+    Raises
+    ------
+    CheckpointError
+        If one of them is none, also for what is wrong with them in the ``with`` block.
+    """
+    try:
+        yield Stored(_Given(arrays))
+    except CheckpointError as error:
+        raise CheckpointError(f"{owner}: the dict cannot be loaded: {error}") from None
+
+
+class _Given:
+    manifest = None
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        for name, array in arrays.items():
+            if not hasattr(array, "shape") or not hasattr(array, "dtype"):
+                raise CheckpointError(f"`{name}` must be an array, got {shown(array)}")
+        self._arrays = {name: to_numpy(array) for name, array in arrays.items()}
+        self.headers = {name: Header(each.shape, each.dtype) for name, each in self._arrays.items()}
+
+    def read(self, name: str) -> np.ndarray[Any, Any]:
+        return self._arrays[name]
 
 
 def _is_tensors(path: str | os.PathLike[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from diynn.arrays import Array, BackendLike, DType
-from diynn.initializers import Initializer, draw_parameters, glorot_uniform, zeros
+from diynn.initializers import Initializer, draw_parameters, he_uniform, zeros
 from diynn.module import Module
 from diynn.ops import bias_gradient, convolve, convolve_delta, convolve_gradient
 from diynn.shapes import Shape, check, check_window, positive, window_count
@@ -64,7 +64,7 @@ class Conv1D(Module):
         stride: int = 1,
         *,
         bias: bool = True,
-        init: Initializer | str = glorot_uniform,
+        init: Initializer | str = he_uniform,
         bias_init: Initializer | str = zeros,
         rng: int | np.random.Generator | None = None,
         backend: BackendLike = None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from diynn.arrays import Array, BackendLike, DType
-from diynn.initializers import Initializer, draw_parameters, glorot_uniform, zeros
+from diynn.initializers import Initializer, draw_parameters, he_uniform, zeros
 from diynn.module import Module
 from diynn.ops import bias_gradient, delta_product
 from diynn.shapes import Shape, check, positive
@@ -55,7 +55,7 @@ class Linear(Module):
         out_features: int,
         *,
         bias: bool = True,
-        init: Initializer | str = glorot_uniform,
+        init: Initializer | str = he_uniform,
         bias_init: Initializer | str = zeros,
         rng: int | np.random.Generator | None = None,
         backend: BackendLike = None,

@@ -76,7 +76,13 @@ def _filter(known: Architecture, own: int) -> list[Instruction]:
     lines += [(_AT_LEAST, 0, 1, NEWEST), unknown]
     for number in known.refused:
         lines += [(_EQUAL, 0, 1, number), refuse]
-    lines += [(_EQUAL, 0, 4, known.clone), (_LOAD, 0, 0, _FIRST), (_ANY_BIT, 0, 1, _NEW_THREAD), allow, refuse]
+    lines += [
+        (_EQUAL, 0, 4, known.clone),
+        (_LOAD, 0, 0, _FIRST),
+        (_ANY_BIT, 0, 1, _NEW_THREAD),
+        allow,
+        refuse,
+    ]
     for number in known.signals:  # to itself alone, as abort() and raise() do
         lines += [(_EQUAL, 0, 4, number), (_LOAD, 0, 0, _FIRST), (_EQUAL, 0, 1, own), allow, refuse]
     return [*lines, allow]
