@@ -15,7 +15,7 @@ import numpy as np
 
 from diynn.arrays import Array, asarray_like, copy, to_numpy, write
 from diynn.composition import walk
-from diynn.data import shard
+from diynn.data import share_of
 from diynn.execution.accumulated import Around, Held, put_gradients
 from diynn.execution.compiling import Update
 from diynn.execution.structure import Structure, all_state
@@ -113,50 +113,56 @@ class MPI(Around):
         return agreed
 
     def parts_of(self, x: Array, y: Array) -> list[tuple[Array, Array]]:
-        """Return the share of this rank."""
-        return [(shard(x, *self._place(x, y)), shard(y, *self._place(x, y)))]
+        """Return the share of this rank: all of the batch if it cannot be shared out."""
+        mine = self._part(x, y) or slice(None)
+        return [(x[mine, ...], y[mine, ...])]
 
-    def _place(self, x: Array, y: Array) -> tuple[int, int]:
-        """Return the rank and how many share the batch: (0, 1) for all of it."""
+    def _part(self, x: Array, y: Array) -> slice | None:
         known = self._structure
         if known is not None and known.holds(self._net, self._loss):
             split = known.per_example
         else:
             split = all_state("per_example", [*walk(self._net), self._loss])
-        return (self.comm.rank, self.comm.size) if split and x.shape[:1] == y.shape[:1] else (0, 1)
+        if not split or self.comm.size == 1 or x.shape[:1] != y.shape[:1]:
+            return None
+        return share_of(x.shape[0], self.comm.rank, self.comm.size)
 
     def _gradient(self, net: Any, loss: Any, x: Array, y: Array, held: Held) -> Array:
         """Write the gradient of a batch to the net; x and y need a shape and slices alone."""
         self._agree(net, loss, x)
-        rank, size = self._place(x, y)
-        own = self.inner.step(net, loss, shard(x, rank, size), shard(y, rank, size), held)
-        self._structure = held.structure
-        if size == 1:
+        part = self._part(x, y)
+        mine = part or slice(None)
+        own = self.inner.step(net, loss, x[mine, ...], y[mine, ...], held)
+        structure = self._structure = held.structure
+        if part is None:
             return own
-        costs = np.full(x.shape[0], -0.0, to_numpy(own).dtype)
-        if own.shape != shard(costs, rank, size).shape:
+        if own.shape != (part.stop - part.start,):
             raise ValueError(f"MPI: costs must be of shape (batch,), got {own.shape}; `per_example = False` "
                              "in the loss trains on the whole batch")  # fmt: skip
-        shard(costs, rank, size)[...] = to_numpy(own)
-        handles = held.structure.parameters if held.structure else parameters(net)
-        gradients = [each.gradient for each in handles]
+        handles = parameters(net) if structure is None else []
+        gradients = [each.gradient for each in handles] if structure is None else structure.gradients
+        costs = np.full(x.shape[0], -0.0, to_numpy(own).dtype)  # a number added to -0.0 keeps its bits
+        costs[part] = to_numpy(own)
         *sums, costs = self._summed([*map(to_numpy, gradients), costs], takes_part=own.shape[0] > 0)
-        if gradients and not isinstance(gradients[0], np.ndarray):
+        if structure is None:
             sums = [asarray_like(each.copy(), like) for each, like in zip(sums, gradients, strict=True)]
-        put_gradients(handles, sums)
+            put_gradients(handles, sums)
+        else:
+            for gradient, each in zip(gradients, sums, strict=True):
+                np.copyto(gradient, each)
         return asarray_like(costs.copy(), own)
 
     def _summed(self, arrays: list[Any], *, takes_part: bool) -> list[Any]:
         """Return the sums of arrays over the ranks, in memory that the next call overwrites."""
-        size, dtype = self.comm.size, np.result_type(*arrays)
-        count = sum(each.size for each in arrays)
-        part = -(-count // size)
+        size, dtype = self.comm.size, np.result_type(*{each.dtype for each in arrays})
+        ends = list(accumulate(each.size for each in arrays))
+        part = -(-ends[-1] // size)
         if self._buffer.size < part * size or self._buffer.dtype != dtype:
             self._buffer = np.zeros(part * size, dtype)
         flat = self._buffer[: part * size]
         if takes_part:
-            np.concatenate([each.reshape(-1) for each in arrays], out=flat[:count])
-        else:  # a number added to -0.0 keeps its bits
+            np.concatenate([each.reshape(-1) for each in arrays], out=flat[: ends[-1]])
+        else:
             flat.fill(-0.0)
         if self.order == "fast" or size == 2:  # two numbers have one sum
             self.comm.Allreduce(self._mpi.IN_PLACE, flat)
@@ -166,10 +172,8 @@ class MPI(Around):
             for each in parts[1:]:
                 parts[0] += each
             self.comm.Allgather(parts[0], flat)
-        ends = accumulate(each.size for each in arrays)
-        return [
-            flat[end - each.size : end].reshape(each.shape) for each, end in zip(arrays, ends, strict=True)
-        ]
+        places = zip([0, *ends], ends, arrays, strict=False)
+        return [flat[first:last].reshape(each.shape) for first, last, each in places]
 
     def state(self) -> dict[str, Any]:
         """Return in what way shares are taken, and what each rank draws from; all ranks have to ask."""
