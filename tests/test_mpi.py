@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shlex
@@ -24,7 +25,9 @@ LAUNCH = shlex.split(
 )
 SECONDS = 120
 JOBS = int(os.environ.get("DIYNN_JOBS", "2"))  # CONTRIBUTING.md has the long run
-PATHS = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'benchmarks'}", "PYTHONWARNINGS": "error"}
+# BLAS's kernels may raise a flag at random: see tests/conftest.py.
+FLAG = "ignore:invalid value encountered in matmul:RuntimeWarning"
+PATHS = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'benchmarks'}", "PYTHONWARNINGS": f"error,{FLAG}"}
 
 pytest.importorskip("mpi4py", reason="no mpi4py: pip install 'diynn[mpi]'")
 if not LAUNCH:
@@ -96,14 +99,41 @@ def test_whole_trainings(ranks, tmp_path):
         assert f"{name} passed on {ranks}" in printed
 
 
+def test_the_benchmark_measures_and_the_page_shows_the_newest_record(tmp_path):
+    import ranks
+
+    words = ["--nets", "b", "--batches", "8", "--turns", "1", "--json", str(tmp_path / "ranks.json")]
+    assert "(b)" in run(2, str(ROOT / "benchmarks" / "ranks.py"), *words)
+    recorded = json.loads((tmp_path / "ranks.json").read_text(encoding="utf-8"))
+    (row,) = recorded["results"]["nets"]
+    assert row["bytes"] == 4 * (256 * 128 + 128 + 128 * 64 + 64 + 64 * 10 + 10 + 8)
+    assert 0 < row["share"] <= row["one"] * 10
+    assert f"| (b) | 8 | {row['bytes'] / 1e3:.0f} |" in ranks.page(recorded)
+    assert ranks.page(ranks.newest()) in (ROOT / "benchmarks" / "scaling.md").read_text(encoding="utf-8")
+
+
+def test_the_model_of_a_network():
+    import ranks
+
+    network = ranks.Network("some", latency=1e-3, rate=1e6)
+    assert ranks.travel(network, 2, 1e6) == pytest.approx(2e-3 + 1)
+    assert ranks.travel(network, 4, 1e6) == pytest.approx(4e-3 + 1.5)
+    assert ranks.travel(network, 4, 1e6, "rank") == pytest.approx(6e-3 + 1.5)
+    rows = [{"net": "a", "batch": batch, "one": batch / 1e3} for batch in (8, 16)]
+    assert [ranks.alone(rows, "a", each) for each in (1, 8, 12, 64)] == pytest.approx(
+        [8e-3, 8e-3, 12e-3, 64e-3]
+    )
+    assert ranks.enough(rows, "a", 8e-3, 0.8) == 32  # four times as long as the sum
+
+
 # ------------------------------------------------------------------ killed
 
 
 def launch(ranks, path):
     """Start a training that writes a checkpoint."""
     command = [*LAUNCH, "-n", str(ranks), sys.executable, "-m", "tests.mpi_training", "job", str(path)]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    return subprocess.Popen(command, env=os.environ | PATHS, **quiet)
+    with open(f"{path}.said", "a", encoding="utf-8") as said:
+        return subprocess.Popen(command, env=os.environ | PATHS, stdout=said, stderr=said)
 
 
 def steps_of(path):
@@ -122,7 +152,7 @@ def test_a_killed_rank_ends_all_and_what_is_started_again_ends_as_the_undisturbe
         path, last = tmp_path / f"job{job}", draw.randrange(1, most - 8)
         process = launch(ranks, path)
         while steps_of(path) < last:
-            assert process.poll() is None
+            assert process.poll() is None, Path(f"{path}.said").read_text(encoding="utf-8")
             time.sleep(0.005)
         victim = draw.randrange(ranks)
         os.kill(int(Path(f"{path}.process{victim}").read_text(encoding="utf-8")), signal.SIGKILL)
