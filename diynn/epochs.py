@@ -67,6 +67,7 @@ class Training:
         self.place = Place()
         self.checkpoint: Checkpoint | None = None
         self._watched: list[Any] = []
+        self._unwritten = False
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write to a checkpoint from here on, and go on from what is in it."""
@@ -113,7 +114,13 @@ class Training:
             warnings.warn(f"SGD: {run.stopped}; try a smaller `eps`", RuntimeWarning, stacklevel=4)
         for watcher in self.watchers:
             watcher.epoch(run)
-        if self.checkpoint is not None and not paused:  # else it has been written, within this epoch
+        self._unwritten = not paused  # else it has been written, within this epoch
+        if self.checkpoint is not None and self._unwritten and self.checkpoint.affordable():
+            self._write(stop)
+
+    def close(self, stop: Stop) -> None:
+        """Write what the last epoch left, if that has not been done."""
+        if self.checkpoint is not None and self._unwritten:
             self._write(stop)
 
     def _batches(self) -> Iterator[tuple[Array, Array]]:
@@ -131,20 +138,22 @@ class Training:
 
     def _write(self, stop: Stop) -> None:
         assert self.checkpoint is not None
+        self.checkpoint.write(lambda: self._state(stop))
+        self._unwritten = False
+
+    def _state(self, stop: Stop) -> dict[str, Any]:
         run = self.run
         paused = stop.reason is not None and run.stopped == stop.reason  # it is not stopped, then
-        self.checkpoint.write(
-            {
-                "optim": run.optim.state(),
-                "epoch": run.epoch,
-                "place": asdict(self.place),
-                "generator": generator_state(self.generator),
-                "legacy": legacy_state(),
-                "history": run.history.columns,
-                "stopped": None if paused else run.stopped,
-                "watchers": [watcher.state() for watcher in self.watchers],
-            }
-        )
+        return {
+            "optim": run.optim.state(),
+            "epoch": run.epoch,
+            "place": asdict(self.place),
+            "generator": generator_state(self.generator),
+            "legacy": legacy_state(),
+            "history": run.history.columns,
+            "stopped": None if paused else run.stopped,
+            "watchers": [watcher.state() for watcher in self.watchers],
+        }
 
     def _restore(self, state: dict[str, Any]) -> None:
         run = self.run

@@ -36,6 +36,7 @@ from diynn.execution import Threads
 from diynn.execution.blas import _libraries
 from diynn.files.tree import pack, unpack
 from diynn.generators import generator_state, set_generator_state
+from diynn.resume import Checkpoint
 from tests.students import normal
 
 ROOT = Path(__file__).parents[1]
@@ -526,15 +527,27 @@ def test_a_time_budget_ends_after_the_step_in_hand(tmp_path):
 
 def test_a_checkpoint_is_written_after_so_many_steps_or_so_much_time(tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(
-        "diynn.resume.Checkpoint.write", lambda self, state: written.append(state["optim"]["steps"])
-    )
+    monkeypatch.setattr(Checkpoint, "write", lambda self, make: written.append(make()["optim"]["steps"]))
     for every, wanted in ((None, [7, 14]), (3, [3, 6, 7, 10, 13, 14]), (timedelta(hours=1), [7, 14])):
         run(tmp_path / "run.npz", epochs=2, every=every)
         assert written == wanted
         written.clear()
     run(tmp_path / "run.npz", epochs=1, every=timedelta(microseconds=1))
     assert written == [1, 2, 3, 4, 5, 6, 7, 7]
+
+
+def test_epochs_that_take_less_than_the_writing_are_written_together(tmp_path, monkeypatch):
+    written, write = [], Checkpoint.write
+
+    def slow(self, make_state):
+        time.sleep(0.1)
+        write(self, make_state)
+        self._took = 1000.0
+        written.append(make_state()["epoch"])
+
+    monkeypatch.setattr(Checkpoint, "write", slow)
+    run(tmp_path / "run.npz", epochs=4)
+    assert written == [1, 4]
 
 
 @posix
