@@ -15,6 +15,7 @@ from diynn.arrays import Array, asarray_like, namespace
 from diynn.assembly import warn_of_no_gradient
 from diynn.callbacks import Callback, Run
 from diynn.dataset import Examples
+from diynn.files.manifest import CheckpointError
 from diynn.generators import generator_state, legacy_state, set_generator_state, set_legacy_state
 from diynn.loaders import Loader
 from diynn.module import first_parameter
@@ -77,7 +78,10 @@ class Training:
             repeat()
         state = checkpoint.read()
         if state is not None:
-            self._restore(state)
+            try:
+                self._restore(state)
+            except ValueError as error:  # what the net draws from, for instance
+                raise CheckpointError(f"SGD: {str(checkpoint.path)!r} cannot be loaded: {error}") from None
 
     def begin(self) -> None:
         """Tell those who watch, and what they were when the training was written."""
