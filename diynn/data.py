@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from diynn.arguments import any_number, interval, number_from_0
+from diynn.arguments import any_number, integer_from, interval, number_from_0
 from diynn.arrays import (
     Array,
     Backend,
@@ -197,11 +197,17 @@ def shard(values: Any, rank: int, size: int) -> Any:
 
     Raises
     ------
+    TypeError
+        If ``values`` is no array, or ``rank`` or ``size`` no integer.
     ValueError
-        If ``size`` is not positive or ``rank`` not in 0..size-1.
+        If ``size`` is not positive or ``rank`` not in 0..size-1, or ``values`` a single number.
     """
+    array_namespace("shard", "values", values)
+    if not values.shape:
+        raise ValueError("shard: `values` must be an array of examples, got a single number")
     size = positive("shard", "size", size)
-    if not 0 <= rank < size:
+    rank = integer_from(0, "shard", "rank", rank, "an integer, 0 or more")
+    if rank >= size:
         raise ValueError(f"shard: `rank` must be in 0..{size - 1}, got {rank!r}")
     return values[share_of(values.shape[0], rank, size), ...]
 

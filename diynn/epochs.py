@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -15,6 +16,7 @@ from diynn.arrays import Array, asarray_like, namespace
 from diynn.assembly import warn_of_no_gradient
 from diynn.callbacks import Callback, Run
 from diynn.dataset import Examples
+from diynn.files.manifest import CheckpointError
 from diynn.generators import generator_state, legacy_state, set_generator_state, set_legacy_state
 from diynn.loaders import Loader
 from diynn.module import first_parameter
@@ -72,6 +74,7 @@ class Training:
         self.place = Place()
         self.checkpoint: Checkpoint | None = None
         self._watched: list[Any] = []
+        self._unwritten = False
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write to a checkpoint from here on, and go on from what is in it."""
@@ -81,7 +84,10 @@ class Training:
             repeat()
         state = self.ranks.first(checkpoint.read() if self.ranks.rank == 0 else None)
         if state is not None:
-            self._restore(state)
+            try:
+                self._restore(state)
+            except ValueError as error:  # what the net draws from, for instance
+                raise CheckpointError(f"SGD: {str(checkpoint.path)!r} cannot be loaded: {error}") from None
 
     def begin(self) -> None:
         """Tell those who watch, and what they were when the training was written."""
@@ -120,7 +126,13 @@ class Training:
         for watcher in self.watchers:
             watcher.epoch(run)
         run.history.stopped = self.ranks.first(run.stopped)  # who stops by a clock might stop alone
-        if self.checkpoint is not None and not paused:  # else it has been written, within this epoch
+        self._unwritten = not paused  # else it has been written, within this epoch
+        if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.affordable()):
+            self._write(stop)
+
+    def close(self, stop: Stop) -> None:
+        """Write what the last epoch left, if that has not been done."""
+        if self.checkpoint is not None and self._unwritten:
             self._write(stop)
 
     def _batches(self) -> Iterator[tuple[Array, Array]]:
@@ -138,9 +150,17 @@ class Training:
 
     def _write(self, stop: Stop) -> None:
         assert self.checkpoint is not None
+        state = partial(self._state, stop)
+        if self.ranks.rank == 0:
+            self.checkpoint.write(state)
+        else:  # all ranks have a part in it
+            state()
+        self._unwritten = False
+
+    def _state(self, stop: Stop) -> dict[str, Any]:
         run = self.run
         paused = stop.reason is not None and run.stopped == stop.reason  # it is not stopped, then
-        state = {
+        return {
             "optim": run.optim.state(),
             "epoch": run.epoch,
             "place": asdict(self.place),
@@ -150,8 +170,6 @@ class Training:
             "stopped": None if paused else run.stopped,
             "watchers": [watcher.state() for watcher in self.watchers],
         }
-        if self.ranks.rank == 0:
-            self.checkpoint.write(state)
 
     def _restore(self, state: dict[str, Any]) -> None:
         run = self.run

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from time import perf_counter
 from typing import Any
@@ -20,6 +20,7 @@ from diynn.schedules import Schedule
 from diynn.shapes import positive
 from diynn.wording import shown
 
+_SHARE = 30  # a writing after an epoch waits until this many times as long has passed as the last one took
 _MEND = "give it what it was, or this training another file"
 
 
@@ -55,7 +56,7 @@ class Checkpoint:
                 raise ValueError(f"SGD: `every` must be a time above 0, got {every}")
         elif every is not None:
             self._steps = positive("SGD", "every", every)
-        self._written = perf_counter()
+        self._written, self._took = perf_counter(), 0.0
 
     def read(self) -> dict[str, Any] | None:
         """Return the state that is in the file, or None if there is no file.
@@ -91,13 +92,19 @@ class Checkpoint:
             return steps % self._steps == 0
         return self._seconds is not None and perf_counter() - self._written >= self._seconds
 
-    def write(self, state: Mapping[str, Any]) -> None:
+    def affordable(self) -> bool:
+        """Say whether to write after this epoch: epochs of milliseconds would take less than the writing."""
+        return perf_counter() - self._written >= _SHARE * self._took
+
+    def write(self, make_state: Callable[[], Mapping[str, Any]]) -> None:
         """Write a state in the place of the one that is there."""
         from diynn.files.stored import write_file
 
-        text, arrays = pack("SGD", state)
+        start = perf_counter()
+        text, arrays = pack("SGD", make_state())
         write_file("SGD", self.path, "training", arrays, self._about | {"state": text})
         self._written = perf_counter()
+        self._took = self._written - start
 
 
 def _difference(was: Any, now: Any) -> tuple[str, str]:

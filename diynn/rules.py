@@ -9,7 +9,7 @@ from diynn.arrays import Array, namespace, zeros_like
 from diynn.shapes import fraction, positive_number
 from diynn.sheet import spelled
 
-__all__ = ["Adam", "AdamW", "Momentum", "Rule"]
+__all__ = ["Adam", "AdamW", "Momentum", "RMSprop", "Rule"]
 
 State: TypeAlias = tuple[Array, ...]
 
@@ -67,6 +67,47 @@ class Momentum(Rule):
         """Return ε v or ε (g + μ v), and v."""
         velocity = self.mu * state[0] + gradient
         return eps * (gradient + self.mu * velocity if self.nesterov else velocity), (velocity,)
+
+
+class RMSprop(Rule):
+    """Each parameter has a step of its own, by the root of the mean square of its recent gradients.
+
+    ::
+
+        v ← ρ v + (1 - ρ) g²
+        θ ← θ - ε g / (√v + η)
+
+    Parameters
+    ----------
+    rho : float
+        ρ, in [0, 1).
+    eta : float
+        η, which keeps the quotient finite, as in :class:`Adam`.
+
+    Raises
+    ------
+    ValueError
+        If ρ is not in [0, 1), or η is not positive.
+
+    Source: Tieleman and Hinton, 2012, lecture 6.5.
+    """
+
+    @spelled(bound=True)
+    def __init__(self, rho: float = 0.99, *, eta: float = 1e-8) -> None:
+        self.rho, self.eta = fraction("RMSprop", "rho", rho), positive_number("RMSprop", "eta", eta)
+
+    def start(self, value: Array) -> State:
+        """Return v = 0."""
+        return (zeros_like(value),)
+
+    def change(
+        self, value: Array, gradient: Array, state: State, eps: float, step: int
+    ) -> tuple[Array, State]:
+        """Return ε g / (√v + η), and v."""
+        square = self.rho * state[0] + (1 - self.rho) * gradient * gradient
+        xp = namespace(value)
+        eta = max(self.eta, float(xp.finfo(value.dtype).smallest_normal))
+        return eps * gradient / (xp.sqrt(square) + eta), (square,)
 
 
 class Adam(Rule):

@@ -22,10 +22,13 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "Tanh": ("TanH", "TangenteHyperbolique"),
     "Sigmoid": ("Sigmoide", "Sigmoïde"),
     "ReLU": ("Relu", "RELU"),
+    "LeakyReLU": ("LeakyRelu",),
     "Softmax": ("SoftMax",),
     "LogSoftmax": ("LogSoftMax", "logSoftMax"),
     "Sequential": ("Sequentiel", "Séquentiel"),
     "MSELoss": ("MSE", "MseLoss"),
+    "L1Loss": ("MAELoss", "MAE"),
+    "HuberLoss": ("Huber",),
     "NLLLoss": ("NLL", "CELoss", "CE"),
     "CrossEntropyLoss": ("CrossEntropy", "CELogSoftmax", "CELogSoftMax", "LogSoftmaxCELoss",
                          "LogCrossEntropy", "CELossLogSoftmax", "CrossEntropyLogSoftmax",
@@ -56,6 +59,9 @@ WORDS: dict[str, tuple[str, ...]] = {
     "net": ("network", "model", "reseau"),
     "loss": ("loss_fn", "criterion", "cout"),
     "rng": ("seed", "random_state"),
+    "slope": ("negative_slope",),
+    "beyond": ("delta",),
+    "rho": ("alpha", "decay_rate"),
 }  # fmt: skip
 
 #: Keyword that nobody takes → what to write instead.

@@ -11,7 +11,7 @@ from diynn.arrays import asarray_like, to_numpy, write
 from diynn.checkpoints import matched, restore
 from diynn.composition import places
 from diynn.execution.interrupts import Deferred
-from diynn.generators import generator_state, generators, set_generator_state
+from diynn.generators import generator_state, generators, kind_of, set_generator_state
 from diynn.module import parameters
 
 
@@ -54,10 +54,11 @@ def set_state(optim: Any, state: Mapping[str, Any]) -> None:
     if state["rule"]["name"] != name:
         raise ValueError(f"Optim: the state is of the rule {state['rule']['name']}, and this one has {name}")
     drawing, drawn = generators(optim.net, optim.loss), state["generators"]
-    if len(drawing) != len(drawn):
+    kinds, wanted = [kind_of(each) for each in drawing], [each["kind"] for each in drawn]
+    if kinds != wanted:
         raise ValueError(
-            f"Optim: the state is of a net that draws from {len(drawn)} generators, "
-            f"and this one from {len(drawing)}"
+            f"Optim: `state` is of a net that draws from {_listed(wanted)}, "
+            f"and this one from {_listed(kinds)}"
         )
     rules = _rule_states(optim, handles, state["rule"]["states"])
     with Deferred() as interrupts:
@@ -114,3 +115,7 @@ def _rule_states(optim: Any, handles: Mapping[str, Any], states: Mapping[str, An
 def _keeps_state(module: Any) -> bool:
     """Say whether a module says of itself what it keeps from step to step."""
     return callable(getattr(module, "state", None)) and callable(getattr(module, "restore", None))
+
+
+def _listed(kinds: list[str]) -> str:
+    return f"{len(kinds)} generators ({', '.join(kinds)})" if kinds else "no generator"

@@ -17,11 +17,12 @@ from typing import IO, Any, TypeAlias
 
 from threadpoolctl import threadpool_limits
 
+from diynn.arguments import flag
 from diynn.execution.choice import at_most
 from diynn.history import History
 from diynn.rendering import html_table, text_table
 from diynn.shapes import positive
-from diynn.wording import shown
+from diynn.wording import as_path, shown
 
 Row: TypeAlias = dict[str, Any]
 
@@ -137,6 +138,10 @@ def sweep(
     RuntimeError
         If another sweep is writing to the file.
     """
+    retry, progress = flag("sweep", "retry", retry), flag("sweep", "progress", progress)
+    if each is not None and not callable(each):
+        raise TypeError(f"sweep: `each` must be a function of a row, got {shown(each)}")
+    path = None if path is None else as_path("sweep", path)
     workers = -1 if workers is None else positive("sweep", "workers", workers)
     wanted = {_key(configuration): configuration for configuration in _configurations(grid)}
     _check_call(function, next(iter(wanted.values())))
@@ -167,7 +172,12 @@ def _configurations(grid: Any) -> list[dict[str, Any]]:
                 raise TypeError(f"sweep: `grid[{name!r}]` must be a list of values, got {shown(values)}")
         found = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values()) if grid]
     else:
-        found = [dict(each) for each in grid]
+        found = list(grid) if isinstance(grid, Iterable) and not isinstance(grid, str) else []
+        if not all(isinstance(each, Mapping) for each in found) or isinstance(grid, str) or not found:
+            raise TypeError(
+                f"sweep: `grid` must be a dict of lists, or a list of configurations, got {shown(grid)}"
+            )
+        found = [dict(each) for each in found]
     if not found:
         raise ValueError("sweep: `grid` must hold a configuration at least, got none")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +19,7 @@ import machine
 import numpy as np
 import pytest
 import report
+import saving
 import scaling
 import starts
 import training_step
@@ -370,3 +372,12 @@ def test_the_report_writes_the_newest_figures_between_its_markers(tmp_path, caps
     assert "| `import diynn`, beyond NumPy | 30 ms | `another` |" in text
     assert text.count("Measured on Some CPU, 2 cores, 2030-01-02, with Python 3.13.0, NumPy 2.3.0.") == 1
     assert (tmp_path / "training_step-numpy.png").stat().st_size > 1000
+
+
+def test_saving_is_timed_beside_numpys(capsys, tmp_path):
+    assert saving.main(["--rounds", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "numpy.savez            " in printed
+    assert "1.00 × numpy.savez" in printed
+    for net in ("conv", "mlp", "autoencoder"):
+        assert re.search(rf"demo, {net} +\d+ checkpoints in \d+ epochs, \d+\.\d% of its time", printed)

@@ -103,7 +103,13 @@ def test_a_loss_lowered_gives_its_costs_and_gradient(case, data):
         check(program, recording, (y, yhat))
 
 
-RULES = [diynn.Momentum(), diynn.Momentum(nesterov=True), diynn.Adam(), diynn.AdamW(decay=0.1)]
+RULES = [
+    diynn.Momentum(),
+    diynn.Momentum(nesterov=True),
+    diynn.Adam(),
+    diynn.AdamW(decay=0.1),
+    diynn.RMSprop(),
+]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=str)
@@ -137,7 +143,7 @@ FUNCTIONS = {
     },
     **{
         name: (getattr(np, name), 1)
-        for name in ("exp2", "log10", "arctan", "sin", "rint", "positive", "absolute")
+        for name in ("exp2", "log10", "arctan", "sin", "rint", "positive", "absolute", "sign")
     },
     **{
         name: (getattr(np, name), 2) for name in ("power", "hypot", "arctan2", "minimum", "maximum", "divide")

@@ -182,10 +182,8 @@ def test_what_a_net_has_not_is_told(name):
 def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
     with pytest.raises(AttributeError, match=r"^Linear has no `colour`$"):
         Linear(2, 2).colour  # noqa: B018
-    with pytest.raises(
-        AttributeError, match=r"History has no `update`; diynn.SGD trains at once; Optim\(net, loss"
-    ):
-        diynn.History().update(X, Y)
+    with pytest.raises(AttributeError, match=r"History has no `predict`; diynn.predict\(net, x\) returns"):
+        diynn.History().predict(X)
 
 
 @pytest.mark.parametrize(

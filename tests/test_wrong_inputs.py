@@ -30,6 +30,7 @@ from diynn import (
     MSELoss,
     NLLLoss,
     Optim,
+    RMSprop,
     Sequential,
     Tanh,
     checkpoints,
@@ -51,11 +52,13 @@ from tests.wrong_values import (
     EMPTY,
     EXAMPLES,
     EXECUTIONS,
+    FACTORS,
     FALLEN,
     FINITE,
     FLAGS,
     FRACTIONS,
     FUNCTIONS,
+    GRIDS,
     IMAGE_SHAPES,
     INPUT_SHAPES,
     LABELS,
@@ -79,6 +82,7 @@ from tests.wrong_values import (
     ROWS,
     SEEDS,
     SHARES,
+    SHARES_OF_RANKS,
     SIZES,
     STEP_SIZES,
     TEXTS,
@@ -100,11 +104,12 @@ WRONG = {
     "parameters": VALUES, "values": VALUES, "limits": LIMITS, "titles": TITLES,
     **dict.fromkeys(("in_features", "out_features", "k_size", "chan_in", "chan_out"), SIZES),
     **dict.fromkeys(("fan_in", "fan_out", "n", "every", "steps", "cells", "batch_size", "epochs"), SIZES),
-    **dict.fromkeys(("patience", "resolution"), SIZES),
+    **dict.fromkeys(("patience", "resolution", "accumulate"), SIZES),
     **dict.fromkeys(("stride", "classes", "count"), OTHER_SIZES),
     **dict.fromkeys(("scale", "factor", "half_life", "eta", "bound", "deviation", "size"), POSITIVE),
+    "beyond": POSITIVE,
     **dict.fromkeys(("decay", "by", "spread"), NOT_NEGATIVE),
-    **dict.fromkeys(("p", "mu", "beta1", "beta2"), FRACTIONS),
+    **dict.fromkeys(("p", "mu", "rho", "slope", "beta1", "beta2"), FRACTIONS),
     "layout": {"number": 3, "another": "keras"}, "checkpoint": PATHS, "seconds": but(POSITIVE, "infinity"),
     **dict.fromkeys(("bias", "nesterov", "progress", "mode", "timing"), FLAGS),
     **dict.fromkeys(("labels", "predictions", "clusters"), CLASSES),
@@ -128,7 +133,7 @@ class Call(NamedTuple):
     wrong: dict
 
 
-def call(function, owner=None, wrong=(), **arguments):
+def call(function, /, owner=None, wrong=(), **arguments):
     bound = getattr(function, "__self__", None)
     name = function.__name__ if bound is None else type(bound).__name__
     return Call(function, owner or name, arguments, dict(wrong))
@@ -207,7 +212,8 @@ CALLS = [
     call(diynn.trace, **TRAINING),
     call(Threads),
     # rules, schedules, callbacks
-    *map(call, (Momentum, Adam, KeepBest)),
+    *map(call, (Momentum, Adam, RMSprop, KeepBest)),
+    *map(call, (diynn.LeakyReLU, diynn.GELU, diynn.L1Loss, diynn.HuberLoss)),
     call(AdamW, "AdamW?"),
     call(diynn.constant, eps=0.1),
     call(diynn.step_decay, eps=0.1, factor=0.5, every=2),
@@ -232,6 +238,10 @@ CALLS = [
         x=X, y=Y, batch_size=2,
     ),
     *(call(toy, n=4) for toy in (data.two_gaussians, data.four_gaussians, data.checkerboard)),
+    call(
+        data.shard, wrong={"values": ARRAYS | {"no axis": np.ones(())}, **SHARES_OF_RANKS},
+        values=X, rank=0, size=2,
+    ),
     call(data.noisy, wrong={"x": but(REAL, "no axis"), "scale": NOT_NEGATIVE}, x=X, scale=0.1),
     call(data.digits, wrong={"test": SHARES}),
     call(data.read_usps, path="never read"),
@@ -274,7 +284,21 @@ CALLS = [
         wrong={"predict": FUNCTIONS | {"class": Linear}, "x": NO_NUMBERS, "y": NO_NUMBERS},
         predict=Tanh(), x=Y, y=LABELS,
     ),
+    call(
+        plots.main_effects,
+        wrong={"factors": FACTORS, "values": NO_NUMBERS | {"table": X}, "name": {"None": None, "number": 3}},
+        factors={"a": [1, 2]}, values=[0.1, 0.2],
+    ),
     call(plots.scatter, wrong={"points": NO_NUMBERS, "labels": NO_NUMBERS}, points=Y, labels=LABELS),
+    # many runs
+    call(
+        diynn.sweep,
+        wrong={
+            "function": FUNCTIONS, "grid": GRIDS, "path": but(PATHS, "None"),
+            "workers": OTHER_SIZES, "retry": FLAGS, "each": but(FUNCTIONS, "None"),
+        },
+        function=float, grid={"x": ["1"]}, progress=False,
+    ),
     # functions of parameters
     call(functional.forward, net=net()),
     call(functional.forward(Linear(3, 2)), "forward", {"x": {}}, parameters={}, x=X),
@@ -377,6 +401,8 @@ WITHOUT = {
     diynn.Parameter: "`parameters` makes it, of what it has looked at",
     data.Digits: "`digits` makes it",
     diynn.CheckpointError: "an error",
+    diynn.Sweep: "`sweep` makes it",
+    data.share_of: "internal: `shard` and the ranks have looked at what they hand over",
     data.near: "internal: SGD has looked at what it is given",
 }
 

@@ -132,6 +132,15 @@ NO_HISTORIES = {
     "None": None, "list": [1.0], "history": diynn.History(), "empty": {}, "nothings": {"cost": None},
     "shorter": {"cost": [1.0], "accuracy": []},
 }  # fmt: skip
+SHARES_OF_RANKS = {"rank": but(SIZES, "zero"), "size": SIZES}
+FACTORS = {
+    "None": None, "list": [1, 2], "text": "ab", "empty": {}, "shorter": {"a": [1]}, "number": {"a": 3},
+    "texts": {"a": "bc"},
+}  # fmt: skip
+GRIDS = {
+    "None": None, "text": "grid", "number": 3, "empty": {}, "none": [], "numbers": [1, 2], "single": {"x": 3},
+    "texts": {"x": "abc"}, "exhausted": exhausted(), "no value": {"x": []},
+}  # fmt: skip
 AXES = {"text": "ax", "number": 3, "array": X, "list": []}
 FALLEN = but(NOT_NEGATIVE, "flag")  # of what a schedule returns
 LIMITS = {

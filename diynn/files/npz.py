@@ -107,8 +107,7 @@ class NpzFile:
             for start in range(0, len(buffer), _AT_ONCE):
                 part = buffer[start : start + _AT_ONCE]
                 part[:] = _exactly(member, len(part))
-            if member.read(1):
-                raise CheckpointError(f"`{name}` is longer than its header says")
+            member.read(1)  # at its end the sum of the archive is looked at
         if name in self._columns:
             values = np.ascontiguousarray(values.reshape(header.shape[::-1]).T)
         return values
@@ -140,8 +139,7 @@ class NpzFile:
             raise CheckpointError("its manifest is too long to be one")
         with self._archive.open(info) as member:
             text = _exactly(member, info.file_size)
-            if member.read(1):  # and the sum is looked at
-                raise CheckpointError("its manifest is longer than the directory says")
+            member.read(1)
         return text
 
     def _header(self, name: str, info: zipfile.ZipInfo) -> Header:

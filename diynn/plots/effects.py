@@ -7,7 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from diynn.plots.canvas import PALETTE, axes, ink
+from diynn.arguments import sequence
+from diynn.arrays import host_numbers
+from diynn.plots.canvas import PALETTE, axes, check_axes, ink
+from diynn.wording import shown
 
 _GAP = 0.8  # between two factors, in places of a level
 
@@ -34,13 +37,23 @@ def main_effects(
 
     Raises
     ------
+    TypeError
+        If an argument is of another kind than above.
     ValueError
         If there is no run or no factor, or a factor has not one level a run.
     """
-    heights = np.asarray(values, dtype=float)
+    check_axes("main_effects", ax)
+    if not isinstance(factors, Mapping):
+        raise TypeError(f"main_effects: `factors` must be a dict of lists, got {shown(factors)}")
+    if not isinstance(name, str):
+        raise TypeError(f"main_effects: `name` must be a text, got {shown(name)}")
+    heights = host_numbers("main_effects", "values", values)
+    if heights.ndim != 1:
+        raise ValueError(f"main_effects: `values` must have shape (runs,), got {heights.shape}")
     if not factors or not heights.size:
         raise ValueError("main_effects: `factors` and `values` must hold a factor and a run at least")
-    for factor, levels in factors.items():
+    for factor, given in factors.items():
+        levels = sequence("main_effects", f"factors[{factor!r}]", given)
         if len(levels) != len(heights):
             raise ValueError(
                 f"main_effects: `factors[{factor!r}]` must hold a level for each of {len(heights)} runs, "
