@@ -197,8 +197,8 @@ def page(recorded: dict[str, Any]) -> str:
     ]
     parts = [
         f"Measured on {where['cpu']}, {where['cores']} cores, {recorded['date']}, float32, by "
-        f"`mpiexec -n {count} {recorded['command']}`, {results['library']}; when it began, "
-        f"{results['load']:.1f} other processes wanted the cores.",
+        f"`mpiexec -n {count} {recorded['command']}`, {results['library']}, with others at work on the "
+        f"machine (load average {results['load']:.1f}): the shortest times of several runs.",
         _table(header, [_measured(row) for row in rows]),
         f"A sum of some bytes over {count} ranks by shared memory, in µs:",
         _table(
