@@ -106,11 +106,11 @@ def record(results: Any, script: str, arguments: Sequence[str] | None = None) ->
 
 
 def command(script: str, arguments: Sequence[str]) -> str:
-    """Return the command without the files that it writes, which may lie anywhere."""
+    """Return the command without files that it reads or writes, which may lie anywhere."""
     kept: list[str] = []
     skipping = False
     for word in arguments:
-        skipping = word.startswith(("--json", "--plot")) or (skipping and not word.startswith("-"))
+        skipping = word.startswith(("--best", "--json", "--plot")) or (skipping and not word.startswith("-"))
         if not skipping:
             kept.append(word)
     return shlex.join(["python", f"benchmarks/{script}.py", *kept])

@@ -1,9 +1,9 @@
-"""Write the measured figures into the README, from the newest results of each benchmark.
+"""Write the measured figures into the two READMEs, from the newest results of each benchmark.
 
     python benchmarks/report.py
 
-They stand between two markers, and nothing else of the file is touched. The plots are drawn again from the
-same results, beside them.
+All stand in benchmarks/README.md, and the table of training steps in the project's README, each between two
+markers; nothing else of the files is touched. The plots are drawn again from the same results, beside them.
 """
 
 from __future__ import annotations
@@ -33,32 +33,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--results", type=Path, default=machine.RESULTS, help="where the JSON files lie")
     parser.add_argument("--readme", type=Path, default=machine.HERE.parent / "README.md")
+    parser.add_argument("--page", type=Path, default=machine.HERE / "README.md", help="where all of them go")
     options = parser.parse_args(arguments)
-    text = options.readme.read_text(encoding="utf-8")
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not end:
-        print(f"{options.readme.name} has no lines {BEGIN} and {END}", file=sys.stderr)
-        return 1
+    for page in (options.readme, options.page):
+        if END not in page.read_text(encoding="utf-8").partition(BEGIN)[2]:
+            print(f"{page} has no lines {BEGIN} and {END}", file=sys.stderr)
+            return 1
     newest = newest_records(options.results)
     if not newest:
         print(f"no results in {options.results}: run the benchmarks with --json", file=sys.stderr)
         return 1
-    blocks = []
+    blocks, short = [], []
     for recorded in newest:
         if recorded["script"] == "training_step":
             plot = options.results / file_name(recorded["results"]["backend"])
             cells = read(recorded["results"]["cells"])
             step_times(cells, recorded["machine"]).savefig(plot, dpi=150)
-            blocks.append(training_steps(recorded, cells, _relative(plot, options.readme.parent)))
+            blocks.append(training_steps(recorded, cells, _relative(plot, options.page.parent)))
+            short += [in_short(recorded, cells), _where(recorded)]
     rows = [row for recorded in newest for row in _ROWS.get(recorded["script"], _no_rows)(recorded)]
     if rows:
         blocks.append("\n".join(["| what | figure | command |", "| --- | --- | --- |", *rows]))
     blocks += dict.fromkeys(_where(recorded) for recorded in newest)
-    body = "\n\n".join([begin, *blocks, end])
-    options.readme.write_text(before + body + after, encoding="utf-8")
-    print(f"wrote {options.readme.name}")
+    _write(options.page, blocks)
+    _write(options.readme, short)
     return 0
+
+
+def _write(page: Path, blocks: Sequence[str]) -> None:
+    """Put blocks between the markers of a page."""
+    before, begin, rest = page.read_text(encoding="utf-8").partition(BEGIN)
+    _, end, after = rest.partition(END)
+    page.write_text(before + "\n\n".join([begin, *blocks, end]) + after, encoding="utf-8")
+    print(f"wrote {page}")
 
 
 def newest_records(folder: Path) -> list[dict[str, Any]]:
@@ -92,6 +99,19 @@ def training_steps(recorded: dict[str, Any], cells: Sequence[Cell], plot: str) -
             blocks += [f"{words}, {mean} in the geometric mean from batch 8 on:", _table(who, names, own)]
     blocks += [f"{titles}.", f"![Time of a training step as a multiple of diynn's]({plot})"]
     return "\n\n".join(blocks)
+
+
+def in_short(recorded: dict[str, Any], cells: Sequence[Cell]) -> str:
+    """Return the table of training steps for the project's README: diynn at its fastest."""
+    names = [name for name in WORKLOADS if any(cell.workload == name for cell in cells)]
+    own = [cell for cell in cells if "diynn" in cell.figures and verdicts.best_peer(cell)]
+    threads = recorded["results"]["threads"]
+    titles = "; ".join(f"({name}) {WORKLOADS[name].title}" for name in names)
+    return (
+        f"One training step in float32 on {threads} threads: milliseconds in the median, and how many times "
+        f"as long the fastest of the others took (@1: on one thread). {titles}. `{recorded['command']}`\n\n"
+        + _table("diynn", names, own)
+    )
 
 
 _WAYS = {"diynn": "With the extra `fast`", "diynn-played": "Without it"}

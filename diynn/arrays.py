@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, TypeAlias
 import array_api_compat
 import numpy as np
 
+from diynn.wording import numbers_on_host, shown
+
 Array: TypeAlias = Any
 Namespace: TypeAlias = Any
 Device: TypeAlias = Any
@@ -41,7 +43,7 @@ class Backend(NamedTuple):
     device: Device = None
 
 
-def find_backend(name: BackendLike = None, device: Device = None) -> Backend:
+def find_backend(name: BackendLike = None, device: Device = None, *, owner: str = "find_backend") -> Backend:
     """Find the array library and the device that ``name`` stands for.
 
     Parameters
@@ -53,6 +55,8 @@ def find_backend(name: BackendLike = None, device: Device = None) -> Backend:
         NumPy.
     device : device or str, optional
         A device of that library, instead of the one in ``name``.
+    owner : str
+        Whose arguments they are, for the errors.
 
     Raises
     ------
@@ -64,20 +68,20 @@ def find_backend(name: BackendLike = None, device: Device = None) -> Backend:
         If ``name`` is neither a name nor a namespace.
     """
     if isinstance(name, Backend):
-        return name if device is None else Backend(name.xp, _device(name.xp, device))
+        return name if device is None else Backend(name.xp, _device(name.xp, device, owner))
     if name is None:
         name = _default.name or os.environ.get("DIYNN_BACKEND") or "numpy"
         if isinstance(name, Backend):
-            return find_backend(name, device)
+            return find_backend(name, device, owner=owner)
     if not isinstance(name, str):  # a namespace: the wrapped one of that library, where there is one
-        module = getattr(name, "__name__", "")
+        module = "" if isinstance(name, type) else getattr(name, "__name__", "")
         xp = import_module(_MODULES[module]) if module in _MODULES else name
         if not hasattr(xp, "__array_namespace_info__"):
-            raise TypeError(f"`backend` must be a name or an Array API namespace, got {_shown(name)}")
-        return Backend(xp, _device(xp, device))
+            raise TypeError(f"{owner}: `backend` must be a name or an Array API namespace, got {shown(name)}")
+        return Backend(xp, _device(xp, device, owner))
     library, _, place = name.partition(":")
-    xp = _import(library)
-    return Backend(xp, _device(xp, device if device is not None else place or None))
+    xp = _import(library, owner)
+    return Backend(xp, _device(xp, device if device is not None else place or None, owner))
 
 
 class _Default:
@@ -111,7 +115,7 @@ class set_backend:  # noqa: N801  # called as a function, or used in `with`
     """
 
     def __init__(self, backend: BackendLike) -> None:
-        found = None if backend is None else find_backend(backend)
+        found = None if backend is None else find_backend(backend, owner="set_backend")
         self._before, _default.name = _default.name, found
 
     def __enter__(self) -> set_backend:
@@ -121,29 +125,31 @@ class set_backend:  # noqa: N801  # called as a function, or used in `with`
         _default.name = self._before
 
 
-def _shown(value: Any) -> str:
-    return repr(value) if isinstance(value, int | float | str) else type(value).__name__
-
-
-def _import(library: str) -> Namespace:
+def _import(library: str, owner: str) -> Namespace:
     try:
         xp = import_module(_MODULES.get(library, library))
     except (ModuleNotFoundError, ValueError, TypeError) as error:
         if library not in _INSTALL:
-            raise ValueError(
-                f"backend {library!r} is not known: expected one of "
-                f"{', '.join(['numpy', *_INSTALL])}, or the module of an Array API library"
-            ) from error
+            raise _unknown(owner, library) from error
         raise ImportError(
-            f"backend {library!r} needs a library that is not installed: {_INSTALL[library]}"
+            f"{owner}: `backend` {library!r} needs a library that is not installed: {_INSTALL[library]}"
         ) from error
     if not hasattr(xp, "__array_namespace_info__"):
-        raise ValueError(f"backend {library!r} is not an Array API namespace")
+        raise _unknown(owner, library)
     return xp
 
 
-def _device(xp: Namespace, device: Device) -> Device:
+def _unknown(owner: str, library: str) -> ValueError:
+    return ValueError(
+        f"{owner}: `backend` {library!r} is not known: expected one of {', '.join(['numpy', *_INSTALL])}, "
+        "or the module of an Array API library"
+    )
+
+
+def _device(xp: Namespace, device: Device, owner: str) -> Device:
     """Turn the text or the number of a device into the library's own object; anything else is passed on."""
+    if isinstance(device, list | tuple | dict | float):
+        raise TypeError(f"{owner}: `device` must be a device, or its name or number, got {shown(device)}")
     if not isinstance(device, str | int):
         return device
     try:
@@ -157,7 +163,7 @@ def _device(xp: Namespace, device: Device) -> Device:
         known = xp.__array_namespace_info__().devices()
         return {_place(each): each for each in known}[str(device)]
     except (KeyError, ValueError, IndexError, RuntimeError) as error:
-        raise ValueError(f"device {device!r} is not known to {_library(xp)}") from error
+        raise ValueError(f"{owner}: `device` {device!r} is not known to {_library(xp)}") from error
 
 
 def _place(device: Device) -> str:
@@ -307,8 +313,10 @@ def _real_dtypes(where: Backend) -> dict[str, DType]:
     return found
 
 
-def as_dtype(dtype: DType, where: Backend) -> DType:
+def as_dtype(dtype: DType, where: Backend, *, owner: str = "as_dtype") -> DType:
     """Turn a dtype given as text, as NumPy's or as a library's own into a library's own real dtype.
+
+    ``owner`` is whose argument it is.
 
     Raises
     ------
@@ -327,7 +335,7 @@ def as_dtype(dtype: DType, where: Backend) -> DType:
             return found
     except (TypeError, AttributeError):  # no dtype at all, such as "sum"
         pass
-    raise ValueError(f"`dtype` must be a real floating dtype of {_library(where.xp)}, got {name!r}")
+    raise ValueError(f"{owner}: `dtype` must be a real floating dtype of {_library(where.xp)}, got {name!r}")
 
 
 # ------------------------------------------------------------------ making and moving arrays
@@ -353,18 +361,16 @@ def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, devi
     TypeError, ValueError
         If ``data`` are no real numbers of one shape; as :func:`diynn.arrays.find_backend` does.
     """
-    where = find_backend(backend, device)
+    where = find_backend(backend, device, owner="asarray")
     if dtype is not None:
-        dtype = as_dtype(dtype, where)
+        dtype = as_dtype(dtype, where, owner="asarray")
     if _belongs(data, where.xp):
         if where.device is not None:
             if data.dtype == where.xp.float64 and "float64" not in _real_dtypes(where):
                 data = where.xp.astype(data, dtype or default_dtype(where.xp, where.device))
             data = array_api_compat.to_device(data, where.device)
         return data if dtype is None else where.xp.astype(data, dtype, copy=False)
-    host = to_numpy(data)
-    if host.dtype.kind not in "fiub":
-        raise TypeError(f"asarray: `data` must be numbers, or nested lists of one shape, got {host.dtype}")
+    host = host_numbers("asarray", "data", data)
     if dtype is None and host.dtype.kind == "f":
         dtype = _real_dtypes(where).get(host.dtype.name, default_dtype(where.xp, where.device))
         if array_api_compat.is_jax_namespace(where.xp):
@@ -377,7 +383,7 @@ def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, devi
 def _belongs(data: Any, xp: Namespace) -> bool:
     """Say whether data are an array of a library already; NumPy's scalars and subclasses are none."""
     if isinstance(data, np.ndarray | np.generic):
-        return type(data) is np.ndarray and namespace(data) is xp
+        return type(data) is np.ndarray and data.dtype.kind in "fiub" and namespace(data) is xp
     return array_api_compat.is_array_api_obj(data) and namespace(data) is xp
 
 
@@ -406,7 +412,20 @@ def device_beside(array: Array) -> Device:
 
 
 def to_numpy(array: Any) -> np.ndarray[Any, Any]:
-    """Return the values of an array, of any library and device, as a NumPy array on the host."""
+    """Return the values of an array, of any library and device, as a NumPy array on the host.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no array of numbers, nor lists that make one.
+    """
+    if type(array) is np.ndarray and array.dtype.kind in "fiub":
+        return array
+    return host_numbers("to_numpy", "array", array, real=False)
+
+
+def host_numbers(owner: str, argument: str, array: Any, *, real: bool = True) -> np.ndarray[Any, Any]:
+    """Do what :func:`to_numpy` does, for an argument of another owner that is to hold real numbers."""
     if array_api_compat.is_cupy_array(array):
         array = array.get()  # CuPy refuses implicit conversion
     if array_api_compat.is_torch_array(array):
@@ -415,12 +434,22 @@ def to_numpy(array: Any) -> np.ndarray[Any, Any]:
         xp = array.__array_namespace__()
         if array_api_compat.is_array_api_strict_namespace(xp):
             array = array.to_device(xp.Device("CPU_DEVICE"))
-    return np.asarray(array)
+    return numbers_on_host(owner, argument, array, real=real)
 
 
 def copy(array: Array) -> Array:
     """Return a copy of an array, in the same library and on the same device."""
     return namespace(array).asarray(array, copy=True, device=device_beside(array))
+
+
+def zeros_like(array: Array) -> Array:
+    """Return zeros of the shape and dtype of an array, beside it; CuPy would take its current device."""
+    if type(array) is np.ndarray:
+        return np.zeros_like(array)
+    if array_api_compat.is_cupy_array(array):
+        with array.device:
+            return namespace(array).zeros_like(array)
+    return namespace(array).zeros_like(array)
 
 
 def synchronize(array: Array) -> None:

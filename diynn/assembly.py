@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
-from diynn.arrays import Array, BackendLike, namespace, to_numpy
+from diynn.arrays import Array, BackendLike, find_backend, namespace, to_numpy
 from diynn.composition import COMPUTING, METHODS, children, is_module, walk
 from diynn.layers import Conv1D, Linear, LogSoftmax, Sequential, Sigmoid, Softmax, Tanh
 from diynn.layers.sequential import flat, in_series
@@ -20,7 +20,8 @@ from diynn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, NLLLoss
 from diynn.module import Module, in_mode, parameters
 from diynn.parameter import own_parameters
 from diynn.rules import Rule
-from diynn.shapes import shown, text
+from diynn.shapes import text
+from diynn.wording import shown
 
 _ARGUMENTS = {
     "forward": 1,
@@ -73,6 +74,8 @@ def check_net(owner: str, net: Any) -> None:
     if _missing(net):
         raise TypeError(f"{owner}: `net` must be a module, got {shown(net)} without {_missing(net)}")
     _raise_if_circular(owner, net)
+    if isinstance(net, Sequential) and all(isinstance(each, Sequential) for each in walk(net)):
+        raise ValueError(f"{owner}: `net` must hold a module, got the empty {net!r}; add(module) appends one")
     for module in walk(net):
         if not isinstance(module, Module):
             _raise_unless_callable(owner, module)
@@ -129,7 +132,7 @@ def check_metrics(owner: str, metrics: Any) -> None:
             )
         if name in ("cost", "seconds", "epoch") or name.startswith("validation_"):
             raise ValueError(
-                f"{owner}: a metric must have another name than {name!r}, which the history has itself"
+                f"{owner}: `metrics` must have other names than {name!r}, which the history has itself"
             )
 
 
@@ -232,7 +235,7 @@ def move_net(owner: str, net: Any, backend: BackendLike) -> None:
         raise TypeError(
             f"{owner}: `backend` moves a net of diynn's modules, got {shown(net)}; put it into a Sequential"
         )
-    net.to(backend)
+    net.to(find_backend(backend, owner=owner))
 
 
 # ------------------------------------------------------------------ warnings

@@ -7,10 +7,15 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any
 
+from diynn.arguments import flag, number_from_0, optional_text
 from diynn.arrays import Array
 from diynn.checkpoints import restore, snapshot
 from diynn.history import History
-from diynn.shapes import positive, shown
+from diynn.shapes import positive
+from diynn.sheet import spelled
+from diynn.wording import shown
+
+__all__ = ["Callback", "EarlyStopping", "KeepBest", "Run"]
 
 
 @dataclass
@@ -61,16 +66,33 @@ class Callback:
     def end(self, run: Run) -> None:
         """After the last epoch, also when stopped or interrupted."""
 
+    def state(self) -> Any:
+        """Return what it has to remember, of dicts, lists, text, numbers and arrays, for a checkpoint."""
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Go on from what ``state`` returned, after ``start``: the training goes on from its checkpoint."""
+
 
 class _Best(Callback):
     """What the two below share: a column of the history, and whether its last value is the best."""
 
     def __init__(self, column: str | None, largest: bool | None) -> None:
-        self.column, self.largest = column, largest
+        owner = type(self).__name__
+        self.column = optional_text(owner, "column", column)
+        self.largest = None if largest is None else flag(owner, "largest", largest)
 
     def start(self, run: Run) -> None:
         """Forget an earlier training."""
         self.best, self.best_epoch = inf, 0
+
+    def state(self) -> dict[str, Any]:
+        """Return the best value and its epoch."""
+        return {"best": self.best, "best_epoch": self.best_epoch}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on with them."""
+        self.best, self.best_epoch = state["best"], state["best_epoch"]
 
     def improved(self, run: Run, by: float = 0.0) -> bool:
         """Say whether the last epoch is the best so far, and remember it then.
@@ -109,14 +131,13 @@ class EarlyStopping(_Best):
         Whether large is good; None for yes, except for costs.
     """
 
+    @spelled(bound=True)
     def __init__(
         self, patience: int = 5, *, column: str | None = None, by: float = 0.0, largest: bool | None = None
     ) -> None:
         super().__init__(column, largest)
         self.patience = positive("EarlyStopping", "patience", patience)
-        if isinstance(by, bool) or not isinstance(by, int | float) or not 0 <= by < inf:
-            raise ValueError(f"EarlyStopping: `by` must be a number, 0 or more, got {shown(by)}")
-        self.by = by
+        self.by = number_from_0("EarlyStopping", "by", by)
 
     def epoch(self, run: Run) -> None:
         """Look whether to stop."""
@@ -135,6 +156,7 @@ class KeepBest(_Best):
         Whether large is good; None for yes, except for costs.
     """
 
+    @spelled(bound=True)
     def __init__(self, *, column: str | None = None, largest: bool | None = None) -> None:
         super().__init__(column, largest)
 
@@ -151,6 +173,15 @@ class KeepBest(_Best):
     def end(self, run: Run) -> None:
         """Put the best parameters back."""
         restore(run.net, self.parameters)
+
+    def state(self) -> dict[str, Any]:
+        """Return the best value, its epoch and its parameters."""
+        return super().state() | {"parameters": self.parameters}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on with them."""
+        super().restore(state)
+        self.parameters = state["parameters"]
 
 
 class _Function(Callback):

@@ -5,21 +5,26 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 
 from diynn.checking.course.command import register
+from diynn.version import __version__
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(prog="diynn", description="Small neural networks that can be read.")
+    parser.add_argument("--version", action="version", version=f"diynn {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     demo = commands.add_parser("demo", help="train a network of the course sheet on handwritten digits")
     demo.add_argument("--net", choices=["conv", "mlp", "autoencoder"], default="conv", help="default: conv")
     demo.add_argument("--backend", help="numpy, cupy, torch, jax, ... (default: DIYNN_BACKEND, or numpy)")
     demo.add_argument("--dtype", default="float32", help="default: float32")
-    demo.add_argument("--epochs", type=_positive, help="passes over the data (default: the net's own)")
-    demo.add_argument("--seed", type=int, default=0, help="default: 0")
+    demo.add_argument(
+        "--epochs", type=partial(_integer, least=1), help="passes over the data (default: the net's own)"
+    )
+    demo.add_argument("--seed", type=partial(_integer, least=0), default=0, help="default: 0")
     demo.add_argument("--out", default="demo", metavar="DIR", help="where the figures go (default: demo)")
     demo.set_defaults(func=_demo)
 
@@ -48,8 +53,11 @@ def _demo(options: argparse.Namespace) -> int:
     return 0
 
 
-def _positive(word: str) -> int:
-    number = int(word)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {number}")
+def _integer(word: str, least: int) -> int:
+    try:
+        number = int(word)
+    except ValueError:
+        number = least - 1
+    if number < least:
+        raise argparse.ArgumentTypeError(f"must be an integer, {least} or more, got {word!r}")
     return number

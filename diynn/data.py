@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from diynn.arguments import any_number, integer_from, interval, number_from_0
 from diynn.arrays import (
     Array,
     Backend,
@@ -32,6 +33,7 @@ from diynn.arrays import (
 )
 from diynn.initializers import Seed, as_generator
 from diynn.shapes import apart, positive
+from diynn.wording import as_path, special
 
 Rng: TypeAlias = Seed
 Points: TypeAlias = Array  # of the backend's default real dtype
@@ -39,14 +41,19 @@ Labels: TypeAlias = Array  # of int64
 
 
 def array_namespace(owner: str, argument: str, value: Array) -> Namespace:
-    """Return the namespace of ``value``; raise TypeError, in the name of `owner`, if it is no array."""
+    """Return the namespace of ``value``; raise TypeError, `owner`'s, if it is no array of numbers."""
+    if words := special(argument, value):
+        raise TypeError(f"{owner}: `{argument}` must be an array of numbers, got {words}")
     try:
-        return namespace(value)
+        xp = namespace(value)
     except TypeError:
         raise TypeError(
             f"{owner}: `{argument}` must be an array, got {type(value).__name__}; "
             "diynn.asarray makes an array of it"
         ) from None
+    if kind(value) == "other":
+        raise TypeError(f"{owner}: `{argument}` must hold real numbers, got {value.dtype}")
+    return xp
 
 
 def one_hot(
@@ -77,9 +84,11 @@ def one_hot(
     ValueError
         If `labels` is not of shape (batch,) or a label is not in 0..classes-1; if `labels` is empty and
         `classes` not given.
+    MemoryError
+        If there are too many classes for the memory.
     """
     if backend is not None:
-        labels = asarray(labels, backend)
+        labels = asarray(labels, find_backend(backend, owner="one_hot"))
     xp = array_namespace("one_hot", "labels", labels)
     if kind(labels) != "integral":
         raise TypeError(f"one_hot: `labels` must be integers, got {labels.dtype}")
@@ -95,10 +104,14 @@ def one_hot(
             f"one_hot: `labels` must be in 0..{classes - 1} for {classes} classes, got {low}..{high}"
         )
     place = device(labels)
-    indices = xp.arange(classes, device=place)
-    # One integer dtype on both sides: the standard leaves uint64 against int64 undefined.
-    hot = xp.astype(labels, indices.dtype)[:, None] == indices[None, :]
-    return xp.astype(hot, as_dtype(dtype, Backend(xp, place)))
+    dtype = as_dtype(dtype, Backend(xp, place), owner="one_hot")
+    try:
+        indices = xp.arange(classes, device=place)
+        # One integer dtype on both sides: the standard leaves uint64 against int64 undefined.
+        hot = xp.astype(labels, indices.dtype)[:, None] == indices[None, :]
+        return xp.astype(hot, dtype)
+    except MemoryError:
+        raise MemoryError(f"one_hot: `labels` of {classes} classes have no room in a table") from None
 
 
 def batches(
@@ -150,6 +163,8 @@ def batches(
         raise ValueError(
             f"batches: `x` and `y` must have one length, got shapes {tuple(x.shape)} and {tuple(y.shape)}"
         )
+    if to is not None:
+        array_namespace("batches", "to", to)
     n = x.shape[0]
     cuts = [slice(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
     if rng is None:
@@ -158,9 +173,50 @@ def batches(
         order = asarray_like(as_generator("batches", rng).permutation(n), x)
         pairs = ((xp.take(x, order[cut], axis=0), xp.take(y, order[cut], axis=0)) for cut in cuts)
     if backend is not None:
-        where = find_backend(backend)
+        where = find_backend(backend, owner="batches")
         return ((asarray(one, where), asarray(other, where)) for one, other in pairs)
     return pairs if to is None else ((alike(one, to), alike(other, to)) for one, other in pairs)
+
+
+def shard(values: Any, rank: int, size: int) -> Any:
+    """Return one rank's share of a batch or a data set: neighbouring examples.
+
+    No two shares differ by more than one example. Of a file that is mapped into memory it reads nothing else.
+
+    Parameters
+    ----------
+    values : array (n, ...)
+        Examples, the same on every rank; of any library, or ``np.load(path, mmap_mode="r")``.
+    rank, size : int
+        Whose share, from 0, and how many there are.
+
+    Returns
+    -------
+    array (about n / size, ...)
+        A view, where the library has them. The shares of all ranks, one after the other, are `values`.
+
+    Raises
+    ------
+    TypeError
+        If ``values`` is no array, or ``rank`` or ``size`` no integer.
+    ValueError
+        If ``size`` is not positive or ``rank`` not in 0..size-1, or ``values`` a single number.
+    """
+    array_namespace("shard", "values", values)
+    if not values.shape:
+        raise ValueError("shard: `values` must be an array of examples, got a single number")
+    size = positive("shard", "size", size)
+    rank = integer_from(0, "shard", "rank", rank, "an integer, 0 or more")
+    if rank >= size:
+        raise ValueError(f"shard: `rank` must be in 0..{size - 1}, got {rank!r}")
+    return values[share_of(values.shape[0], rank, size), ...]
+
+
+def share_of(n: int, rank: int, size: int) -> slice:
+    """Return which of ``n`` examples are one rank's: see :func:`shard`."""
+    parts = min(n, size)  # with fewer examples than ranks, the last ones have none
+    first, last = (n * min(place, parts) // max(1, parts) for place in (rank, rank + 1))
+    return slice(first, last)
 
 
 def near(array: Array | None, *data: Array) -> tuple[tuple[Array, ...], Array | None]:
@@ -181,9 +237,9 @@ def near(array: Array | None, *data: Array) -> tuple[tuple[Array, ...], Array | 
     return tuple(alike(each, array) for each in data), None
 
 
-def placed(backend: BackendLike, x: Any, y: Any) -> tuple[Array, Array]:
+def placed(owner: str, backend: BackendLike, x: Any, y: Any) -> tuple[Array, Array]:
     """Return host data, points and labels, as arrays of a backend, the points in its default real dtype."""
-    where = find_backend(backend)
+    where = find_backend(backend, owner=owner)
     return asarray(x, where, dtype=default_dtype(where.xp, where.device)), asarray(y, where)
 
 
@@ -213,7 +269,7 @@ def two_gaussians(
     TypeError, ValueError
         If `n` is not a positive integer or `spread` is negative.
     """
-    return placed(backend, *_clouds("two_gaussians", [(-1, -1), (1, 1)], n, rng, spread))
+    return placed("two_gaussians", backend, *_clouds("two_gaussians", [(-1, -1), (1, 1)], n, rng, spread))
 
 
 def four_gaussians(
@@ -245,7 +301,11 @@ def four_gaussians(
     TypeError, ValueError
         If `n` is not a positive integer or `spread` is negative.
     """
-    return placed(backend, *_clouds("four_gaussians", [(-1, -1), (-1, 1), (1, 1), (1, -1)], n, rng, spread))
+    return placed(
+        "four_gaussians",
+        backend,
+        *_clouds("four_gaussians", [(-1, -1), (-1, 1), (1, 1), (1, -1)], n, rng, spread),
+    )
 
 
 def _clouds(
@@ -253,8 +313,7 @@ def _clouds(
 ) -> tuple[Points, Labels]:
     """Draw points around each centre in turn; every second centre is of class 1."""
     n = positive(owner, "n", n)
-    if not spread >= 0:
-        raise ValueError(f"{owner}: `spread` must not be negative, got {spread}")
+    spread = number_from_0(owner, "spread", spread)
     turn = np.arange(n, dtype=np.int64) % len(centres)
     x = as_generator(owner, rng).normal(np.asarray(centres)[turn], spread)
     return x, turn % 2
@@ -292,7 +351,7 @@ def checkerboard(
     n, cells = positive("checkerboard", "n", n), positive("checkerboard", "cells", cells)
     x = as_generator("checkerboard", rng).uniform(-1, 1, (n, 2))
     column_and_row = np.floor((x + 1) / 2 * cells).astype(np.int64)
-    return placed(backend, x, column_and_row.sum(axis=1) % 2)
+    return placed("checkerboard", backend, x, column_and_row.sum(axis=1) % 2)
 
 
 def noisy(
@@ -327,13 +386,9 @@ def noisy(
     xp = array_namespace("noisy", "x", x)
     if kind(x) != "real floating":
         raise TypeError(f"noisy: `x` must be of a real floating dtype, got {x.dtype}")
-    if not 0 <= scale < np.inf:
-        raise ValueError(f"noisy: `scale` must be finite and not negative, got {scale}")
-    if limits is not None and not limits[0] < limits[1]:
-        raise ValueError(f"noisy: `limits` must be (low, high) with low < high, got {limits}")
-    noise = np.random.default_rng(rng).normal(0.0, scale, tuple(x.shape))
-    result = x + alike(noise, x)
-    return result if limits is None else xp.clip(result, *limits)
+    scale, ends = number_from_0("noisy", "scale", scale), limits and interval("noisy", "limits", limits)
+    result = x + alike(as_generator("noisy", rng).normal(0.0, scale, tuple(x.shape)), x)
+    return result if ends is None else xp.clip(result, *ends)
 
 
 class Digits(NamedTuple):
@@ -375,14 +430,17 @@ def digits(*, test: float = 0.2, rng: int = 0, backend: BackendLike = None) -> D
         from sklearn.model_selection import train_test_split
     except ImportError as error:
         raise ImportError('digits needs scikit-learn: pip install "diynn[demo]"') from error
-    if not 0 < test < 1:
+    if not 0 < any_number("digits", "test", test, "between 0 and 1") < 1:
         raise ValueError(f"digits: `test` must be between 0 and 1, got {test}")
+    if rng is not None:
+        as_generator("digits", rng)
+    where = find_backend(backend, owner="digits")
     x, y = load_digits(return_X_y=True)
     # Pixels are counts from 0 to 16.
     x_train, x_test, y_train, y_test = train_test_split(
         x / 16, y.astype(np.int64), test_size=test, random_state=rng, stratify=y
     )
-    return Digits(*placed(backend, x_train, y_train), *placed(backend, x_test, y_test))
+    return Digits(*placed("digits", where, x_train, y_train), *placed("digits", where, x_test, y_test))
 
 
 def read_usps(path: str | os.PathLike[str], *, backend: BackendLike = None) -> tuple[Points, Labels]:
@@ -411,6 +469,7 @@ def read_usps(path: str | os.PathLike[str], *, backend: BackendLike = None) -> t
     ValueError
         If a line is not of that form; the message has its number, from 1.
     """
+    path, where = as_path("read_usps", path), find_backend(backend, owner="read_usps")
     rows = []
     with open(path, encoding="utf-8") as file:
         for number, line in enumerate(file, start=1):
@@ -420,9 +479,9 @@ def read_usps(path: str | os.PathLike[str], *, backend: BackendLike = None) -> t
             try:
                 rows.append(_usps_row(tokens))
             except ValueError as error:
-                raise ValueError(f"{os.fspath(path)}, line {number}: {error}") from None
+                raise ValueError(f"{path}, line {number}: {error}") from None
     table = np.array(rows).reshape(-1, 257)
-    return placed(backend, table[:, 1:].copy(), table[:, 0].astype(np.int64))
+    return placed("read_usps", where, table[:, 1:].copy(), table[:, 0].astype(np.int64))
 
 
 def _usps_row(tokens: list[str]) -> Points:

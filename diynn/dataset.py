@@ -5,14 +5,26 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
+from math import ceil
 from typing import Any
 
 import numpy as np
 
-from diynn.arrays import Array, Backend, alike, asarray, device_beside, kind, namespace, to_numpy
-from diynn.data import batches, near
-from diynn.initializers import Seed
-from diynn.shapes import shown
+from diynn.arrays import (
+    Array,
+    Backend,
+    alike,
+    asarray,
+    asarray_like,
+    device_beside,
+    kind,
+    namespace,
+    to_numpy,
+)
+from diynn.data import batches, near, share_of
+from diynn.initializers import Seed, as_generator
+from diynn.wording import no_numbers, numbers_on_host, shown, special
 
 _CHUNK = 2**22  # values looked at together
 
@@ -28,29 +40,16 @@ def as_array(owner: str, argument: str, value: Any) -> Array:
         If ``value`` is anything else; the message says what to write.
     """
     what = f"{owner}: `{argument}` must be an array of numbers, got"
-    if isinstance(value, np.ma.MaskedArray):
-        raise TypeError(f"{what} a masked array; {argument}.filled(0) has a value for what is masked")
-    if isinstance(value, np.matrix):
-        raise TypeError(
-            f"{what} a np.matrix, whose products are others; np.asarray({argument}) makes an array"
-        )
-    if hasattr(value, "toarray") and hasattr(value, "nnz"):
-        raise TypeError(f"{what} a sparse {type(value).__name__}; {argument}.toarray() makes an array")
     if isinstance(value, list | tuple):
-        try:
-            value = np.asarray(value)
-        except (ValueError, TypeError):
-            raise ValueError(f"{what} lists of several lengths or kinds") from None
+        value = numbers_on_host(owner, argument, value)
+    elif words := special(argument, value):
+        raise TypeError(f"{what} {words}")
     elif not isinstance(value, np.ndarray) and callable(getattr(value, "to_numpy", None)):
         value = value.to_numpy()  # of pandas, and of its like
     if isinstance(value, np.ndarray):
         value = np.asarray(value)
-        if value.dtype.kind in "US" or (
-            value.dtype == object and any(isinstance(v, str) for v in value.flat)
-        ):
-            raise TypeError(f"{what} text; sklearn.preprocessing.LabelEncoder numbers labels that are text")
-        if value.dtype == object:
-            raise TypeError(f"{what} an array of objects; np.stack or .astype(float) makes one of numbers")
+        if words := no_numbers(value):
+            raise TypeError(f"{what} {words}")
     try:
         namespace(value)
     except TypeError:
@@ -67,7 +66,7 @@ def moved(values: Array, like: Array | None, *, real: bool) -> Array:
 
     Only arrays of NumPy are moved: those of other libraries stay where somebody has put them.
     """
-    if like is None:
+    if like is None or isinstance(values, Rows):
         return values
     if real and kind(values) != "real floating":
         values = namespace(values).astype(values, _default_like(values, like))
@@ -88,6 +87,25 @@ def _default_like(values: Array, like: Array) -> Any:
 
 
 @dataclass(frozen=True)
+class Rows:
+    """Some examples of an array in some order, of which a slice is read when it is asked for."""
+
+    values: Array
+    order: np.ndarray[Any, Any]
+    like: Array | None
+    real: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape that all of them have together."""
+        return (len(self.order), *self.values.shape[1:])
+
+    def __getitem__(self, key: tuple[slice, Any]) -> Array:
+        part = asarray_like(self.order[key[0]], self.values)
+        return moved(namespace(self.values).take(self.values, part, axis=0), self.like, real=self.real)
+
+
+@dataclass(frozen=True)
 class Examples:
     """Examples and their targets.
 
@@ -96,19 +114,36 @@ class Examples:
     x, y : arrays (examples, ...)
     like : array or None
         Where batches have to be, and what ``x`` is made of; None for as they are.
+    shared : bool
+        Whether batches are to be :class:`Rows`, because a rank of MPI reads its share of them alone.
     """
 
     x: Array
     y: Array
     like: Array | None
+    shared: bool = False
 
     def __len__(self) -> int:
         return int(self.x.shape[0])
 
-    def batches(self, batch_size: int, rng: Seed) -> Iterator[tuple[Array, Array]]:
-        """Yield shuffled batches where the net is; one by one, if there was no room for all of them."""
-        for x, y in batches(self.x, self.y, batch_size, rng=rng):
-            yield moved(x, self.like, real=True), moved(y, self.like, real=False)
+    def steps(self, batch_size: int) -> int:
+        """Return the number of batches in an epoch."""
+        return ceil(len(self) / batch_size)
+
+    def batches(self, epoch: int, batch_size: int, rng: Seed, skip: int = 0) -> Iterator[tuple[Array, Array]]:
+        """Return shuffled batches but the first ``skip``, where the net is; moved one by one, if need be."""
+        if self.shared:
+            order = as_generator("SGD", rng).permutation(len(self))  # as `batches` draws it
+            parts = [order[start : start + batch_size] for start in range(0, len(self), batch_size)][skip:]
+            return (
+                (Rows(self.x, part, self.like, True), Rows(self.y, part, self.like, False)) for part in parts
+            )
+        pairs = islice(batches(self.x, self.y, batch_size, rng=rng), skip, None)
+        return ((moved(x, self.like, real=True), moved(y, self.like, real=False)) for x, y in pairs)
+
+    def identity(self) -> list[str]:
+        """Return the shape, dtype and a sum of each array, by which other data are known."""
+        return [_summed("x", self.x), _summed("y", self.y)]
 
     def sample(self, count: int) -> Array:
         """Return the first examples, where the net is."""
@@ -116,12 +151,21 @@ class Examples:
 
 
 def examples(
-    owner: str, like: Array | None, x: Any, y: Any, x_name: str = "x", y_name: str = "y"
+    owner: str,
+    like: Array | None,
+    x: Any,
+    y: Any,
+    x_name: str = "x",
+    y_name: str = "y",
+    *,
+    mapped: bool = True,
+    share: tuple[int, int] = (0, 1),
 ) -> Examples:
     """Return data for a net whose parameters are such as ``like``; raise unless they are whole and finite.
 
-    They are converted and moved once, but for what is mapped from a file, and what does not fit into half of
-    a GPU's memory: that is done batch by batch.
+    They are converted and moved once, but for what is mapped from a file, unless ``mapped`` is false, and
+    what does not fit into half of a GPU's memory: that is done batch by batch. With ``share``, a rank and how
+    many there are, each looks whether its own share is finite.
 
     Raises
     ------
@@ -130,7 +174,7 @@ def examples(
     """
     x, y = as_array(owner, x_name, x), as_array(owner, y_name, y)
     for name, values in ((x_name, x), (y_name, y)):
-        _raise_unless_finite(owner, name, values)
+        _raise_unless_finite(owner, name, values, share_of(values.shape[0], *share))
     if x.shape[0] != y.shape[0] or x.shape[0] == 0:
         raise ValueError(
             f"{owner}: `{x_name}` and `{y_name}` must hold the same number of examples, at least one, "
@@ -139,19 +183,19 @@ def examples(
     (x, y), later = near(like, x, y)
     if later is None:
         x, y = (
-            each if _is_mapped(each) else moved(each, like, real=real)
+            each if mapped and _is_mapped(each) else moved(each, like, real=real)
             for each, real in ((x, True), (y, False))
         )
-    return Examples(x, y, like)
+    return Examples(x, y, like, shared=share[1] > 1)
 
 
-def _raise_unless_finite(owner: str, name: str, values: Array) -> None:
+def _raise_unless_finite(owner: str, name: str, values: Array, share: slice) -> None:
     if kind(values) != "real floating" or values.shape[0] == 0:
         return
     xp = namespace(values)
     rows = max(1, _CHUNK * values.shape[0] // max(1, values.size)) if isinstance(values, np.ndarray) else None
-    for start in range(0, values.shape[0], rows or values.shape[0]):
-        part = values if rows is None else values[start : start + rows]
+    for start in range(share.start, share.stop, rows or values.shape[0]):
+        part = values if rows is None else values[start : min(start + rows, share.stop)]
         finite = xp.isfinite(part)
         if not bool(xp.all(finite)):
             bad = to_numpy(~finite).reshape(part.shape[0], -1)
@@ -159,6 +203,17 @@ def _raise_unless_finite(owner: str, name: str, values: Array) -> None:
                 f"{owner}: `{name}` must be finite, got values that are not, "
                 f"the first in example {start + int(bad.any(axis=1).argmax())}"
             )
+
+
+def _summed(name: str, values: Array) -> str:
+    """Return the shape and dtype of an array and a sum over its values, which may lie in a file."""
+    from hashlib import sha256  # takes 3 ms to import
+
+    total, count = sha256(), values.shape[0]
+    rows = max(1, _CHUNK * count // max(1, values.size)) if isinstance(values, np.ndarray) else count
+    for start in range(0, count, rows):
+        total.update(np.ascontiguousarray(to_numpy(values[start : start + rows, ...])).data)
+    return f"{name} {tuple(values.shape)} {values.dtype} of the sum {total.hexdigest()[:16]}"
 
 
 def _is_mapped(array: Array) -> bool:

@@ -121,6 +121,8 @@ def run(
         Whether to show a progress bar.
     """
     recipe = RECIPES.get(name)
+    if out is not None:  # tried before the training, not after it
+        Path(out).mkdir(parents=True, exist_ok=True)
     net = make_net(name, seed=seed, backend=backend, dtype=dtype)
     assert recipe is not None  # make_net has refused any other name
     data = digits(rng=seed, backend="numpy")
@@ -192,7 +194,6 @@ def _first_weights(net: Sequential) -> Any:
 
 
 def _write(figures: dict[str, Any], out: Path) -> None:
-    out.mkdir(parents=True, exist_ok=True)
     for name, ax in figures.items():
         ax.figure.savefig(out / f"{name}.png", dpi=150)
         close(ax.figure)

@@ -9,11 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from diynn.arguments import example_shape
 from diynn.arrays import Array, Namespace, asarray, to_numpy
+from diynn.checkpoints import raise_unless_module
 from diynn.functional import substituted
 from diynn.layers import Sequential
 from diynn.module import Module, in_mode, parameters
 from diynn.shapes import Shape
+from diynn.wording import as_path
 
 
 def export_onnx(net: Any, path: str | os.PathLike[str], input_shape: tuple[int, ...]) -> None:
@@ -47,6 +50,8 @@ def export_onnx(net: Any, path: str | os.PathLike[str], input_shape: tuple[int, 
     >>> diynn.export_onnx(net, "net.onnx", (256, 1))  # doctest: +SKIP
     >>> onnxruntime.InferenceSession("net.onnx").run(["output"], {"data": x})  # doctest: +SKIP
     """
+    raise_unless_module("export_onnx", net)
+    path, input_shape = as_path("export_onnx", path), example_shape("export_onnx", "input_shape", input_shape)
     ndx, onnx = (_import(library) for library in ("ndonnx", "onnx"))
     net = net if isinstance(net, Sequential) else Sequential(net)
     host = {each.label: to_numpy(each.value) for each in parameters(net)}
@@ -62,7 +67,7 @@ def export_onnx(net: Any, path: str | os.PathLike[str], input_shape: tuple[int, 
         output = _recording(net, iter(shapes[1:]), ndx).forward(data)
     model = ndx.build({"data": data}, {"output": output})
     model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "batch"
-    onnx.save(model, os.fspath(path))
+    onnx.save(model, path)
 
 
 def _import(library: str) -> Any:

@@ -18,8 +18,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeAlias
 
-from diynn.arrays import Array, namespace
-from diynn.checkpoints import matched
+from diynn.arrays import Array, zeros_like
+from diynn.assembly import check_loss
+from diynn.checkpoints import matched, raise_unless_module
 from diynn.composition import walk
 from diynn.execution.serial import serial  # the other ways keep memory between two calls
 from diynn.parameter import Parameter
@@ -41,6 +42,7 @@ def forward(net: Any) -> Callable[[Arrays, Array], Array]:
         It takes a dict of arrays as :func:`diynn.checkpoints.snapshot` returns one, and ``x`` (batch, ...).
         It raises ValueError if the names or shapes are not those of the net.
     """
+    raise_unless_module("forward", net)
 
     def outputs(parameters: Arrays, x: Array) -> Array:
         with substituted("forward", net, parameters):
@@ -67,6 +69,8 @@ def gradient(net: Any, loss: Any) -> Callable[[Arrays, Array, Array], tuple[Arra
         the same names; weights that were tied by assignment count as two arrays. It raises ValueError if
         the names or shapes are not those of the net.
     """
+    raise_unless_module("gradient", net)
+    check_loss("gradient", loss)
 
     def costs_and_gradients(parameters: Arrays, x: Array, y: Array) -> tuple[Array, Arrays]:
         with substituted("gradient", net, parameters, loss) as handles:
@@ -88,14 +92,14 @@ def substituted(owner: str, net: Any, values: Arrays, *others: Any) -> Iterator[
     ValueError
         If the names or shapes of ``values`` are not those of the net; ``owner`` is whose error it is.
     """
-    handles = matched(owner, net, values)
+    handles = matched(owner, "parameters", net, values)
     attributes = [vars(each) for each in (*walk(net), *others)]
     held = [value for each in attributes for value in each.values() if isinstance(value, dict)]
     before = [(each, dict(each)) for each in (*attributes, *held)]
     try:
         for label, handle in handles.items():
             handle.value = values[label]
-            handle.gradient = namespace(values[label]).zeros_like(values[label])
+            handle.gradient = zeros_like(values[label])
         yield handles
     finally:
         for each, kept in before:

@@ -2,32 +2,38 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from itertools import zip_longest
 from typing import Any, overload
 
+import numpy as np
+
+from diynn.files.atomic import replacing
 from diynn.rendering import html_table
 from diynn.sheet import elsewhere
+from diynn.wording import as_path
 
 _SHOWN = 12  # epochs of a table in a notebook: of a longer training the first and the last
 
 
-class History:
+class History(dict[str, list[float]]):
     """The course of a training, one value an epoch.
 
     As a sequence it is its costs: ``history[-1]``, ``list(history)``, ``plt.plot(history)``.
     ``history["cost"]`` is the list of one column; ``cost`` and ``seconds`` are always there,
     ``validation_cost`` where there was validation data, and a column a metric, also with
-    ``validation_`` before its name.
+    ``validation_`` before its name. It is a dict of these columns, so that ``pandas.DataFrame(history)`` is
+    the table of them.
 
     Attributes
     ----------
-    columns : dict of str to list of float
     stopped : str or None
         Why the training ended before its last epoch, in words; None if it did not.
     """
 
     def __init__(self) -> None:
-        self.columns: dict[str, list[float]] = {}
+        super().__init__()
         self.stopped: str | None = None
 
     def __repr__(self) -> str:
@@ -43,7 +49,7 @@ class History:
         raise elsewhere(self, name)
 
     def __len__(self) -> int:
-        return len(self.columns.get("cost", ()))
+        return len(self.costs)
 
     @overload
     def __getitem__(self, place: str | slice) -> list[float]: ...
@@ -51,34 +57,59 @@ class History:
     def __getitem__(self, place: int) -> float: ...
     def __getitem__(self, place: str | slice | int) -> list[float] | float:
         if isinstance(place, str):
-            if place not in self.columns:
+            if place not in self:
                 known = ", ".join(self.columns) or "none yet"
                 raise KeyError(f"History: no column {place!r}; there are {known}")
-            return self.columns[place]
+            return super().__getitem__(place)
         return self.costs[place]
 
-    def __iter__(self) -> Iterator[float]:
+    def __iter__(self) -> Iterator[float]:  # type: ignore[override]  # of costs, not of columns
         return iter(self.costs)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return np.array(self.costs, dtype=dtype)
+
+    @property
+    def columns(self) -> dict[str, list[float]]:
+        """The lists of all columns, by name."""
+        return dict(self.items())
 
     @property
     def costs(self) -> list[float]:
         """The mean cost of an example in each epoch."""
-        return self.columns.get("cost", [])
+        return self.get("cost", [])
 
     @property
     def seconds(self) -> list[float]:
         """The seconds that the steps of each epoch took, without the measuring."""
-        return self.columns.get("seconds", [])
+        return self.get("seconds", [])
 
     def add(self, **values: float) -> None:
         """Append one epoch's values."""
         for name, value in values.items():
-            self.columns.setdefault(name, []).append(value)
+            self.setdefault(name, []).append(value)
 
     def to_dict(self) -> dict[str, list[float]]:
         """Return a copy of the columns, with the epochs' numbers, such as a table of pandas takes."""
         epochs = [float(number) for number in range(1, len(self) + 1)]
         return {"epoch": epochs} | {name: list(values) for name, values in self.columns.items()}
+
+    def rows(self) -> list[list[str]]:
+        """Return the table as text, the names first: all digits, so that the numbers can be read again."""
+        numbers = map(str, range(1, len(self) + 1))
+        lines = zip_longest(numbers, *(map(repr, column) for column in self.values()), fillvalue="")
+        return [["epoch", *self.columns], *map(list, lines)]
+
+    def to_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write the table to a file of comma-separated values, whole or not at all.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        with replacing("History.to_csv", as_path("History.to_csv", path)) as file:
+            file.write(csv_text(self.rows()).encode())
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the curve of :func:`diynn.plots.learning_curve` and return its axes (extra ``demo``)."""
@@ -97,3 +128,13 @@ class History:
             for epoch in shown
         ]
         return html_table(list(columns), rows, len(columns), caption=repr(self))
+
+
+def csv_text(rows: list[list[str]]) -> str:
+    """Return rows as comma-separated values; a name with a comma in it is quoted."""
+    import csv
+    import io
+
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(rows)
+    return buffer.getvalue()

@@ -8,8 +8,13 @@ from typing import Any
 from diynn.arrays import Array, BackendLike, find_backend, namespace, seen_outside
 from diynn.composition import forget_stated
 from diynn.ops import class_numbers, cross_entropy, likelihood, logistic_cross_entropy, sum_examples
-from diynn.shapes import check_classes, check_indices, check_probabilities, check_values
+from diynn.shapes import check_classes, check_indices, check_probabilities, check_values, positive_number
 from diynn.sheet import spelled
+
+__all__ = [
+    "BCELoss", "BCEWithLogitsLoss", "CategoricalCrossEntropyLoss", "CrossEntropyLoss", "HuberLoss", "L1Loss",
+    "Loss", "MSELoss", "NLLLoss",
+]  # fmt: skip
 
 
 class Loss:
@@ -36,7 +41,7 @@ class Loss:
     @spelled(bound=True)
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:
-            find_backend(backend)  # a loss has no arrays: it is at home everywhere
+            find_backend(backend, owner=type(self).__name__)  # a loss has no arrays: it is at home everywhere
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -109,6 +114,90 @@ class MSELoss(Loss):
         """Return 2 (ŷ - y)."""
         self.check(y, yhat)
         return 2 * (yhat - _like(y, yhat))
+
+
+class L1Loss(Loss):
+    """The sum of the distances, which outliers pull at no harder than others.
+
+    ::
+
+        C = Σ |y - ŷ|              y and ŷ (batch, ...) → (batch,)
+        ∂C/∂ŷ = sign(ŷ - y)        0 at the kink ŷ = y
+
+    Raises
+    ------
+    ValueError
+        If ``y`` has not the shape of ``yhat``.
+
+    Source: Laplace, 1774, on the median as the best guess.
+    """
+
+    per_example = pure = True
+
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless both have one shape."""
+        check_values(self, y, yhat)
+
+    def forward(self, y: Array, yhat: Array) -> Array:
+        """Return Σ |y - ŷ| of each example."""
+        self.check(y, yhat)
+        return sum_examples(abs(yhat - _like(y, yhat)))
+
+    def backward(self, y: Array, yhat: Array) -> Array:
+        """Return sign(ŷ - y)."""
+        self.check(y, yhat)
+        return namespace(yhat).sign(yhat - _like(y, yhat))
+
+
+class HuberLoss(Loss):
+    """The squared distance where it is small, and the distance beyond.
+
+    ::
+
+        C = Σ d²/2 where |d| ≤ b, else b (|d| - b/2),   d = ŷ - y     (batch, ...) → (batch,)
+        ∂C/∂ŷ = d where |d| ≤ b, else b sign(d)
+
+    Parameters
+    ----------
+    beyond : float
+        b, positive.
+    backend : optional
+        Taken as by every loss; it has no arrays.
+
+    Raises
+    ------
+    ValueError
+        If b is not positive; if ``y`` has not the shape of ``yhat``.
+
+    Source: Huber, 1964.
+    """
+
+    per_example = pure = True
+
+    @spelled(bound=True)
+    def __init__(self, beyond: float = 1.0, *, backend: BackendLike = None) -> None:
+        super().__init__(backend=backend)
+        self.beyond = positive_number("HuberLoss", "beyond", beyond)
+
+    def __repr__(self) -> str:
+        return f"HuberLoss({self.beyond})"
+
+    def check(self, y: Array, yhat: Array) -> None:
+        """Raise unless both have one shape."""
+        check_values(self, y, yhat)
+
+    def forward(self, y: Array, yhat: Array) -> Array:
+        """Return the cost of each example."""
+        self.check(y, yhat)
+        distance = abs(yhat - _like(y, yhat))
+        near, far = 0.5 * distance * distance, self.beyond * (distance - 0.5 * self.beyond)
+        return sum_examples(namespace(yhat).where(distance <= self.beyond, near, far))
+
+    def backward(self, y: Array, yhat: Array) -> Array:
+        """Return d where |d| ≤ b, else b sign(d)."""
+        self.check(y, yhat)
+        d, xp = yhat - _like(y, yhat), namespace(yhat)
+        return xp.where(abs(d) <= self.beyond, d, self.beyond * xp.sign(d))
 
 
 class _OfClasses(Loss):

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from diynn.arrays import Array, alike, to_numpy, together
+from diynn.arguments import any_number
+from diynn.arrays import Array, alike, host_numbers, together
 from diynn.data import array_namespace
 from diynn.shapes import apart, check_indices, positive
 
@@ -44,6 +45,7 @@ def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
         y = alike(y, yhat)  # labels on the host are taken to the scores
     if not together(y, yhat):
         raise ValueError(apart("accuracy", "y", y, "`yhat`", yhat))
+    any_number("accuracy", "threshold", threshold)
     if yhat.ndim != 2 or yhat.shape[1] == 0:
         raise ValueError(
             f"accuracy: `yhat` must have shape (batch, classes) or (batch, 1), got {tuple(yhat.shape)}"
@@ -153,16 +155,17 @@ def purity(labels: Array, clusters: Array) -> float:
     ValueError
         If the shapes are not one shape (batch,), there is no example, or a number is negative.
     """
-    true, found = to_numpy(labels), to_numpy(clusters)
+    true, found = host_numbers("purity", "labels", labels), host_numbers("purity", "clusters", clusters)
     if true.ndim != 1 or true.shape != found.shape or true.size == 0:
         raise ValueError(
             f"purity: `labels` and `clusters` must have one shape (batch,), batch > 0, "
             f"got {true.shape} and {found.shape}"
         )
-    classes, groups = max(int(true.max()), 0) + 1, max(int(found.max()), 0) + 1
-    check_indices("purity", "labels", true, classes)
-    check_indices("purity", "clusters", found, groups)
-    counts = np.zeros((groups, classes), dtype=np.int64)
+    check_indices("purity", "labels", true, max(int(true.max()), 0) + 1)
+    check_indices("purity", "clusters", found, max(int(found.max()), 0) + 1)
+    _, true = np.unique(true, return_inverse=True)  # numbers that nobody has take no room
+    _, found = np.unique(found, return_inverse=True)
+    counts = np.zeros((found.max() + 1, true.max() + 1), dtype=np.int64)
     np.add.at(counts, (found, true), 1)
     return float(counts.max(axis=1).sum() / true.size)
 
@@ -190,20 +193,30 @@ def confusion_counts(labels: Array, predictions: Array, classes: int | None = No
         If the shapes are not one shape (batch,), or a class is not in 0..classes-1; if there is no
         example and `classes` is not given.
     """
-    true, predicted = to_numpy(labels), to_numpy(predictions)
+    return count_pairs("confusion_counts", labels, predictions, classes)
+
+
+def count_pairs(owner: str, labels: Array, predictions: Array, classes: int | None) -> NDArray[np.int64]:
+    """Do what :func:`confusion_counts` does, for `owner`."""
+    true, predicted = host_numbers(owner, "labels", labels), host_numbers(owner, "predictions", predictions)
     if true.ndim != 1 or true.shape != predicted.shape:
         raise ValueError(
-            f"confusion_counts: `labels` and `predictions` must have one shape (batch,), "
+            f"{owner}: `labels` and `predictions` must have one shape (batch,), "
             f"got {true.shape} and {predicted.shape}"
         )
     if classes is None:
         if true.size == 0:
-            raise ValueError("confusion_counts: `classes` must be given where there is no example")
+            raise ValueError(f"{owner}: `classes` must be given where there is no example")
         classes = max(int(true.max()), int(predicted.max()), 0) + 1
-    classes = positive("confusion_counts", "classes", classes)
-    check_indices("confusion_counts", "labels", true, classes)
-    check_indices("confusion_counts", "predictions", predicted, classes)
-    counts = np.zeros((classes, classes), dtype=np.int64)
+    classes = positive(owner, "classes", classes)
+    check_indices(owner, "labels", true, classes)
+    check_indices(owner, "predictions", predicted, classes)
+    try:
+        counts = np.zeros((classes, classes), dtype=np.int64)
+    except (MemoryError, ValueError):  # ValueError beyond 2**63 bytes
+        raise MemoryError(
+            f"{owner}: `labels` and `predictions` of {classes} classes have no room in a table"
+        ) from None
     np.add.at(counts, (true, predicted), 1)
     return counts
 
@@ -233,9 +246,11 @@ def confusion_text(counts: Array) -> str:
                    0   9   1
                    1   .  12
     """
-    counts = to_numpy(counts)
+    counts = host_numbers("confusion_text", "counts", counts)
     if counts.ndim != 2 or counts.shape[0] != counts.shape[1]:
         raise ValueError(f"confusion_text: `counts` must have shape (classes, classes), got {counts.shape}")
+    if counts.dtype.kind not in "iu":
+        raise TypeError(f"confusion_text: `counts` must be integers, got {counts.dtype}")
     corner = "true \\ predicted"
     width = max([len(str(value)) for value in (*counts.ravel().tolist(), len(counts) - 1)]) + 2
     lines = [corner + "".join(f"{column:{width}}" for column in range(len(counts)))]

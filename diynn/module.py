@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
 
-from diynn.arrays import Array, BackendLike, Device, DType, as_dtype, asarray, find_backend, namespace
+from diynn.arguments import check_number, flag
+from diynn.arrays import (
+    Array,
+    BackendLike,
+    Device,
+    DType,
+    as_dtype,
+    asarray,
+    find_backend,
+    namespace,
+    zeros_like,
+)
 from diynn.composition import (
     COMPUTING,
     attributes,
@@ -71,7 +82,7 @@ class Module:
     @spelled(bound=True)
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:
-            find_backend(backend)  # a layer without arrays is at home everywhere
+            find_backend(backend, owner=type(self).__name__)  # a layer without arrays is at home everywhere
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -142,11 +153,13 @@ class Module:
                 zero_grad(module)
                 continue
             for parameter in own_parameters(module):
-                parameter.gradient = namespace(parameter.value).zeros_like(parameter.value)
+                parameter.gradient = zeros_like(parameter.value)
 
     @spelled()
     def update_parameters(self, gradient_step: float = 1e-3) -> None:
         """Take one step against the gradient: ``parameters -= gradient_step * gradient``; so do children."""
+        if type(gradient_step) is not float:
+            check_number(type(self).__name__, "gradient_step", gradient_step)
         for module in _answering(self, "update_parameters"):
             if module is not self and not is_default(module, "update_parameters"):
                 update_parameters(module, gradient_step)
@@ -166,7 +179,7 @@ class Module:
         Sets ``training`` of this module and of all below it, and calls ``train()`` or ``eval()`` of modules
         of other origin that have them. A dropout draws while ``training`` is true.
         """
-        set_training(self, mode)
+        set_training(self, flag(type(self).__name__, "mode", mode))
         return self
 
     def eval(self) -> Self:
@@ -194,10 +207,13 @@ class Module:
         ValueError
             If there is no such library, device or dtype.
         """
+        owner = type(self).__name__
+        if backend is not None:
+            backend = find_backend(backend, owner=owner)
 
         def move(array: Array) -> Array:
-            where = namespace(array) if backend is None else backend
-            return asarray(array, where, device=device, dtype=dtype)
+            where = find_backend(namespace(array) if backend is None else backend, device, owner=owner)
+            return asarray(array, where, dtype=None if dtype is None else as_dtype(dtype, where, owner=owner))
 
         handles = self.parameters()
         for handle, value in zip(handles, move_together([each.value for each in handles], move), strict=True):
@@ -232,8 +248,8 @@ class Module:
 
     def _set_parameters(self, parameters: Any, bias: Any, backend: BackendLike, dtype: DType) -> None:
         """Make parameters, and a bias unless None, of host arrays, with gradients of zero beside them."""
-        where = find_backend(backend)
-        dtype = as_dtype(dtype, where)
+        where = find_backend(backend, owner=type(self).__name__)
+        dtype = as_dtype(dtype, where, owner=type(self).__name__)
         self._parameters = asarray(parameters, where, dtype=dtype)
         self._bias = None if bias is None else asarray(bias, where, dtype=dtype)
         self.zero_grad()
@@ -356,10 +372,17 @@ def _harmlessly(module: Any, method: str, *arguments: float) -> None:
     # activation that only inherits that method has nothing to do; one that wrote it itself is in error.
     try:
         getattr(module, method)(*arguments)
-    except (TypeError, AttributeError, NotImplementedError):
-        inherited = method not in vars(type(module))
-        if not (inherited and getattr(module, "_parameters", 0) is None):
-            raise
+    except (TypeError, AttributeError, NotImplementedError) as error:
+        raise_unless_harmless(module, method, error)
+
+
+def raise_unless_harmless(module: Any, method: str, error: Exception) -> None:
+    """Raise an error of a module's method again, unless it inherits the method and has no parameters."""
+    unknown = None if isinstance(error, NotImplementedError) else 0
+    held = getattr(module, "_parameters", unknown)
+    empty = held is None or (isinstance(held, list | tuple | dict) and not held)
+    if isinstance(module, Module) or method in vars(type(module)) or not empty:
+        raise error
 
 
 def _handles(module: Any) -> list[Parameter]:

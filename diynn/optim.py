@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from math import inf
 from threading import Lock
 from typing import Any
@@ -13,20 +15,23 @@ from diynn.arrays import Array, BackendLike, alike
 from diynn.assembly import check_loss, check_net, check_rule, move_net, warn_of_the_end
 from diynn.callbacks import Callback, Run
 from diynn.dataset import moved
-from diynn.execution import Execution, find_execution
+from diynn.execution import Execution, accumulated, find_execution
 from diynn.execution.habits import Habits, habits, habits_key
 from diynn.execution.interrupts import Deferred
 from diynn.execution.structure import Structure
 from diynn.execution.updates import PlainStep, RecordedUpdate
 from diynn.history import History
 from diynn.initializers import Seed
+from diynn.loaders import raise_unless_loader
 from diynn.module import first_handle, parameters, update_parameters, zero_grad
 from diynn.parameter import Parameter
 from diynn.rules import Rule, State
 from diynn.schedules import Schedule, constant
-from diynn.shapes import positive_number, shown
+from diynn.shapes import positive, positive_number
 from diynn.sheet import spelled
+from diynn.states import rehearse, set_state, state_of
 from diynn.training import Metric, train
+from diynn.wording import shown
 
 
 class Optim:
@@ -47,7 +52,8 @@ class Optim:
     execution : str or Execution
         How the gradient of a batch is accumulated: ``"serial"``, in one piece; ``"threads"``, split over
         all cores, on NumPy and where net and loss are ``per_example``; ``"auto"``, as many threads as the
-        batch is worth; or ``diynn.execution.Threads(count)``. But for ``"serial"``, the operations of a net
+        batch is worth; ``"mpi"``, shared out over the ranks of MPI; or an object of ``diynn.execution``, such
+        as ``Threads(count)``. But for ``"serial"``, the operations of a net
         and a loss that are ``pure`` are recorded, and repeated without calling the modules.
 
     Raises
@@ -95,6 +101,7 @@ class Optim:
         self._home = first_handle(net)  # where batches have to be
         self._habits: tuple[Any, Habits] | None = None
         self._recorded: RecordedUpdate | None = None
+        self._rehearsing = False  # whether the state was restored
         if rule is not None:
             if not [each.gradient for each in parameters(net)]:  # each of which must be there
                 raise TypeError(
@@ -118,16 +125,24 @@ class Optim:
         ValueError
             If a schedule returns what is none.
         """
-        eps = float(self.schedule(self.steps))  # a NumPy scalar would decide the dtype of what it multiplies
+        given = self.schedule(self.steps)
+        try:
+            # A NumPy scalar would decide the dtype of what it multiplies; a text times 1.0 is an error.
+            eps = given if type(given) is float else float(given * 1.0)
+        except (TypeError, ValueError):
+            raise TypeError(f"Optim: `eps`, a schedule, must return a number, got {shown(given)}") from None
         if not 0 <= eps < inf:
             raise ValueError(
-                f"Optim: the schedule `eps` must return 0 or more, got {eps!r} at step {self.steps}"
+                f"Optim: `eps`, a schedule, must return 0 or more, got {eps!r} at step {self.steps}"
             )
         return eps
 
     @eps.setter
     def eps(self, eps: float | Schedule) -> None:
-        self.schedule: Schedule = eps if callable(eps) else constant(positive_number("Optim", "eps", eps))
+        if callable(eps) and not isinstance(eps, type):
+            self.schedule: Schedule = eps
+        else:
+            self.schedule = constant(positive_number("Optim", "eps", eps))
 
     def step(self, batch_x: Array, batch_y: Array) -> Array:
         """Train on one batch.
@@ -160,6 +175,10 @@ class Optim:
                     if self._home is not None and type(self._home.value) is not np.ndarray:
                         batch_x = moved(batch_x, self._home.value, real=True)
                         batch_y = moved(batch_y, self._home.value, real=False)
+                    if self._rehearsing:
+                        interrupts.may_stop = False
+                        rehearse(self, batch_x, batch_y, update)
+                        interrupts.may_stop = True
                     return self.execution.step(self.net, self.loss, batch_x, batch_y, update)
                 except BaseException:
                     interrupts.may_stop = False
@@ -180,6 +199,27 @@ class Optim:
         with Deferred() as interrupts:
             interrupts.may_stop = False
             self._update(None)
+
+    def state(self) -> dict[str, Any]:
+        """Return all that the training is at this moment, in dicts of numbers and NumPy arrays.
+
+        Parameters and what the rule keeps, both by label, the number of steps, the generators that the net
+        draws from, and how batches are taken; and for each module that has ``state()`` and
+        ``restore(state)``, what it says of itself.
+        """
+        return state_of(self)
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a state: steps then equal to the bit those that followed it. It may have been pickled.
+
+        Raises
+        ------
+        ValueError
+            If the state is of another net or rule; nothing is changed then.
+        TypeError
+            If it is no state.
+        """
+        set_state(self, state)
 
     def _update(self, structure: Structure | None) -> None:
         """Change the parameters; ``structure`` is what is known of the net, if it was looked at just now."""
@@ -290,7 +330,7 @@ def SGD(  # noqa: N802  # the sheet's name
     net: Any,
     loss: Any,
     x: Any,
-    y: Any,
+    y: Any = None,
     batch_size: int = 32,
     epochs: int = 10,
     eps: float | Schedule = 1e-3,
@@ -299,8 +339,12 @@ def SGD(  # noqa: N802  # the sheet's name
     validation: tuple[Any, Any] | None = None,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback | Callable[[Run], None]] = (),
+    checkpoint: str | os.PathLike[str] | None = None,
+    every: int | timedelta | None = None,
+    seconds: float | None = None,
     rng: Seed = None,
     execution: str | Execution = "auto",
+    accumulate: int = 1,
     progress: bool = True,
     backend: BackendLike = None,
 ) -> History:
@@ -316,6 +360,9 @@ def SGD(  # noqa: N802  # the sheet's name
         The examples and what is right for them. ``x`` is converted once to the dtype of the parameters,
         integers as well, and what is on the host is moved to where the net is; what is mapped from a file,
         or too large for a GPU, is converted and moved batch by batch.
+        ``x`` alone may be batches that are made elsewhere: a sequence of pairs (x, y), or a function that
+        takes the number of epochs done and returns one. They come in their own order and size, and metrics
+        are those of the validation data then.
     batch_size, epochs : int
         Examples in a step, and passes over the data.
     eps : float or Schedule
@@ -328,10 +375,22 @@ def SGD(  # noqa: N802  # the sheet's name
         What to measure after each epoch besides the cost, such as ``{"accuracy": diynn.accuracy}``.
     callbacks : list of Callback, or of functions of a :class:`Run`, called after each epoch
         Such as :class:`diynn.EarlyStopping` and :class:`diynn.KeepBest`.
+    checkpoint : path, optional
+        A file to which all that the training is, is written after each epoch, and at the end: after fewer
+        epochs where it would take more than some percent of the time. If it is there, the training goes on
+        from it, and ends equal to the bit to one that was never stopped; one that has ended returns its
+        history. Steps are compiled at once then, for the same result in every run.
+    every : int or datetime.timedelta, optional
+        Write it also after so many steps, or so much time.
+    seconds : float, optional
+        End after the step during which they have passed.
     rng : seed or numpy.random.Generator, optional
         Where the order of the examples is drawn from.
     execution : str or Execution
         How the gradient of a batch is accumulated, as in :class:`diynn.Optim`.
+    accumulate : int
+        How many batches make a step: their gradients are added up before one update, so that the memory of
+        one batch does for a step on ``accumulate * batch_size`` examples, and ranks of MPI sum up once.
     progress : bool
         Whether to show a progress bar.
     backend : str or namespace, optional
@@ -341,8 +400,9 @@ def SGD(  # noqa: N802  # the sheet's name
     -------
     History
         One value an epoch of everything measured. Ctrl-C ends the training after the step under way,
-        and returns what there is; a cost that is not finite ends it with a warning. A warning, too, tells of
-        a net without a gradient, and of units that are saturated at the end.
+        and returns what there is; so does SIGTERM where there is a checkpoint, which both of them write. A
+        cost that is not finite ends it with a warning. A warning, too, tells of a net without a gradient, and
+        of units that are saturated at the end.
 
     Raises
     ------
@@ -351,18 +411,28 @@ def SGD(  # noqa: N802  # the sheet's name
         ``y`` is not finite.
     TypeError
         If ``x`` or ``y`` is no array of numbers; as :class:`diynn.Optim` does.
+    CheckpointError
+        If the checkpoint is damaged, or of another net, rule, data, batch size or seed.
+    OSError
+        If it cannot be written.
 
     Source: the course sheet, "Mon troisième est un encapsulage".
     """
     if isinstance(net, Optim):
         raise TypeError(
-            "SGD: `net` must be a module, got an Optim; write optim.SGD(x, y, batch_size, epochs)"
+            "SGD: `net` must be a module, got an Optim; "
+            "an Optim trains by optim.SGD(x, y, batch_size, epochs)"
         )
+    if y is None:
+        raise_unless_loader("SGD", x)
     if type(x) in (int, float) and type(y) not in (int, float):
         raise TypeError(
-            f"SGD: takes (net, loss, x, y, batch_size, epochs, eps), got {shown(x)} for `x`; "
-            "write SGD(net, loss, x, y, eps=...)"
+            f"SGD: `x` must be an array of numbers, got {shown(x)}; SGD takes (net, loss, x, y, batch_size, "
+            "epochs, eps): write SGD(net, loss, x, y, eps=...)"
         )
     optim = Optim(net, loss, eps, rule=rule, execution=execution, backend=backend)
+    optim.execution = accumulated(optim.execution, positive("SGD", "accumulate", accumulate))
+    batch_size = positive("SGD", "batch_size", batch_size) * accumulate
     watched: dict[str, Any] = {"validation": validation, "metrics": metrics, "callbacks": callbacks}
-    return train(optim, x, y, batch_size, epochs, rng=rng, progress=progress, **watched)
+    kept: dict[str, Any] = {"checkpoint": checkpoint, "every": every, "seconds": seconds}
+    return train(optim, x, y, batch_size, epochs, rng=rng, progress=progress, **watched, **kept)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import TypeAlias
 
-from diynn.arrays import Array, namespace
+from diynn.arguments import flag, number_from_0
+from diynn.arrays import Array, namespace, zeros_like
 from diynn.shapes import fraction, positive_number
+from diynn.sheet import spelled
+
+__all__ = ["Adam", "AdamW", "Momentum", "RMSprop", "Rule"]
 
 State: TypeAlias = tuple[Array, ...]
 
@@ -50,12 +53,13 @@ class Momentum(Rule):
     Source: Polyak, 1964; Nesterov, 1983, in the form of Sutskever et al., 2013.
     """
 
+    @spelled(bound=True)
     def __init__(self, mu: float = 0.9, *, nesterov: bool = False) -> None:
-        self.mu, self.nesterov = fraction("Momentum", "mu", mu), nesterov
+        self.mu, self.nesterov = fraction("Momentum", "mu", mu), flag("Momentum", "nesterov", nesterov)
 
     def start(self, value: Array) -> State:
         """Return v = 0."""
-        return (namespace(value).zeros_like(value),)
+        return (zeros_like(value),)
 
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
@@ -63,6 +67,47 @@ class Momentum(Rule):
         """Return ε v or ε (g + μ v), and v."""
         velocity = self.mu * state[0] + gradient
         return eps * (gradient + self.mu * velocity if self.nesterov else velocity), (velocity,)
+
+
+class RMSprop(Rule):
+    """Each parameter has a step of its own, by the root of the mean square of its recent gradients.
+
+    ::
+
+        v ← ρ v + (1 - ρ) g²
+        θ ← θ - ε g / (√v + η)
+
+    Parameters
+    ----------
+    rho : float
+        ρ, in [0, 1).
+    eta : float
+        η, which keeps the quotient finite, as in :class:`Adam`.
+
+    Raises
+    ------
+    ValueError
+        If ρ is not in [0, 1), or η is not positive.
+
+    Source: Tieleman and Hinton, 2012, lecture 6.5.
+    """
+
+    @spelled(bound=True)
+    def __init__(self, rho: float = 0.99, *, eta: float = 1e-8) -> None:
+        self.rho, self.eta = fraction("RMSprop", "rho", rho), positive_number("RMSprop", "eta", eta)
+
+    def start(self, value: Array) -> State:
+        """Return v = 0."""
+        return (zeros_like(value),)
+
+    def change(
+        self, value: Array, gradient: Array, state: State, eps: float, step: int
+    ) -> tuple[Array, State]:
+        """Return ε g / (√v + η), and v."""
+        square = self.rho * state[0] + (1 - self.rho) * gradient * gradient
+        xp = namespace(value)
+        eta = max(self.eta, float(xp.finfo(value.dtype).smallest_normal))
+        return eps * gradient / (xp.sqrt(square) + eta), (square,)
 
 
 class Adam(Rule):
@@ -89,14 +134,14 @@ class Adam(Rule):
     Source: Kingma and Ba, 2015, algorithm 1.
     """
 
+    @spelled(bound=True)
     def __init__(self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8) -> None:
         self.beta1, self.beta2 = fraction("Adam", "beta1", beta1), fraction("Adam", "beta2", beta2)
         self.eta = positive_number("Adam", "eta", eta)
 
     def start(self, value: Array) -> State:
         """Return m = v = 0."""
-        zeros = namespace(value).zeros_like
-        return zeros(value), zeros(value)
+        return zeros_like(value), zeros_like(value)
 
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
@@ -129,13 +174,12 @@ class AdamW(Adam):
     Source: Loshchilov and Hutter, 2019, algorithm 2.
     """
 
+    @spelled(bound=True)
     def __init__(
         self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8, decay: float = 1e-2
     ) -> None:
         super().__init__(beta1, beta2, eta=eta)
-        if not 0 <= decay < inf:
-            raise ValueError(f"AdamW: `decay` must be at least 0, got {decay!r}")
-        self.decay = decay
+        self.decay = number_from_0("AdamW", "decay", decay)
 
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int

@@ -7,7 +7,11 @@ from dataclasses import dataclass
 from math import cos, pi
 from typing import TypeAlias
 
+from diynn.arguments import integer_from
 from diynn.shapes import positive, positive_number
+from diynn.sheet import spelled
+
+__all__ = ["constant", "cosine_decay", "exponential_decay", "step_decay"]
 
 Schedule: TypeAlias = Callable[[int], float]
 
@@ -52,11 +56,13 @@ class _CosineDecay:
         return self.eps * (1 + cos(pi * done)) / 2
 
 
+@spelled("constant", bound=True)
 def constant(eps: float) -> Schedule:
     """Return a step size that stays ``eps``."""
     return _Constant(positive_number("constant", "eps", eps))
 
 
+@spelled("step_decay", bound=True)
 def step_decay(eps: float, *, factor: float, every: int) -> Schedule:
     """Return a step size that is multiplied by ``factor`` after each ``every`` steps."""
     eps, factor = (
@@ -65,18 +71,22 @@ def step_decay(eps: float, *, factor: float, every: int) -> Schedule:
     return _StepDecay(eps, factor, positive("step_decay", "every", every))
 
 
+@spelled("exponential_decay", bound=True)
 def exponential_decay(eps: float, *, half_life: float) -> Schedule:
     """Return a step size that halves smoothly within ``half_life`` steps."""
     eps = positive_number("exponential_decay", "eps", eps)
     return _ExponentialDecay(eps, positive_number("exponential_decay", "half_life", half_life))
 
 
+@spelled("cosine_decay", bound=True)
 def cosine_decay(eps: float, *, steps: int, warmup: int = 0) -> Schedule:
     """Return a step size that rises linearly over ``warmup`` steps, then falls to 0 at ``steps`` as a cosine.
 
     Source: Loshchilov and Hutter, 2017, without restarts.
     """
     eps = positive_number("cosine_decay", "eps", eps)
-    if not 0 <= warmup < steps:
+    steps = positive("cosine_decay", "steps", steps)
+    warmup = integer_from(0, "cosine_decay", "warmup", warmup, "an integer, 0 or more")
+    if not warmup < steps:
         raise ValueError(f"cosine_decay: `warmup` must be in [0, {steps}), got {warmup!r}")
     return _CosineDecay(eps, steps, warmup)

@@ -6,16 +6,18 @@ Shapes are written as they are on the course sheet: ``(batch, features)`` for ve
 
 from __future__ import annotations
 
-import operator
 from math import inf, prod
 from typing import Any, Protocol, TypeAlias, overload
 
 import numpy as np
 
+from diynn.arguments import any_number, integer_from
 from diynn.arrays import Array, address, describe, extremes, kind, namespace, seen_outside, together, within
+from diynn.wording import shown
 
 Shape: TypeAlias = tuple[int | None, ...]
 
+_ABSENT: Array = object()  # no delta: None may be given by mistake
 _REMEMBERED = 32  # kinds of arrays that a module remembers as fitting
 
 _WORDS = {1: ("features",), 2: ("length", "channels")}
@@ -43,41 +45,14 @@ def text(shape: Shape, words: tuple[str, ...] = ()) -> str:
     return f"({', '.join(['batch', *sizes])}{'' if sizes else ','})"
 
 
-def shown(value: Any) -> str:
-    """Write a value for a message, in one line: no array is printed out."""
-    shape = getattr(value, "shape", None)
-    if isinstance(shape, tuple) and hasattr(value, "dtype"):
-        return f"an array of shape {tuple(shape)}"
-    if isinstance(value, type):
-        return f"the class {value.__name__}"
-    if callable(value) and hasattr(value, "__name__"):
-        return f"the function {value.__name__}"
-    written = (
-        repr(value) if isinstance(value, str | int | float | complex | bool | bytes | type(None)) else ""
-    )
-    return written if 0 < len(written) <= 60 else f"{_article(type(value).__name__)} {type(value).__name__}"
-
-
-def _article(noun: str) -> str:
-    return "an" if noun[:1].lower() in "aeiou" else "a"
-
-
 def positive(owner: str, argument: str, value: Any) -> int:
     """Return ``value`` as an int; raise TypeError if it is no integer, ValueError if it is below 1."""
-    try:
-        number = operator.index(value)
-    except TypeError:
-        raise TypeError(f"{owner}: `{argument}` must be a positive integer, got {shown(value)}") from None
-    if number < 1 or isinstance(value, bool):
-        raise ValueError(f"{owner}: `{argument}` must be a positive integer, got {shown(value)}")
-    return number
+    return integer_from(1, owner, argument, value, "a positive integer")
 
 
 def positive_number(owner: str, argument: str, value: Any) -> float:
     """Return ``value`` as a float; raise TypeError if it is none, ValueError unless positive and finite."""
-    if isinstance(value, bool | str) or not hasattr(value, "__float__") or np.ndim(value):
-        raise TypeError(f"{owner}: `{argument}` must be a positive number, got {shown(value)}")
-    number = float(value)
+    number = any_number(owner, argument, value, "a positive number")
     if not 0 < number < inf:
         raise ValueError(f"{owner}: `{argument}` must be a positive number, got {shown(value)}")
     return number
@@ -85,11 +60,10 @@ def positive_number(owner: str, argument: str, value: Any) -> float:
 
 def fraction(owner: str, argument: str, value: Any) -> float:
     """Return ``value`` as a float; raise TypeError if it is no number, ValueError if it is not in [0, 1)."""
-    if isinstance(value, bool | str) or not hasattr(value, "__float__") or np.ndim(value):
-        raise TypeError(f"{owner}: `{argument}` must be a number in [0, 1), got {shown(value)}")
-    if not 0 <= float(value) < 1:
+    number = any_number(owner, argument, value, "in [0, 1)")
+    if not 0 <= number < 1:
         raise ValueError(f"{owner}: `{argument}` must be in [0, 1), got {value!r}")
-    return float(value)
+    return number
 
 
 @overload
@@ -111,7 +85,7 @@ def size(shape: Shape) -> int | None:
 # ------------------------------------------------------------------ modules
 
 
-def check(module: Shaped, data: Array, delta: Array | None = None) -> None:
+def check(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
     """Raise unless ``data``, and ``delta`` where given, are what ``module`` takes.
 
     Raises
@@ -122,13 +96,13 @@ def check(module: Shaped, data: Array, delta: Array | None = None) -> None:
         If a shape does not fit, or if the arrays are of two libraries or devices.
     """
     key = None
-    if type(data) is np.ndarray and (delta is None or type(delta) is np.ndarray):
+    if type(data) is np.ndarray and (delta is _ABSENT or type(delta) is np.ndarray):
         # The same question comes with every batch: an answer is looked up in a fifth of the time.
         key = (
             data.shape,
             data.dtype,
             type(module._parameters),
-            delta is not None and (delta.shape, delta.dtype),
+            delta is not _ABSENT and (delta.shape, delta.dtype),
         )
         if module._fits and key in module._fits:
             return
@@ -141,7 +115,7 @@ def check(module: Shaped, data: Array, delta: Array | None = None) -> None:
         module._fits.add(key)
 
 
-def _check(module: Shaped, data: Array, delta: Array | None) -> None:
+def _check(module: Shaped, data: Array, delta: Array) -> None:
     _check_array(module, "data", data)
     shape = data.shape
     wanted = module.input_shape
@@ -162,7 +136,7 @@ def _check(module: Shaped, data: Array, delta: Array | None) -> None:
             + f", .to({address(data)!r}) the module"
         )
     output_shape = module.output_shape(tuple(shape[1:]))
-    if delta is not None:
+    if delta is not _ABSENT:
         _check_array(module, "delta", delta)
         expected = (shape[0], *output_shape)
         if tuple(delta.shape) != expected:

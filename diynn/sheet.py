@@ -22,10 +22,13 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "Tanh": ("TanH", "TangenteHyperbolique"),
     "Sigmoid": ("Sigmoide", "Sigmoïde"),
     "ReLU": ("Relu", "RELU"),
+    "LeakyReLU": ("LeakyRelu",),
     "Softmax": ("SoftMax",),
     "LogSoftmax": ("LogSoftMax", "logSoftMax"),
     "Sequential": ("Sequentiel", "Séquentiel"),
     "MSELoss": ("MSE", "MseLoss"),
+    "L1Loss": ("MAELoss", "MAE"),
+    "HuberLoss": ("Huber",),
     "NLLLoss": ("NLL", "CELoss", "CE"),
     "CrossEntropyLoss": ("CrossEntropy", "CELogSoftmax", "CELogSoftMax", "LogSoftmaxCELoss",
                          "LogCrossEntropy", "CELossLogSoftmax", "CrossEntropyLogSoftmax",
@@ -56,6 +59,9 @@ WORDS: dict[str, tuple[str, ...]] = {
     "net": ("network", "model", "reseau"),
     "loss": ("loss_fn", "criterion", "cout"),
     "rng": ("seed", "random_state"),
+    "slope": ("negative_slope",),
+    "beyond": ("delta",),
+    "rho": ("alpha", "decay_rate"),
 }  # fmt: skip
 
 #: Keyword that nobody takes → what to write instead.
@@ -64,6 +70,7 @@ REFUSED: dict[str, str] = {
     "mode": "net.train() and net.eval() switch the mode; init= has the initial law",
     "classes_type": "the loss decides: CrossEntropyLoss takes class indices and one-hot labels alike",
     "activation": "write the activation as a module of its own, such as Tanh(), behind this one",
+    **dict.fromkeys(("lr", "learning_rate", "eps"), "the step size is `eps` of Optim and of SGD"),
     "shuffle": "SGD shuffles the examples in each epoch; rng= has the seed",
 }
 
@@ -185,8 +192,13 @@ def _raise_unless_complete(
         for place, each in enumerate(places)
         if place >= len(arguments) and each.default is kinds.empty and each.name not in words
     ]
+    missing += [
+        each.name
+        for each in parameters.values()
+        if each.kind is kinds.KEYWORD_ONLY and each.default is kinds.empty and each.name not in words
+    ]
     if missing:
-        hint = f"; {ELSEWHERE['update']}" if owner == "SGD" else ""
+        hint = "; an Optim trains by optim.SGD(x, y, batch_size, epochs)" if owner == "SGD" else ""
         raise TypeError(
             f"{owner}: takes ({taken}); {', '.join(f'`{each}`' for each in missing)} not given{hint}"
         )

@@ -8,6 +8,8 @@ from math import prod, sqrt
 from typing import Any
 
 from diynn.arrays import Array, copy, namespace
+from diynn.assembly import check_loss, check_net
+from diynn.data import array_namespace
 from diynn.layers.sequential import in_series
 from diynn.module import parameters, zero_grad
 from diynn.parameter import Parameter
@@ -121,11 +123,19 @@ def trace(net: Any, loss: Any, x: Array, y: Array) -> Trace:
 
     Raises
     ------
+    TypeError
+        If ``net`` is no module, ``loss`` no loss, or ``x`` or ``y`` no array.
     ValueError
         If there is no example.
     """
-    if x.shape[0] == 0:
-        raise ValueError("trace: `x` must hold at least one example, got none")
+    check_net("trace", net)
+    check_loss("trace", loss)
+    for argument, values in (("x", x), ("y", y)):
+        array_namespace("trace", argument, values)
+    if not x.shape or x.shape[0] == 0:
+        raise ValueError(
+            f"trace: `x` must hold at least one example, got {'none' if x.shape else 'a number'}"
+        )
     leaves = list(_leaves(net, ""))
     handles = parameters(net)
     kept = [copy(handle.gradient) for handle in handles]

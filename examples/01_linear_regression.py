@@ -38,7 +38,7 @@ y = slope * x + intercept + rng.normal(0, noise, x.shape)
 # %%
 def descend(eps, steps, start=(-1.0, 1.0)):
     """Return the weights and biases that a descent goes through, and the cost at each."""
-    net, loss = diynn.Linear(1, 1, **page.where), diynn.MSELoss()
+    net, loss = diynn.Linear(1, 1, init="xavier", **page.where), diynn.MSELoss()
     inputs, targets = page.asarray(x), page.asarray(y)
     net._parameters += start[0] - float(net._parameters[0, 0])
     net._bias += start[1]

@@ -21,7 +21,7 @@ page = Page("02")
 
 def make_net(hidden, seed):
     """Return the sheet's net; without hidden units, one linear layer and the sigmoid."""
-    new = {"rng": np.random.default_rng(seed), **page.where}
+    new = {"rng": np.random.default_rng(seed), "init": "xavier", **page.where}
     if hidden == 0:
         return diynn.Sequential(diynn.Linear(2, 1, **new), diynn.Sigmoid())
     return diynn.Sequential(
@@ -182,5 +182,6 @@ page.table(
 # %% [markdown]
 # With small weights the first layer's gradient is smaller than the last one's by five powers of ten: it
 # does not learn. With the sheet's ±1 it goes the other way, and the first layer's gradient is ten times
-# the last one's, while a fifth of the units are saturated before anything is learnt. Glorot's law, diynn's
-# default, chooses the width of the weights such that signal and gradient keep their size.
+# the last one's, while a fifth of the units are saturated before anything is learnt. Glorot's law,
+# `init="xavier"`, chooses the width of the weights such that signal and gradient keep their size; diynn's
+# default, He's, draws them wider, by √2 where a layer has as many outputs as inputs.

@@ -35,9 +35,9 @@ def train(batch_size, eps, epochs, seed):
     """Return the history of the sheet's two-layer net on the exclusive or."""
     rng = np.random.default_rng(seed)
     net = diynn.Sequential(
-        diynn.Linear(2, 16, rng=rng, **page.where),
+        diynn.Linear(2, 16, rng=rng, init="xavier", **page.where),
         diynn.Tanh(),
-        diynn.Linear(16, 1, rng=rng, **page.where),
+        diynn.Linear(16, 1, rng=rng, init="xavier", **page.where),
         diynn.Sigmoid(),
     )
     return diynn.SGD(net, diynn.BCELoss(), x, y, batch_size, epochs, eps, rng=seed, progress=False)

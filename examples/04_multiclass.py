@@ -28,9 +28,9 @@ def make_net(seed):
     """Return 64 pixels, 64 hidden units, 10 scores."""
     rng = np.random.default_rng(seed)
     return diynn.Sequential(
-        diynn.Linear(64, 64, rng=rng, **page.where),
+        diynn.Linear(64, 64, rng=rng, init="xavier", **page.where),
         diynn.Tanh(),
-        diynn.Linear(64, 10, rng=rng, **page.where),
+        diynn.Linear(64, 10, rng=rng, init="xavier", **page.where),
     )
 
 

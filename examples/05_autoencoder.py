@@ -55,7 +55,7 @@ def make_net(code, seed, *, hidden=(100,), activation=diynn.Tanh, bounded=False,
     sizes = (64, *hidden, code)
     encoder, decoder = diynn.Sequential(), diynn.Sequential()
     for layer, (larger, smaller) in enumerate(itertools.pairwise(sizes), 1):
-        encoder.add(diynn.Linear(larger, smaller, rng=rng, **page.where))
+        encoder.add(diynn.Linear(larger, smaller, rng=rng, init="xavier", **page.where))
         if layer < len(sizes) - 1 or bounded:
             encoder.add(activation())
     linears = [module for module in encoder if isinstance(module, diynn.Linear)]
@@ -63,7 +63,8 @@ def make_net(code, seed, *, hidden=(100,), activation=diynn.Tanh, bounded=False,
         if tied:
             decoder.add(diynn.Transposed(linear))
         else:
-            decoder.add(diynn.Linear(linear.out_features, linear.in_features, rng=rng, **page.where))
+            sizes_back = linear.out_features, linear.in_features
+            decoder.add(diynn.Linear(*sizes_back, rng=rng, init="xavier", **page.where))
         decoder.add(diynn.Sigmoid() if linear is linears[0] else activation())
     return diynn.Sequential(encoder, decoder)
 

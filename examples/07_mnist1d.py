@@ -46,8 +46,8 @@ page.save(figure, "signals")
 # %%
 def make_net(kind, seed):
     """Return one of the three nets."""
-    plain = {"rng": np.random.default_rng(seed), **page.where}
-    new = {"init": diynn.initializers.he_uniform, **plain}  # for the layers before a ReLU
+    plain = {"rng": np.random.default_rng(seed), "init": "xavier", **page.where}
+    new = {**plain, "init": diynn.initializers.he_uniform}  # for the layers before a ReLU
     if kind == "linear":
         return diynn.Sequential(diynn.Flatten(), diynn.Linear(40, 10, **plain))
     if kind == "mlp":

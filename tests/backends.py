@@ -90,6 +90,13 @@ def _cupy():
     return where
 
 
+def _cupy_fake():
+    from tests import cupy_fake
+
+    cupy_fake.install()
+    return find_backend("cupy")
+
+
 BACKENDS = {
     "numpy": lambda name: Library(name, find_backend("numpy")),
     "numpy-readonly": lambda name: Library(name, find_backend("numpy"), readonly=True),
@@ -100,13 +107,15 @@ BACKENDS = {
     "jax": lambda name: Library(name, _jax(), shapes=(24, 33)),
     "cupy": lambda name: Library(name, _cupy()),
 }
+#: Those that run alone, and asked for: what stands in CuPy's place does so for the whole process.
+APART = {"cupy-fake": lambda name: Library(name, _cupy_fake())}
 
 
 @cache
 def find(name):
     """Return the library of a name and None, or None and the reason why it cannot be had."""
     try:
-        return BACKENDS[name](name), None
+        return (BACKENDS | APART)[name](name), None
     except ImportError as error:
         return None, str(error)
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.lib.stride_tricks import sliding_window_view
 
 from diynn import (
+    GELU,
     AvgPool1D,
     BCELoss,
     BCEWithLogitsLoss,
@@ -24,6 +25,9 @@ from diynn import (
     Dropout,
     Flatten,
     GaussianNoise,
+    HuberLoss,
+    L1Loss,
+    LeakyReLU,
     Linear,
     LogSoftmax,
     Loss,
@@ -141,6 +145,8 @@ LAYERS = [
     LayerCase("Tanh", lambda pick, **new: Tanh()),
     LayerCase("Sigmoid", lambda pick, **new: Sigmoid()),
     LayerCase("ReLU", lambda pick, **new: ReLU()),
+    LayerCase("LeakyReLU", lambda pick, **new: LeakyReLU([0.0, 0.01, 0.5][pick(0, 2)])),
+    LayerCase("GELU", lambda pick, **new: GELU()),
     LayerCase("Softmax", lambda pick, **new: Softmax()),
     LayerCase("LogSoftmax", lambda pick, **new: LogSoftmax()),
     LayerCase("Transposed", lambda pick, **new: Transposed(Linear(*draws(2, pick), bias=False, **new))),
@@ -205,10 +211,10 @@ def margin(module, data):
     net = module if isinstance(module, Sequential) else Sequential(module)
     leaves = [leaf for _, leaf in net.leaves()]
     distance = np.inf
-    if not any(isinstance(leaf, ReLU | MaxPool1D) for leaf in leaves):
+    if not any(isinstance(leaf, ReLU | LeakyReLU | MaxPool1D) for leaf in leaves):
         return distance
     for leaf, values in zip(leaves, net.activations(data), strict=False):
-        if isinstance(leaf, ReLU):
+        if isinstance(leaf, ReLU | LeakyReLU):
             distance = np.min(np.abs(values), initial=distance)
         if isinstance(leaf, MaxPool1D) and leaf.k_size > 1:
             ordered = np.sort(sliding_window_view(values, leaf.k_size, axis=1)[:, :: leaf.stride], axis=-1)
@@ -244,6 +250,14 @@ def values(pick, rng, batch):
     shape = (batch, *draws(pick(0, 2), pick))
     target = rng.normal(size=shape)
     return (rng.integers(-3, 4, shape) if pick(0, 3) == 0 else target), rng.normal(size=shape)
+
+
+def apart(pick, rng, batch):
+    """Draw values whose distances stay away from the kinks, at 0 and 1."""
+    target, noise = values(pick, rng, batch)
+    far = rng.random(noise.shape) < 0.5
+    distance = np.where(far, rng.uniform(1.01, 3, noise.shape), rng.uniform(0.01, 0.99, noise.shape))
+    return target, target + np.sign(noise) * distance
 
 
 def labels(pick, rng, batch):
@@ -286,6 +300,8 @@ class LossCase:
 
 LOSSES = [
     LossCase(MSELoss(), values),
+    LossCase(L1Loss(), apart),
+    LossCase(HuberLoss(), apart),
     LossCase(NLLLoss(), labels),
     LossCase(CrossEntropyLoss(), labels),
     LossCase(CategoricalCrossEntropyLoss(), chosen),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from threadpoolctl import threadpool_info
 
-from tests.backends import BACKENDS, find
+from tests.backends import APART, BACKENDS, find
 
 # How long a draw takes is no property of the code tested here, and the machine may be busy.
 settings.register_profile(
@@ -34,16 +34,20 @@ def pytest_addoption(parser):
         "--backend",
         action="append",
         metavar="NAME[,NAME]",
-        help=f"run on these array libraries alone: {', '.join(BACKENDS)} (default: all that are installed)",
+        help=f"run on these array libraries alone: {', '.join(BACKENDS)} (default: all that are installed); "
+        f"or on {', '.join(APART)}",
     )
 
 
 def pytest_configure(config):
     options = config.getoption("--backend") or BACKENDS
     names = list(dict.fromkeys(name for option in options for name in option.split(",")))
-    unknown = [name for name in names if name not in BACKENDS]
+    unknown = [name for name in names if name not in BACKENDS | APART]
     if unknown:
-        raise pytest.UsageError(f"--backend: no {', '.join(unknown)}; there are {', '.join(BACKENDS)}")
+        known = ", ".join(BACKENDS | APART)
+        raise pytest.UsageError(f"--backend: no {', '.join(unknown)}; there are {known}")
+    if APART.keys() & set(names) and len(names) > 1:
+        raise pytest.UsageError(f"--backend: {', '.join(APART)} can be asked for alone")
     config.stash[CHOSEN] = names
     if KERNELS & {each.get("architecture") for each in threadpool_info()}:
         config.addinivalue_line("filterwarnings", FLAG)
@@ -112,4 +116,4 @@ def pytest_terminal_summary(terminalreporter, config):
     for name in names:
         line = ", ".join(f"{number} {outcome}" for outcome, number in counts[name].items())
         why = f" ({'; '.join(sorted(reasons[name]))})" if reasons[name] else ""
-        terminalreporter.write_line(f"{name:<{max(map(len, BACKENDS))}}  {line}{why}")
+        terminalreporter.write_line(f"{name:<{max(map(len, BACKENDS | APART))}}  {line}{why}")

@@ -97,27 +97,37 @@ def _compile(source):
     return kernel
 
 
-@cache
-def on_cupy():
-    """Return ``diynn/ops/on_cupy.py``, imported with this in CuPy's place, and its twins by name."""
-    cupy = ModuleType("cupy")
-    cupy.ndarray, cupy.ElementwiseKernel = type("ndarray", (), {}), ElementwiseKernel
-    cupy.empty, cupy.ones, cupy.lib = np.empty, np.ones, SimpleNamespace(stride_tricks=np.lib.stride_tricks)
+def load(cupy):
+    """Return ``diynn/ops/on_cupy.py``, imported with a module in CuPy's place, and its twins by name."""
     place = Path(diynn.ops.__file__).with_name("on_cupy.py")
     spec = importlib.util.spec_from_file_location("on_cupy_on_host", place)
     module, before = importlib.util.module_from_spec(spec), sys.modules.get("cupy")
     sys.modules["cupy"] = cupy
+    operations = diynn.ops.OPERATIONS.values()
+    kept = [each.twins.get(cupy.ndarray) for each in operations]
     try:
         spec.loader.exec_module(module)
+        found = {
+            each.__name__: each.twins.pop(cupy.ndarray) for each in operations if cupy.ndarray in each.twins
+        }
     finally:
+        for each, twin in zip(operations, kept, strict=True):  # CuPy itself may be in use
+            if twin is not None:
+                each.twins[cupy.ndarray] = twin
         if before is None:
             del sys.modules["cupy"]
         else:
             sys.modules["cupy"] = before
-    operations = diynn.ops.OPERATIONS.values()
-    return module, {
-        each.__name__: each.twins.pop(cupy.ndarray) for each in operations if cupy.ndarray in each.twins
-    }
+    return module, found
+
+
+@cache
+def on_cupy():
+    """Return ``diynn/ops/on_cupy.py`` with this in CuPy's place, and its twins by name."""
+    cupy = ModuleType("cupy")
+    cupy.ndarray, cupy.ElementwiseKernel = type("ndarray", (), {}), ElementwiseKernel
+    cupy.empty, cupy.ones, cupy.lib = np.empty, np.ones, SimpleNamespace(stride_tricks=np.lib.stride_tricks)
+    return load(cupy)
 
 
 def twins():

@@ -13,7 +13,20 @@ import zipfile
 from pathlib import Path
 
 SOLUTION = (Path(__file__).parent / "zoo" / "files" / "solution.py").read_text(encoding="utf-8")
-FIRST = ["Anne", "Bachir", "Chloé", "Dinh", "Élise", "Fatou", "Guo", "Hélène", "Ilyès", "Jeanne", "Kofi", "Léa"]
+FIRST = [
+    "Anne",
+    "Bachir",
+    "Chloé",
+    "Dinh",
+    "Élise",
+    "Fatou",
+    "Guo",
+    "Hélène",
+    "Ilyès",
+    "Jeanne",
+    "Kofi",
+    "Léa",
+]
 LAST = ["Durand", "Nguyễn", "Müller", "O'Brien", "Ndiaye"]
 COURSE = """\
 language = "fr"

@@ -1,4 +1,4 @@
-"""Write the README's table of what runs where, from the results of the contract tests.
+"""Write the table of what runs where, in tests/README.md, from the results of the contract tests.
 
 ``python -m tests.support_table`` runs them on every array library that is installed;
 ``python -m tests.support_table report.xml`` takes a run of ``pytest --junitxml=report.xml``.
@@ -89,18 +89,18 @@ def _versions():
 
 
 def write(readme, table):
-    """Return the text of a README with the table between its two markers."""
+    """Return the text of a page with the table between its two markers."""
     before, begin, rest = readme.partition(BEGIN)
     _, end, after = rest.partition(END)
     if not begin or not end:
-        raise ValueError(f"the README must hold {BEGIN} and, behind it, {END}")
+        raise ValueError(f"the page must hold {BEGIN} and, behind it, {END}")
     return f"{before}{begin}\n\n{table}\n\n{end}{after}"
 
 
 def main(arguments):
-    """Write the table into the README."""
+    """Write the table into tests/README.md."""
     report = Path(arguments[0]).read_text(encoding="utf-8") if arguments else run()
-    readme = ROOT / "README.md"
+    readme = ROOT / "tests" / "README.md"
     readme.write_text(write(readme.read_text(encoding="utf-8"), render(report)), encoding="utf-8")
 
 

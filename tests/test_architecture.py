@@ -15,20 +15,28 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A file imports from the lines above its own, or from within its own folder; a new one gets a place here.
 LEVELS = [
+    {"wording", "version"},
+    {"arguments"},
     {"arrays", "sheet"},
     {"shapes", "sharing", "rendering"},
-    {"composition", "ops", "parameter", "schedules", "initializers"},
-    {"module", "rules", "data"},
+    {"composition", "ops", "parameter", "schedules", "initializers", "files"},
+    {"module", "rules", "data", "generators"},
     {"layers", "losses", "dataset"},
-    {"execution", "assembly", "checkpoints"},
+    {"execution", "assembly", "description", "loaders", "torch_layout"},
+    {"checkpoints", "ranks"},
+    {"states"},
     {"metrics", "functional", "checking", "tracing"},
     {"plots", "export"},
     {"history"},
-    {"callbacks"},
+    {"sweep"},
+    {"callbacks", "resume"},
+    {"stopping", "logs"},
+    {"epochs"},
     {"training"},
     {"optim"},
     {"demo"},
     {"cli"},
+    {"__main__"},
 ]
 # The same within a folder that has rooms of its own.
 ROOMS = {

@@ -82,7 +82,7 @@ def test_waiting_for_a_torch_array_asks_its_device(monkeypatch):
     assert waited == [torch.device("cuda:1")]
 
 
-@pytest.mark.parametrize("value", [np.float64(1.5), np.ma.masked_array([1.5]), [1.5], 1.5])
+@pytest.mark.parametrize("value", [np.float64(1.5), [1.5], 1.5])
 def test_what_is_almost_an_array_becomes_one(value):
     assert type(asarray(value, "numpy")) is np.ndarray
     assert STRICT.holds(asarray(value, STRICT.where), "float64")
@@ -186,7 +186,7 @@ def test_cupy_devices_are_numbered_and_must_be_there(cupy):
         assert arrays.describe(array) == "a cupy array on 1"
         assert not arrays.on_host(array)
     for device in ("7", 7, "cpu", "cuda:0", -1):
-        with pytest.raises(ValueError, match=f"device {device!r} is not known to cupy"):
+        with pytest.raises(ValueError, match=f"^asarray: `device` {device!r} is not known to cupy"):
             asarray(np.asarray([1.0]), "cupy", device=device)
 
 

@@ -271,7 +271,7 @@ def test_a_net_goes_to_another_device_of_its_library():
     assert DEVICE1.holds(net._parameters, "float64")
     net.to("array_api_strict", device="CPU_DEVICE")
     assert find("strict")[0].holds(net._parameters, "float64")
-    with pytest.raises(ValueError, match="device 'device7' is not known to array_api_strict"):
+    with pytest.raises(ValueError, match="Linear: `device` 'device7' is not known to array_api_strict"):
         net.to(device="device7")
 
 

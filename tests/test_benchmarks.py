@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -18,6 +19,7 @@ import machine
 import numpy as np
 import pytest
 import report
+import saving
 import scaling
 import starts
 import training_step
@@ -349,19 +351,33 @@ def test_the_report_writes_the_newest_figures_between_its_markers(tmp_path, caps
         (tmp_path / f"{date[:10]}.json").write_text(json.dumps(recorded | place))
     imported = {"script": "import_time", "command": "another", "date": "2030-01-02 00:00 UTC"}
     (tmp_path / "import.json").write_text(json.dumps(imported | place | {"results": {"diynn": 0.03}}))
-    readme = tmp_path / "README.md"
-    readme.write_text("before\n")
-    arguments = ["--results", str(tmp_path), "--readme", str(readme)]
+    readme, page = tmp_path / "README.md", tmp_path / "page.md"
+    page.write_text("before\n")
+    empty = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+    readme.write_text(empty)
+    arguments = ["--results", str(tmp_path), "--readme", str(readme), "--page", str(page)]
     assert report.main(arguments) == 1
-    assert "README.md has no lines" in capsys.readouterr().err
-    readme.write_text(f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n")
+    assert "page.md has no lines" in capsys.readouterr().err
+    page.write_text(empty)
     for _ in range(2):  # the second time it finds what it wrote
         assert report.main(arguments) == 0
-    text = readme.read_text()
-    assert text.startswith("before\n")
-    assert text.endswith("after\n")
-    assert "old" not in text
-    assert "| 8 | 1.00, 2.00 × torch |" in text
+    for each in (readme, page):
+        text = each.read_text()
+        assert text.startswith("before\n")
+        assert text.endswith("after\n")
+        assert "old" not in text
+        assert "| 8 | 1.00, 2.00 × torch |" in text
+        assert "Measured on Some CPU, 2 cores, 2030-01-02" in text
+    assert "import diynn" not in readme.read_text()
     assert "| `import diynn`, beyond NumPy | 30 ms | `another` |" in text
     assert text.count("Measured on Some CPU, 2 cores, 2030-01-02, with Python 3.13.0, NumPy 2.3.0.") == 1
     assert (tmp_path / "training_step-numpy.png").stat().st_size > 1000
+
+
+def test_saving_is_timed_beside_numpys(capsys, tmp_path):
+    assert saving.main(["--rounds", "2"]) == 0
+    printed = capsys.readouterr().out
+    assert "numpy.savez            " in printed
+    assert "1.00 × numpy.savez" in printed
+    for net in ("conv", "mlp", "autoencoder"):
+        assert re.search(rf"demo, {net} +\d+ checkpoints in \d+ epochs, \d+\.\d% of its time", printed)

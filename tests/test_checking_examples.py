@@ -10,7 +10,7 @@ import pytest
 
 PAGES = Path(__file__).parent.parent / "examples"
 COMMAND = (
-    "import argparse, sys\nfrom diynn.checking.files.command import register\n"
+    "import argparse, sys\nfrom diynn.checking.course.command import register\n"
     "parser = argparse.ArgumentParser()\nregister(parser.add_subparsers())\n"
     "chosen = parser.parse_args(sys.argv[1:])\nsys.exit(chosen.func(chosen))"
 )

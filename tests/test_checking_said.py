@@ -16,8 +16,8 @@ def identity(x):
 
 @pytest.mark.parametrize(
     ("target", "told"),
-    [(identity, "got the function identity"), (3, "got 3"), ([1, 2], r"got \[1, 2\]"), (None, "got None"),
-     ("Tanh", "got 'Tanh'"), (int, "got the class int"), (np.ones(2), "got array")],
+    [(identity, "got the function identity"), (3, "got 3"), ([1, 2], "got a list"), (None, "got None"),
+     ("Tanh", "got 'Tanh'"), (int, "got the class int"), (np.ones(2), "got an array")],
 )  # fmt: skip
 def test_what_is_no_module_is_refused(target, told):
     with pytest.raises(TypeError, match=f"check: `target` must be a module or a loss, .*{told}"):
@@ -290,10 +290,13 @@ def test_helpers_cost_nothing(tmp_path, capsys):
     from tests.test_checking_command import run
 
     graded(tmp_path, act=TANH, plots="def plot(x): return x\n")
-    assert run(tmp_path) == 0
+    assert run(tmp_path, "--students", "one") == 0
     printed = capsys.readouterr().out
     assert "without a class of a module or a loss: plots.py" in printed
-    assert "of 2 files" not in printed
+    assert "students" not in printed
+    capsys.readouterr()
+    assert run(tmp_path) == 0  # loose files are a student each, and this one has nothing to judge
+    assert "students" not in capsys.readouterr().out
 
 
 def test_the_exit_status_says_what_was_not_looked_at(tmp_path, capsys):
@@ -310,7 +313,10 @@ def test_the_exit_status_says_what_was_not_looked_at(tmp_path, capsys):
 
 # ---------------------------------------------------------------- French
 
-COUNTED = {"files": 3, "right": 1, "failed": 0, "passed": 0, "remarks": 0, "skipped": 0, "layers": 1}
+COUNTED = {
+    "students": 3, "right": 1, "failed": 0, "passed": 0, "remarks": 0, "skipped": 0, "layers": 1, "known": 2,
+    "columns": 2,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -318,8 +324,8 @@ COUNTED = {"files": 3, "right": 1, "failed": 0, "passed": 0, "remarks": 0, "skip
     [
         ("summary", {"failed": 0, "passed": 0}, "0 en échec, 0 réussie"),
         ("summary", {"failed": 1, "passed": 2}, "1 en échec, 2 réussies"),
-        ("class_summary", {"right": 1, "files": 3}, "1 fichier sur 3 est entièrement juste"),
-        ("class_summary", {"right": 2, "files": 3}, "2 fichiers sur 3 sont entièrement justes"),
+        ("class_summary", {"right": 1, "students": 3}, "1 étudiant sur 3 a tout juste"),
+        ("class_summary", {"right": 2, "students": 3}, "2 étudiants sur 3 ont tout juste"),
         ("told", {"name": "delta", "what": "faux"}, "delta : faux"),
     ],
 )

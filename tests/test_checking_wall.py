@@ -48,7 +48,9 @@ HOSTILE = {
         "arguments = (ctypes.c_char_p * 4)(b'sh', b'-c', ESCAPE.encode(), None)\n"
         "call(59, ctypes.c_char_p(b'/bin/sh'), arguments, None)"
     ),
-    "forks without end": "while True:\n    n = call(57)\n    if n < 0: break\n    open(CANARY, 'a').write('x')",
+    "forks without end": (
+        "while True:\n    n = call(57)\n    if n < 0: break\n    open(CANARY, 'a').write('x')"
+    ),
     "clones by hand": "if call(56, 17, 0, 0, 0, 0) == 0:\n    open(CANARY, 'w')\n    time.sleep(9)",
     "clones by the newer call": "a = (ctypes.c_ulong * 8)()\nif call(435, a, 64) == 0: open(CANARY, 'w')",
     "leaves its session": "assert call(112) < 0 and call(109, 0, 0) < 0, 'moved'",
@@ -72,7 +74,9 @@ HOSTILE = {
     "removes another's file": "call(87, ctypes.c_char_p(SECRET.encode()))",
     "renames another's file": "call(82, ctypes.c_char_p(SECRET.encode()), ctypes.c_char_p(CANARY.encode()))",
     "changes another's mode": "call(90, ctypes.c_char_p(SECRET.encode()), 0)",
-    "makes folders without end": "for n in range(5000):\n    call(83, ctypes.c_char_p(b'd'), 511)\n    os.chdir('d')",
+    "makes folders without end": (
+        "for n in range(5000):\n    call(83, ctypes.c_char_p(b'd'), 511)\n    os.chdir('d')"
+    ),
     "opens a connection": "fd = call(41, 2, 1, 0)\nassert fd < 0, 'hush, a socket'",
     "opens io_uring": "p = ctypes.create_string_buffer(120)\nassert call(425, 4, p) < 0, 'hush, io_uring'",
     "mounts": "assert call(165, b'x', b'/', b'tmpfs', 0, None) < 0, 'hush, mounted'",
@@ -80,7 +84,9 @@ HOSTILE = {
     "sends escape sequences": "raise ValueError('\\x1b]0;hush\\x07\\x1b[2Jhush\\r\\n\\u202e' + 'x' * 9000)",
     "prints without end": "for n in range(10_000): print('x' * 1000)",
     "closes all it has": "os.closerange(0, 64)",
-    "writes to all it has": "for n in range(64):\n    try: os.write(n, b'\\xff' * 4096)\n    except OSError: pass",
+    "writes to all it has": (
+        "for n in range(64):\n    try: os.write(n, b'\\xff' * 4096)\n    except OSError: pass"
+    ),
     "loops without end": "while True: pass",
     "takes all memory": "held = []\nwhile True: held.append(bytearray(1 << 24))",
 }  # fmt: skip
@@ -171,7 +177,9 @@ def test_without_the_wall_these_files_do_what_they_set_out_to(tmp_path, victim, 
         "SECRET": str(tmp_path / "secret"), "CANARY": str(canary), "PARENT": victim.pid,
         "ESCAPE": f"echo x > {canary}",
     }  # fmt: skip
-    code = "import ctypes, os, signal, time\n" + "".join(f"{key} = {value!r}\n" for key, value in names.items())
+    code = "import ctypes, os, signal, time\n" + "".join(
+        f"{key} = {value!r}\n" for key, value in names.items()
+    )
     done = subprocess.run(
         [sys.executable, "-c", f"{code}{CALL}got = ''\n{HOSTILE[name]}\nprint(got, flush=True)"],
         capture_output=True, text=True, timeout=20, check=True,

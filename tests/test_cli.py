@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from PIL import Image
 
+import diynn
 from diynn.cli import main
 from diynn.demo import RECIPES, make_net, run
 
@@ -56,7 +60,7 @@ def test_the_demo_runs_on_another_library_and_dtype(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--backend", "abacus"], "backend 'abacus' is not known: expected one of numpy, cupy"),
+        (["--backend", "abacus"], "`backend` 'abacus' is not known: expected one of numpy, cupy"),
         (["--dtype", "int32"], "`dtype` must be a real floating dtype of numpy, got 'int32'"),
     ],
 )
@@ -68,12 +72,37 @@ def test_a_wrong_setting_is_told_in_one_line(words, message, capsys):
     assert message in error
 
 
-@pytest.mark.parametrize("words", [[], ["demo", "--epochs", "0"], ["demo", "--net", "transformer"]])
-def test_wrong_usage_is_refused(words, capsys):
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "required: COMMAND"),
+        (["demo", "--epochs", "0"], "argument --epochs: must be an integer, 1 or more, got '0'"),
+        (["demo", "--epochs", "x"], "argument --epochs: must be an integer, 1 or more, got 'x'"),
+        (["demo", "--seed", "-1"], "argument --seed: must be an integer, 0 or more, got '-1'"),
+        (["demo", "--net", "transformer"], "argument --net: invalid choice"),
+    ],
+)
+def test_wrong_usage_is_refused(words, message, capsys):
     with pytest.raises(SystemExit) as stop:
         main(words)
     assert stop.value.code == 2
-    assert "usage" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "usage" in error
+    assert message in error
+
+
+def test_where_the_figures_go_is_tried_before_the_training(tmp_path, capsys):
+    (tmp_path / "file").write_text("in the way")
+    assert main(["demo", "--out", str(tmp_path / "file")]) == 2
+    found = capsys.readouterr()
+    assert found.err.startswith("diynn: ")
+    assert "trained" not in found.out
+
+
+def test_the_version_is_told_by_the_package_run_as_a_module():
+    command = [sys.executable, "-m", "diynn", "--version"]
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
+    assert told == f"diynn {diynn.__version__}\n"
 
 
 def test_an_unknown_net_is_named():

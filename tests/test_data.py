@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from diynn import data
 from diynn.arrays import device, namespace, to_numpy
+from diynn.execution.blocks import cut
 
 STRICT_DEVICE = array_api_strict.Device("device1")
 LIBRARIES = pytest.mark.parametrize("xp", [np, array_api_strict], ids=["numpy", "strict"])
@@ -196,8 +197,8 @@ def test_a_seed_gives_one_noise_everywhere_and_a_generator_fresh_noise():
     [
         (([0.5], 0.1), {}, TypeError, r"`x` must be an array, got list"),
         ((np.ones(3, dtype=int), 0.1), {}, TypeError, r"`x` must be of a real floating dtype, got int64"),
-        ((np.ones(3), -0.1), {}, ValueError, r"`scale` must be finite and not negative, got -0\.1"),
-        ((np.ones(3), np.nan), {}, ValueError, r"`scale` must be finite and not negative, got nan"),
+        ((np.ones(3), -0.1), {}, ValueError, r"`scale` must be a number, 0 or more, got -0\.1"),
+        ((np.ones(3), np.nan), {}, ValueError, r"`scale` must be a number, 0 or more, got nan"),
         (
             (np.ones(3), 0.1),
             {"limits": (1, 0)},
@@ -248,7 +249,7 @@ def test_toy_sets_refuse_what_is_no_number_of_points(toy):
 
 @pytest.mark.parametrize("toy", [data.two_gaussians, data.four_gaussians])
 def test_clouds_refuse_a_negative_spread(toy):
-    with pytest.raises(ValueError, match=f"{toy.__name__}: `spread` must not be negative, got -1"):
+    with pytest.raises(ValueError, match=f"{toy.__name__}: `spread` must be a number, 0 or more, got -1"):
         toy(4, spread=-1)
 
 
@@ -394,3 +395,31 @@ def test_usps_names_the_file_and_the_line_that_is_wrong(usps, line, message):
 def test_usps_without_a_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent"):
         data.read_usps(tmp_path / "absent.txt")
+
+
+# ------------------------------------------------------------------ shares of ranks
+
+
+@given(n=st.integers(0, 40), size=st.integers(1, 9))
+def test_shares_are_those_of_threads_and_make_the_whole(n, size):
+    values = np.arange(2 * n).reshape(n, 2)
+    shares = [data.shard(values, rank, size) for rank in range(size)]
+    np.testing.assert_array_equal(np.concatenate(shares), values)
+    assert max(map(len, shares)) - min(map(len, shares)) <= 1
+    assert all(np.shares_memory(each, values) for each in shares if len(each))
+    threads = [values[part] for part in cut(0, n, size)]
+    assert [each.tolist() for each in shares[: len(threads)]] == [each.tolist() for each in threads]
+
+
+def test_a_share_of_a_file_is_mapped_as_the_file_is(tmp_path):
+    np.save(tmp_path / "x.npy", np.arange(12.0).reshape(6, 2))
+    share = data.shard(np.load(tmp_path / "x.npy", mmap_mode="r"), 1, 3)
+    assert isinstance(share, np.memmap)
+    np.testing.assert_array_equal(share, [[4, 5], [6, 7]])
+
+
+def test_shares_that_do_not_exist():
+    with pytest.raises(ValueError, match=r"shard: `rank` must be in 0\.\.1, got 2"):
+        data.shard(np.ones(3), 2, 2)
+    with pytest.raises(ValueError, match=r"shard: `size` must be a positive integer, got 0"):
+        data.shard(np.ones(3), 0, 0)

@@ -178,7 +178,7 @@ def test_backend_is_taken_wherever_it_is_written():
         lambda **n: diynn.Dropout(0.1, **n),
     ):
         layer(backend=where)
-        with pytest.raises(ValueError, match="backend 'nope' is not known"):
+        with pytest.raises(ValueError, match="`backend` 'nope' is not known"):
             layer(backend="nope")
     MSELoss(backend=where)
     optim = Optim(net(), MSELoss(), backend=where)
@@ -212,7 +212,7 @@ def test_the_default_backend_is_set_for_good_or_for_a_block():
         with diynn.set_backend("numpy"):
             assert type(Linear(2, 2)._parameters) is np.ndarray
         assert STRICT.holds(Linear(2, 2)._parameters, "float64")
-        with pytest.raises(ValueError, match="backend 'nope' is not known"):
+        with pytest.raises(ValueError, match="`backend` 'nope' is not known"):
             diynn.set_backend("nope")
     try:
         diynn.set_backend("array_api_strict")
@@ -225,12 +225,13 @@ def test_the_default_backend_is_set_for_good_or_for_a_block():
 @pytest.mark.parametrize("name", ["", "gpu", "Numpy", "cuda:0"])
 def test_backends_that_are_none(name):
     with pytest.raises(
-        ValueError, match=f"backend '{name.partition(':')[0]}' is not known: expected one of numpy, cupy"
+        ValueError,
+        match=f"Linear: `backend` '{name.partition(':')[0]}' is not known: expected one of numpy, cupy",
     ):
         Linear(2, 2, backend=name)
 
 
-@pytest.mark.parametrize(("thing", "word"), [(3, "3"), (print, "builtin"), ([], "list")])
+@pytest.mark.parametrize(("thing", "word"), [(3, "3"), (print, "the function print"), ([], "a list")])
 def test_backends_that_are_no_names(thing, word):
     with pytest.raises(TypeError, match=f"`backend` must be a name or an Array API namespace, got {word}"):
         Linear(2, 2, backend=thing)

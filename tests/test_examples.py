@@ -36,7 +36,7 @@ def promised(page):
 
 
 def test_the_pages_are_found():
-    assert [page.name[:2] for page in PAGES] == sorted(["08", *(f"{number:02}" for number in range(1, 10))])
+    assert [page.name[:2] for page in PAGES] == sorted(["08", *(f"{number:02}" for number in range(1, 11))])
 
 
 @each_page
@@ -117,7 +117,7 @@ def needed(page):
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module.split(".")[0])
-    return sorted({"matplotlib", "sklearn"} | imported & {"mnist1d"})
+    return sorted({"matplotlib", "sklearn"} | imported & {"mnist1d", "optuna"})
 
 
 def test_a_study_goes_on_where_it_was_stopped(tmp_path):

@@ -119,9 +119,12 @@ def test_parameters_of_another_net_are_refused(function):
     call = functional.forward(net) if function == "forward" else functional.gradient(net, diynn.NLLLoss())
     arguments = (x,) if function == "forward" else (x, y)
     parameters = snapshot(net)
-    with pytest.raises(ValueError, match=rf"{function}: the parameters .* missing \['4._bias'\], unknown"):
+    with pytest.raises(ValueError, match=rf"{function}: `parameters` .* missing \['4._bias'\], unknown"):
         call({label: value for label, value in parameters.items() if label != "4._bias"}, *arguments)
-    with pytest.raises(ValueError, match=rf"{function}: `4._bias` must have shape \(3,\), got \(4,\)"):
+    with pytest.raises(
+        ValueError,
+        match=rf"{function}: `parameters` must fit the net: `4._bias` must have shape \(3,\), got \(4,\)",
+    ):
         call(parameters | {"4._bias": np.zeros(4)}, *arguments)
 
 

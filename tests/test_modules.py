@@ -586,7 +586,7 @@ def test_initial_parameters_are_what_they_should_be(init, error, message):
 def test_a_schedule_returns_a_step_size(value):
     optim = Optim(Linear(2, 2), MSELoss(), lambda step: value)
     with pytest.raises(
-        ValueError, match=r"Optim: the schedule `eps` must return 0 or more, got .* at step 0"
+        ValueError, match=r"Optim: `eps`, a schedule, must return 0 or more, got .* at step 0"
     ):
         optim.step(normal(2, 2), normal(2, 2))
 
@@ -608,3 +608,43 @@ def test_every_parameter_of_a_net_is_reached_by_its_key():
     assert np.abs(net[0]._parameters["W"] - normal(3, 2)).min() > 5e-3
     net.to(dtype="float32")
     assert net[0]._parameters["b"].dtype == np.float32
+
+
+class Abstract:
+    """A skeleton as courses hand it out: what a subclass has to write is in error."""
+
+    def backward_update_gradient(self, data, delta):
+        raise NotImplementedError
+
+    def zero_grad(self):
+        raise NotImplementedError
+
+    def update_parameters(self, gradient_step=1e-3):
+        raise NotImplementedError
+
+
+class Doubled(Abstract):
+    """An activation that inherits all that it has nothing to do for."""
+
+    def forward(self, data):
+        return 2 * data
+
+    def backward_delta(self, data, delta):
+        return 2 * delta
+
+
+@pytest.mark.parametrize("rule", [None, Adam()])
+@pytest.mark.parametrize(
+    "held", [{}, {"_parameters": None}, {"_parameters": {}}, {"_parameters": []}], ids=str
+)
+def test_inherited_methods_in_error_are_harmless_without_parameters(held, rule):
+    module = Doubled()
+    vars(module).update(held)
+    net = diynn.Sequential(Linear(2, 3, rng=0), module, Linear(3, 1, rng=1))
+    x, y = np.ones((4, 2)), np.ones((4, 1))
+    optim = Optim(net, MSELoss(), 1e-3, rule=rule)
+    costs = [optim.step(x, y).sum() for _ in range(5)]
+    assert costs[-1] < costs[0]
+    module._parameters = np.ones(3)
+    with pytest.raises(NotImplementedError):
+        Optim(net, MSELoss(), 1e-2).step(x, y)

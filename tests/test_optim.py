@@ -13,6 +13,7 @@ from diynn import (
     Momentum,
     MSELoss,
     Optim,
+    RMSprop,
     Rule,
     Sequential,
     Tanh,
@@ -55,6 +56,11 @@ ADAM_W = (
 )
 
 
+# RMSprop with ρ = 1/2, η = 1: v = 4/2, and then 2/2 + (2 w)²/2.
+RMS = 1 - 0.2 / (sqrt(2) + 1)
+RMS_PROP = RMS, RMS - 0.2 * RMS / (sqrt(1 + 2 * RMS**2) + 1)
+
+
 @pytest.mark.parametrize(
     ("rule", "expected"),
     [
@@ -64,6 +70,7 @@ ADAM_W = (
         (Momentum(0.5, nesterov=True), (0.7, 0.7 - 0.1 * (1.4 + (1 + 1.4) / 2))),  # g + v/2 = 3, then
         (Adam(0.5, 0.75, eta=1.0), ADAM),
         (AdamW(0.5, 0.75, eta=1.0, decay=0.5), ADAM_W),
+        (RMSprop(0.5, eta=1.0), RMS_PROP),
     ],
     ids=repr,
 )
@@ -88,6 +95,8 @@ TORCH_RULES = [
     (Adam(), "Adam", {}),
     (Adam(0.8, 0.95, eta=1e-3), "Adam", {"betas": (0.8, 0.95), "eps": 1e-3}),
     (AdamW(decay=0.1), "AdamW", {"weight_decay": 0.1}),
+    (RMSprop(), "RMSprop", {}),
+    (RMSprop(0.8, eta=1e-3), "RMSprop", {"alpha": 0.8, "eps": 1e-3}),
 ]
 
 
@@ -263,7 +272,15 @@ def test_a_step_size_that_is_not_positive(eps):
 
 @pytest.mark.parametrize("value", [-0.1, 1.0, float("nan")])
 @pytest.mark.parametrize(
-    ("rule", "name"), [(Momentum, "mu"), (Adam, "beta1"), (Adam, "beta2"), (AdamW, "beta1"), (AdamW, "beta2")]
+    ("rule", "name"),
+    [
+        (Momentum, "mu"),
+        (Adam, "beta1"),
+        (Adam, "beta2"),
+        (AdamW, "beta1"),
+        (AdamW, "beta2"),
+        (RMSprop, "rho"),
+    ],
 )
 def test_a_fraction_out_of_range(rule, name, value):
     owner = "Adam" if rule is AdamW else rule.__name__
@@ -272,12 +289,11 @@ def test_a_fraction_out_of_range(rule, name, value):
 
 
 def test_other_settings_out_of_range():
-    with raises(ValueError, "AdamW: `decay` must be at least 0, got -0.1"):
+    with raises(ValueError, "AdamW: `decay` must be a number, 0 or more, got -0.1"):
         AdamW(decay=-0.1)
-    for warmup in (-1, 10):
-        with raises(ValueError, f"cosine_decay: `warmup` must be in [0, 10), got {warmup}"):
-            cosine_decay(0.1, steps=10, warmup=warmup)
-    with raises(ValueError, "Optim: `execution` must be one of auto, serial, threads, got 'gpu'"):
+    with raises(ValueError, "cosine_decay: `warmup` must be in [0, 10), got 10"):
+        cosine_decay(0.1, steps=10, warmup=10)
+    with raises(ValueError, "Optim: `execution` must be one of auto, serial, threads, mpi, got 'gpu'"):
         Optim(Linear(1, 1), MSELoss(), execution="gpu")
 
 

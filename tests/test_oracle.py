@@ -38,6 +38,8 @@ LAYERS = {
     "Tanh": lambda module, data: data.tanh(),
     "Sigmoid": lambda module, data: data.sigmoid(),
     "ReLU": lambda module, data: data.relu(),
+    "LeakyReLU": lambda module, data: functional("leaky_relu", data, module.slope),
+    "GELU": lambda module, data: functional("gelu", data, approximate="tanh"),
     "Softmax": lambda module, data: data.softmax(-1),
     "LogSoftmax": lambda module, data: data.log_softmax(-1),
     "Transposed": lambda module, data, weight, bias=None: functional("linear", data, weight, bias),
@@ -50,6 +52,8 @@ LAYERS = {
 }
 LOSSES = {
     "MSELoss": "mse_loss",
+    "L1Loss": "l1_loss",
+    "HuberLoss": "huber_loss",
     "NLLLoss": "nll_loss",
     "CrossEntropyLoss": "cross_entropy",
     "BCELoss": "binary_cross_entropy",

@@ -43,7 +43,7 @@ def test_plots_are_reachable_after_import_diynn():
 EVERY = (
     "import numpy as np, matplotlib as m, diynn.plots as p; before = m.rcParams.copy();"
     "drawn = [p.learning_curve({'cost': [1.0], 'accuracy': [0.5]}), p.images([np.eye(64)]),"
-    "p.confusion_matrix(np.asarray([0, 1]), np.asarray([1, 1])),"
+    "p.confusion_matrix(np.asarray([0, 1]), np.asarray([1, 1])), p.main_effects({'a': [1, 2]}, [3, 4]),"
     "p.weights(np.eye(4)), p.weights(np.ones((3, 2, 2))), p.scatter(np.eye(3), np.arange(3)),"
     "p.decision_frontier(lambda x: x[:, 0], np.eye(2), np.asarray([0, 1]), resolution=5)];"
 )

@@ -1,4 +1,4 @@
-"""The README's programs run, and print what the README says, but for the digits of figures."""
+"""The programs of the READMEs run, and print what they say, but for the digits of figures."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```\n\n```text\n(.*?)```", README, flags=re.DOTALL)
+ROOT = Path(__file__).parent.parent
+PAGES = [(ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "benchmarks/README.md")]
+PROGRAM = re.compile(r"```python\n(.*?)```\n\n```text\n(.*?)```", re.DOTALL)
+EXAMPLES = [each for page in PAGES for each in PROGRAM.findall(page)]
 
 
 @pytest.mark.parametrize(("program", "printed"), EXAMPLES)

@@ -1,4 +1,4 @@
-"""The README's table of what runs where."""
+"""The table of what runs where."""
 
 import re
 import subprocess
@@ -74,12 +74,12 @@ def test_the_table_is_put_between_its_markers_and_nothing_else_changes():
     readme = f"before\n{BEGIN}\nold\n{END}\nafter\n"
     assert support_table.write(readme, "new") == f"before\n{BEGIN}\n\nnew\n\n{END}\nafter\n"
     for text in ("", BEGIN, END, f"{END} {BEGIN}"):
-        with pytest.raises(ValueError, match="the README must hold"):
+        with pytest.raises(ValueError, match="the page must hold"):
             support_table.write(text, "new")
 
 
-def test_the_readme_has_a_row_for_every_case_and_a_column_for_every_library():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_page_has_a_row_for_every_case_and_a_column_for_every_library():
+    text = (ROOT / "tests" / "README.md").read_text(encoding="utf-8")
     header, *lines = table(text[text.index(BEGIN) : text.index(END)])
     assert header[1:] == list(BACKENDS)
     assert [line[0] for line in lines] == [f"`{row}`" for row in support_table.rows()]

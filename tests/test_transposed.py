@@ -60,7 +60,7 @@ def test_the_weight_is_read_where_it_is():
 
 
 def test_what_is_no_linear_layer_has_no_weight_to_share():
-    with pytest.raises(TypeError, match=r"^Transposed: `linear` must be a Linear, got Tanh"):
+    with pytest.raises(TypeError, match=r"^Transposed: `linear` must be a Linear, got a Tanh"):
         Transposed(Tanh())
 
 

@@ -8,6 +8,7 @@ import pytest
 
 import diynn
 from diynn import (
+    GELU,
     AvgPool1D,
     BCELoss,
     BCEWithLogitsLoss,
@@ -17,6 +18,9 @@ from diynn import (
     Dropout,
     Flatten,
     GaussianNoise,
+    HuberLoss,
+    L1Loss,
+    LeakyReLU,
     Linear,
     LogSoftmax,
     Loss,
@@ -231,6 +235,21 @@ LAYER_VALUES = [
         back=[[4], [40]],
         gradients=[[[-65]], [22], [11]],
     ),
+    LayerValue(
+        lambda **new: LeakyReLU(0.25),
+        data=[[2, -4], [0, 8]],
+        output=[[2, -1], [0, 8]],
+        delta=[[3, 4], [5, 6]],
+        back=[[3, 1], [1.25, 6]],
+    ),
+    # at 0: y = 0 and y' = 1/2; at ±20 the chance is 1 and 0, and t² = 1
+    LayerValue(
+        lambda **new: GELU(),
+        data=[[0, 20, -20]],
+        output=[[0, 20, 0]],
+        delta=[[4, 3, 2]],
+        back=[[2, 3, 0]],
+    ),
     # 2 x + 1 = 3 and -3, of which ReLU leaves 3 and 0; -3·3 + 0.5 and 0.5.
     # The second layer gets xᵀδ = 3·1 + 0·10, and hands δ = -3 and -30 to ReLU, which leaves -3 and 0.
     LayerValue(
@@ -280,6 +299,10 @@ class LossValue:
 
 LOGITS = [[0, LN2, LN5]]  # probabilities 1/8, 2/8, 5/8
 LOSS_VALUES = [
+    # |3 - 1| + |1 - 2|; with b = 1: 2 - 1/2, and 1/2 · (1/2)²
+    LossValue(L1Loss(), [[1, 2], [0, 2]], [[3, 1], [0, 2.5]], [3, 0.5], [[1, -1], [0, 1]]),
+    LossValue(HuberLoss(), [[1, 2], [0, 2]], [[3, 1.5], [0, -1]], [1.5 + 0.125, 2.5], [[1, -0.5], [0, -1]]),
+    LossValue(HuberLoss(2), [1, 0], [2, -5], [0.5, 8], [1, -2]),
     LossValue(MSELoss(), [[1, 2], [0, -1]], [[3, 1], [0, 2]], [4 + 1, 9], [[4, -2], [0, 6]]),
     LossValue(MSELoss(), [1.5, 2], [1, 4], [0.25, 4], [-1, 4]),
     # class indices, one-hot, and a weight a class
@@ -449,7 +472,7 @@ def test_a_law_that_is_none(argument, kind, sizes):
     owner = kind.__name__
     with pytest.raises(ValueError, match=f"{owner}: `{argument}` must be one of .*xavier.*, got 'xavie'"):
         kind(*sizes, **{argument: "xavie"})
-    with pytest.raises(TypeError, match=f"{owner}: `{argument}` must be a name .* got float"):
+    with pytest.raises(TypeError, match=f"{owner}: `{argument}` must be a name .* got 0.1"):
         kind(*sizes, **{argument: 0.1})
     with pytest.raises(ValueError, match=f"{owner}: `{argument}` must return finite numbers"):
         kind(*sizes, **{argument: lambda rng, shape, fan_in, fan_out: np.full(shape, np.inf)})

@@ -64,7 +64,7 @@ def compare(one, other):
     np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * max(1, np.abs(one).max()))
 
 
-RULES = [None, diynn.Momentum(), diynn.Momentum(nesterov=True), diynn.Adam(), diynn.AdamW()]
+RULES = [None, diynn.Momentum(), diynn.Momentum(nesterov=True), diynn.Adam(), diynn.AdamW(), diynn.RMSprop()]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=repr)

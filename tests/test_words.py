@@ -182,10 +182,8 @@ def test_what_a_net_has_not_is_told(name):
 def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
     with pytest.raises(AttributeError, match=r"^Linear has no `colour`$"):
         Linear(2, 2).colour  # noqa: B018
-    with pytest.raises(
-        AttributeError, match=r"History has no `update`; diynn.SGD trains at once; Optim\(net, loss"
-    ):
-        diynn.History().update(X, Y)
+    with pytest.raises(AttributeError, match=r"History has no `predict`; diynn.predict\(net, x\) returns"):
+        diynn.History().predict(X)
 
 
 @pytest.mark.parametrize(
@@ -203,24 +201,33 @@ def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
         (lambda: Tanh().forward(_input=X), "Tanh: there is no argument `_input`; there are data"),
         (
             lambda: SGD(net(), MSELoss(), 1e-3, X, Y),
-            r"got 0.001 for `x`; write SGD\(net, loss, x, y, eps=...\)",
+            r"`x` must be an array of numbers, got 0.001; SGD takes .*: write SGD\(net, loss, x, y, eps=...\)",
         ),
         (
             lambda: SGD(Optim(net(), MSELoss()), X, Y),
-            r"SGD: takes .*`y` not given; diynn.SGD trains at once; Optim",
+            r"SGD: `net` must be a module, got an Optim; an Optim trains by optim.SGD\(x, y, batch_size, epochs\)",
         ),
         (
             lambda: SGD(Optim(net(), MSELoss()), MSELoss(), X, Y),
-            r"got an Optim; write optim.SGD\(x, y, batch_size, epochs\)",
+            r"got an Optim; an Optim trains by optim.SGD\(x, y, batch_size, epochs\)",
         ),
         (
             lambda: SGD(net(), MSELoss(), 1e-3),
-            r"SGD: takes \(net, loss, x, y, batch_size, epochs, eps\); `y` not given; diynn",
+            r"SGD: `y` is not given.* SGD takes \(net, loss, x, y, batch_size, epochs, eps\)",
         ),
         (
             lambda: SGD(net(), MSELoss(), X, Y, Y),
             "SGD: `batch_size` must be a positive integer, got an array of shape",
         ),
+        (
+            lambda: Adam(lr=1e-3),
+            "Adam: there is no argument `lr`; the step size is `eps` of Optim and of SGD",
+        ),
+        (
+            lambda: EarlyStopping(monitor="cost"),
+            "EarlyStopping: there is no argument `monitor`; there are pat",
+        ),
+        (lambda: diynn.step_decay(0.1), r"step_decay: takes \(eps\); `factor`, `every` not given"),
         (lambda: Optim(net(), MSELoss(), 1e-3, 5), r"Optim: takes \(net, loss, eps\), and by name rule"),
     ],
 )
@@ -267,6 +274,16 @@ def circular():
     outer = Sequential(Tanh())
     outer.add(Sequential(outer))
     return outer
+
+
+def outer_of_itself():
+    outer = Sequential(Tanh())
+    return outer.add(outer)
+
+
+def outer_of_itself_alone():
+    outer = Sequential()
+    return outer.add(Sequential(outer))
 
 
 BEFORE = {
@@ -317,7 +334,7 @@ def test_what_cannot_be_trained_is_refused_before_the_first_step(name):
     [
         (
             lambda: train(metrics={"cost": diynn.accuracy}),
-            "a metric must have another name than 'cost', which the",
+            "`metrics` must have other names than 'cost', which the",
         ),
         (
             lambda: Optim(Sequential(Linear(2, 3), Linear(4, 1)), MSELoss()),
@@ -328,6 +345,8 @@ def test_what_cannot_be_trained_is_refused_before_the_first_step(name):
             r"layer 3 of 3, Conv1D\(3, 1, 1\), takes \(batch, \?, 1\), and layer 2, Tanh\(\), gives \(batch, 3\)",
         ),
         (lambda: Optim(circular(), MSELoss()), "`net` must not contain itself, and Sequential does"),
+        (outer_of_itself, "Sequential: `module` must be another than the net that it is added to"),
+        (lambda: Optim(outer_of_itself_alone(), MSELoss()), "`net` must not contain itself"),
     ],
 )
 def test_values_that_do_not_fit_are_refused_before_the_first_step(call, message):

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from diynn.arguments import flag
 from diynn.checking.contract.cards import describe_class
 from diynn.checking.contract.examine import examine
 from diynn.checking.contract.host import Host
@@ -17,6 +18,7 @@ from diynn.checking.contract.target import Partner, Target
 from diynn.checking.files.building import Builder, runnable, setups_of
 from diynn.checking.reporting.messages import language
 from diynn.checking.reporting.report import Report
+from diynn.wording import shown
 
 #: One of these, at least, has whatever can be judged.
 _METHODS = ("forward", "backward", "backward_delta", "step")
@@ -35,42 +37,51 @@ def check_here(
     watch: Any,
 ) -> Report:
     """Judge a class or an instance, as :func:`diynn.check` says."""
-    _refuse(target, draws, input_shape)
+    _refuse(target, draws, input_shape, seed)
+    flag("check", "timing", timing)
+    if beside is not None and not isinstance(beside, type):
+        raise TypeError(f"check: `beside` must be the class of a net, got {shown(beside)}")
+    if watch is not None and not callable(watch):
+        raise TypeError(f"check: `watch` must be a function (name, result), got {shown(watch)}")
+    told = language(lang)
     cls = target if isinstance(target, type) else type(target)
     options: dict[str, Any] = {"draws": draws, "seed": seed, "timing": timing}
     found = _target(target, cls, like, input_shape, beside)
     for name, value in {**options, "watch": watch}.items():
         setattr(found, name, value)
-    report = examine(found, language(lang))
+    report = examine(found, told)
     if not isinstance(target, type):
         for place, layer in _layers(target):
             inner = _target(layer, type(layer), None, None, None)
             for name, value in options.items():
                 setattr(inner, name, value)
-            part = examine(inner, language(lang))
+            part = examine(inner, told)
             part.name = f"{place}: {part.name}"
             report.parts.append(part)
     return report
 
 
-def _refuse(target: Any, draws: Any, input_shape: Any) -> None:
+def _refuse(target: Any, draws: Any, input_shape: Any, seed: Any) -> None:
     """Raise an error of ours for arguments that cannot be meant."""
     cls = target if isinstance(target, type) else type(target)
     if not any(callable(getattr(cls, name, None)) for name in _METHODS):
-        what = f"the class {target.__name__}" if isinstance(target, type) else repr(target)
-        if cls.__name__ == "function":
-            what = f"the function {target.__name__}"
         raise TypeError(
             f"check: `target` must be a module or a loss, a class or an instance with a method `forward`, "
-            f"got {what[:80]}"
+            f"got {shown(target)}"
         )
     if isinstance(draws, bool) or not isinstance(draws, int) or draws < 1:
-        raise ValueError(f"check: `draws` must be a positive whole number, got {draws!r}")
+        raise ValueError(f"check: `draws` must be a positive whole number, got {shown(draws)}")
     sizes = input_shape if isinstance(input_shape, tuple | list) else (input_shape,)
-    if input_shape is not None and not all(isinstance(each, int) and each > 0 for each in sizes):
+    if input_shape is not None and not all(_is_size(each) for each in sizes):
         raise ValueError(
-            f"check: `input_shape` must be the shape of one example, such as (3,), got {input_shape!r}"
+            f"check: `input_shape` must be the shape of one example, such as (3,), got {shown(input_shape)}"
         )
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"check: `seed` must be a whole number, 0 or more, got {shown(seed)}")
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
 def _target(

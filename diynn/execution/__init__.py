@@ -1,6 +1,18 @@
 """How the gradient of one batch is accumulated: one interface, and ways to do it."""
 
-from diynn.execution.choice import EXECUTIONS, Definition, Execution, Threads, find_execution
+from diynn.execution.accumulated import Accumulated
+from diynn.execution.choice import EXECUTIONS, Definition, Execution, Threads, accumulated, find_execution
+from diynn.execution.mpi import MPI
 from diynn.execution.serial import serial
 
-__all__ = ["EXECUTIONS", "Definition", "Execution", "Threads", "find_execution", "serial"]
+__all__ = [
+    "EXECUTIONS",
+    "MPI",
+    "Accumulated",
+    "Definition",
+    "Execution",
+    "Threads",
+    "accumulated",
+    "find_execution",
+    "serial",
+]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from contextlib import suppress
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from functools import partial
 from math import ceil, prod
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
@@ -13,10 +15,12 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.composition import walk
+from diynn.execution.accumulated import Accumulated
 from diynn.execution.blas import single_threaded
 from diynn.execution.blocks import MisfitError
 from diynn.execution.compiling import Steps, Update
 from diynn.execution.memory import keep_freed_memory
+from diynn.execution.mpi import MPI
 from diynn.execution.serial import serial
 from diynn.execution.structure import Structure
 from diynn.execution.threads import Split
@@ -44,6 +48,7 @@ _LEAST_ROWS = 8  # in a block: with fewer, Python's overhead shows
 _REMEMBERED = 8  # shapes of batches, with the buffers of their steps
 _ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
 _NEW: Any = object()
+_REHEARSED = 8  # steps after which batches of a size are taken in one way for good
 _PATIENCE = 3  # structures in a row that did not last a step, before a net is taken in one piece
 
 
@@ -119,6 +124,7 @@ class Threads:
         self._forget()
 
     def _forget(self) -> None:
+        self._pending: dict[str, dict[str, Any]] = {}  # sizes of batches that are to be rehearsed
         self._structure: Structure | None = None
         self._steps: dict[tuple[Any, ...], Steps | None] = {}
         self._last: Steps | None = None
@@ -163,6 +169,7 @@ class Threads:
         with single_threaded:
             if steps is None or structure is None:
                 return Definition().step(net, loss, x, y, update)
+            steps.taken += 1
             zeroes = structure.zeroes
             if not zeroes:  # in a way of its own, and it may do more than that
                 zero_grad(net)
@@ -202,6 +209,45 @@ class Threads:
         """
         return None if self._last is None else self._last.source
 
+    # -------------------------------------------------------------- the same in every run
+
+    def repeat(self) -> None:
+        """Compile what can be compiled at once: a step's number decides how it is taken, not a clock."""
+        if (self.compile_after, self.compile_waits) != (0.0, True):
+            self._forget()
+            self.compile_after, self.compile_waits = 0.0, True
+
+    def state(self) -> dict[str, Any]:
+        """Return in what way batches are taken, by their size."""
+        known = {str(key): steps.state() for key, steps in self._steps.items() if steps is not None}
+        return {"whole": self._whole is not None, "sizes": self._pending | known}
+
+    def restore(self, state: dict[str, Any], net: Any, loss: Any) -> None:
+        """Take batches as a state tells, each size once it has been rehearsed."""
+        self._whole = (net, loss) if state["whole"] else None
+        self._pending = dict(state["sizes"])
+
+    def rehearse(self, x: Array, y: Array, take: Callable[[Array, Array], None]) -> bool:
+        """Take batches of a size that a restored state tells of until they are taken as they were then.
+
+        ``take`` has to take a step that leaves nothing behind. Return whether there was anything to do.
+        """
+        wanted = self._pending.pop(str(_key(x, y)), None) if self._pending and _on_numpy(x, y) else None
+        if wanted is None:
+            return False
+        settings = self.compile_after, self.compile_waits
+        if wanted["compiled"]:
+            self.compile_after, self.compile_waits = 0.0, True
+        try:
+            for number in range(min(wanted["taken"], _REHEARSED)):  # a recording is proved by another batch
+                take(np.roll(x, number + 1, axis=0), np.roll(y, number + 1, axis=0))
+        finally:
+            self.compile_after, self.compile_waits = settings
+        steps = self._steps.get(_key(x, y))
+        if steps is not None:
+            steps.restore(wanted)
+        return True
+
     # -------------------------------------------------------------- what is known of a net
 
     def _find(self, net: Any, loss: Any, x: Array, y: Array) -> tuple[Steps | None, Structure | None]:
@@ -215,7 +261,7 @@ class Threads:
                 return None, None
         else:
             self._failures = 0
-        key = (x.shape, x.dtype, y.shape, y.dtype)
+        key = _key(x, y)
         steps = self._steps.get(key, _NEW)
         if steps is _NEW:
             if len(self._steps) == _REMEMBERED:
@@ -282,6 +328,10 @@ class Threads:
         return Plan(count, share if share <= 2 * block else block)
 
 
+def _key(x: Array, y: Array) -> tuple[Any, ...]:
+    return x.shape, x.dtype, y.shape, y.dtype
+
+
 def _on_numpy(x: Array, y: Array) -> bool:
     return type(x) is np.ndarray and type(y) is np.ndarray
 
@@ -289,7 +339,20 @@ def _on_numpy(x: Array, y: Array) -> bool:
 def cores() -> int:
     """Return the number of cores that this process may use."""
     affinity = getattr(os, "sched_getaffinity", None)  # not on every system
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    return min(len(affinity(0)) if affinity else os.cpu_count() or 1, _most.get())
+
+
+_most: ContextVar[int] = ContextVar("most", default=sys.maxsize)
+
+
+@contextmanager
+def at_most(threads: int) -> Iterator[None]:
+    """Within a ``with`` block let ``"auto"`` and ``"threads"`` take so many threads at most."""
+    before = _most.set(threads)
+    try:
+        yield
+    finally:
+        _most.reset(before)
 
 
 class Effort(NamedTuple):
@@ -330,6 +393,7 @@ EXECUTIONS: dict[str, Callable[[], Execution]] = {
     "auto": Threads,
     "serial": Definition,
     "threads": lambda: Threads(cores()),
+    "mpi": lambda: MPI(Threads(1)),
 }
 
 
@@ -350,3 +414,13 @@ def find_execution(name: str | Execution | Gradient) -> Execution:
     if name not in EXECUTIONS:
         raise ValueError(f"Optim: `execution` must be one of {', '.join(EXECUTIONS)}, got {name!r}")
     return EXECUTIONS[name]()
+
+
+def accumulated(execution: Execution, parts: int) -> Execution:
+    """Return an execution that takes batches in parts; over ranks each takes its share so, for one sum."""
+    if parts == 1:
+        return execution
+    if isinstance(execution, MPI):
+        execution.inner = accumulated(execution.inner, parts)
+        return execution
+    return Accumulated(parts, execution)

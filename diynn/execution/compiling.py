@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -9,6 +10,7 @@ from diynn.arrays import Array
 from diynn.execution.structure import Structure
 from diynn.execution.threads import Split
 from diynn.execution.updates import RecordedUpdate
+from diynn.generators import generator_state, generators, set_generator_state, unique
 
 if TYPE_CHECKING:
     from diynn.execution.whole import WholeStep
@@ -50,6 +52,11 @@ class Steps:
         Whether the next step waits until they are.
     compiled_split : callable, optional
         Makes the split by which they are compiled, if it is another.
+
+    Attributes
+    ----------
+    taken : int
+        How many there were.
     """
 
     def __init__(
@@ -66,6 +73,7 @@ class Steps:
         self._seconds, self._compile_after, self._wait = seconds, compile_after, wait
         self._played, self._compiled_split = split, compiled_split
         self._spent = self._due = 0.0
+        self.taken = 0
         self._tries = 0
         self._refused: str | None = None
         self._whole: WholeStep | None = None
@@ -98,6 +106,34 @@ class Steps:
         if self.split.reason is not None:
             return None
         return page(self.split, self._structure, self._update)
+
+    def state(self) -> dict[str, Any]:
+        """Return how many steps there were, whether they are compiled, and what the replicas draw from."""
+        drawing = [generator_state(each) for each in self._replicas_draw_from()]
+        return {"taken": self.taken, "compiled": self.reason is None, "generators": drawing}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a state, as far as steps are taken in the way that it tells of.
+
+        Warns
+        -----
+        RuntimeWarning
+            If they are not: results may differ in the last digits.
+        """
+        self.taken = state["taken"]
+        for generator, kept in zip(self._replicas_draw_from(), state["generators"], strict=False):
+            set_generator_state(generator, kept)
+        if (self.reason is None) is not state["compiled"]:
+            words = "compiled" if state["compiled"] else "not compiled"
+            warnings.warn(
+                f"the steps before were {words}, and those from here on are not taken so ({self.reason}): "
+                "results may differ in the last digits",
+                RuntimeWarning,
+                stacklevel=4,
+            )
+
+    def _replicas_draw_from(self) -> list[Any]:
+        return unique(each for share in self.split.shares[1:] for each in generators(share.net))
 
     def take(self, x: Array, y: Array, update: Update) -> Array:
         """Take a step; return the costs (batch,)."""

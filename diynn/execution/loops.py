@@ -201,6 +201,8 @@ def formula(name: str, operands: Sequence[str], kind: Any) -> str:
         return f"({operands[0]} {SIGNS[name]} {operands[1]})"
     if name == "reciprocal" and kind.kind == "f":
         return f"(1 / {operands[0]})"
+    if name == "sign" and kind.kind == "f":  # 0 and NaN are as they are
+        return f"(1.0 if {operands[0]} > 0 else (-1.0 if {operands[0]} < 0 else {operands[0]}))"
     if name in ("negative", "absolute"):
         return f"(-{operands[0]})" if name == "negative" else f"abs({bare(operands[0])})"
     arguments = ", ".join(map(bare, operands))

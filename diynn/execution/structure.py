@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import chain
 from operator import is_
@@ -9,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from diynn.composition import COMPUTING, modules_in, walk
+from diynn.composition import COMPUTING, attributes, modules_in, walk
 from diynn.execution.habits import Habits, habits
 from diynn.module import Module, parameters
 
@@ -51,10 +52,8 @@ class Structure:
             raise TypeError("parameters must be NumPy arrays")
         self.gradients = [np.zeros_like(each) for each in values]
         self._parts = [*self.modules, loss]
-        methods = {*COMPUTING, "backward", "costs_and_delta"}
-        patched = any(not methods.isdisjoint(vars(each)) for each in self._parts)
-        self.pure = not patched and all(getattr(each, "pure", False) for each in self._parts)
-        self.per_example = not patched and all(getattr(each, "per_example", False) for each in self._parts)
+        self.pure = all_state("pure", self._parts)
+        self.per_example = all_state("per_example", self._parts)
         self._types = [type(each) for each in self._parts]
         for module in self.modules:
             if isinstance(module, Module):  # attributes that would come later
@@ -129,6 +128,12 @@ class Structure:
                 parameter.gradient = buffer
         self._look()
         self._holds_buffers = True
+
+
+def all_state(what: str, parts: Sequence[Any]) -> bool:
+    """Say whether modules and a loss all state ``pure`` or ``per_example``, and none has a method patched."""
+    methods = {*COMPUTING, "backward", "costs_and_delta"}
+    return all(getattr(each, what, False) and methods.isdisjoint(attributes(each)) for each in parts)
 
 
 def _is_ours(cls: type) -> bool:

@@ -1,11 +1,16 @@
-"""Functions applied to each value: tanh, sigmoid, ReLU."""
+"""Functions applied to each value: tanh, sigmoid, ReLU and its kin."""
 
 from __future__ import annotations
 
-from diynn.arrays import Array, namespace
+from math import pi, sqrt
+
+from diynn.arrays import Array, BackendLike, namespace
 from diynn.module import Module
 from diynn.ops import sigmoid, sigmoid_delta, tanh_delta
-from diynn.shapes import check
+from diynn.shapes import check, fraction
+from diynn.sheet import spelled
+
+__all__ = ["GELU", "LeakyReLU", "ReLU", "Sigmoid", "Tanh"]
 
 
 class Tanh(Module):
@@ -80,3 +85,76 @@ class ReLU(Module):
         """Return δ where x > 0, else 0 (eq. 2)."""
         check(self, data, delta)
         return namespace(data).where(data > 0, delta, 0.0)
+
+
+class LeakyReLU(Module):
+    """The positive part of each value, and a little of the negative one.
+
+    ::
+
+        y = x where x > 0, else a x    any shape (batch, ...), kept
+        ∂y/∂x = 1 where x > 0, else a (at the kink x = 0 as well)
+
+    Parameters
+    ----------
+    slope : float
+        a, in [0, 1).
+    backend : optional
+        Taken as by every layer; this one has no arrays.
+
+    Raises
+    ------
+    ValueError
+        If a is not in [0, 1).
+
+    Source: Maas, Hannun and Ng, 2013.
+    """
+
+    per_example = pure = True
+
+    @spelled(bound=True)
+    def __init__(self, slope: float = 0.01, *, backend: BackendLike = None) -> None:
+        super().__init__(backend=backend)
+        self.slope = fraction("LeakyReLU", "slope", slope)
+
+    def __repr__(self) -> str:
+        return f"LeakyReLU({self.slope})"
+
+    def forward(self, data: Array) -> Array:
+        """Return x where x > 0, else a x."""
+        check(self, data)
+        return namespace(data).where(data > 0, data, self.slope * data)
+
+    def backward_delta(self, data: Array, delta: Array) -> Array:
+        """Return δ where x > 0, else a δ (eq. 2)."""
+        check(self, data, delta)
+        return namespace(data).where(data > 0, delta, self.slope * delta)
+
+
+class GELU(Module):
+    """Each value times the chance that a normal number is below it, by its usual approximation.
+
+    ::
+
+        y = x/2 (1 + t),       t = tanh(√(2/π) (x + 0.044715 x³))      any shape (batch, ...), kept
+        ∂y/∂x = 1/2 (1 + t) + x/2 (1 - t²) √(2/π) (1 + 3 · 0.044715 x²)
+
+    Source: Hendrycks and Gimpel, 2016, section 2.
+    """
+
+    per_example = pure = True
+
+    def forward(self, data: Array) -> Array:
+        """Return x/2 (1 + t)."""
+        check(self, data)
+        return 0.5 * data * (1 + self._t(data))
+
+    def backward_delta(self, data: Array, delta: Array) -> Array:
+        """Return δ ∂y/∂x (eq. 2)."""
+        check(self, data, delta)
+        t = self._t(data)
+        slope = sqrt(2 / pi) * (1 + 3 * 0.044715 * data * data)
+        return delta * (0.5 * (1 + t) + 0.5 * data * (1 - t * t) * slope)
+
+    def _t(self, data: Array) -> Array:
+        return namespace(data).tanh(sqrt(2 / pi) * (data + 0.044715 * data * data * data))

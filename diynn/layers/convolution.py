@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from diynn.arrays import Array, BackendLike, DType
-from diynn.initializers import Initializer, draw_parameters, glorot_uniform, zeros
+from diynn.initializers import Initializer, draw_parameters, he_uniform, zeros
 from diynn.module import Module
 from diynn.ops import bias_gradient, convolve, convolve_delta, convolve_gradient
 from diynn.shapes import Shape, check, check_window, positive, window_count
+
+__all__ = ["Conv1D"]
 
 
 class Conv1D(Module):
@@ -62,7 +64,7 @@ class Conv1D(Module):
         stride: int = 1,
         *,
         bias: bool = True,
-        init: Initializer | str = glorot_uniform,
+        init: Initializer | str = he_uniform,
         bias_init: Initializer | str = zeros,
         rng: int | np.random.Generator | None = None,
         backend: BackendLike = None,
@@ -75,8 +77,7 @@ class Conv1D(Module):
         self.input_shape = (None, self.chan_in)
         shape = (self.k_size, self.chan_in, self.chan_out)
         fans = self.k_size * self.chan_in, self.k_size * self.chan_out
-        law = bias_init if bias else None
-        drawn = draw_parameters("Conv1D", init, law, rng, shape, *fans)
+        drawn = draw_parameters("Conv1D", init, bias_init, rng, shape, *fans, bias=bias)
         self._set_parameters(*drawn, backend, dtype)
 
     def __repr__(self) -> str:

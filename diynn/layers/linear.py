@@ -5,10 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from diynn.arrays import Array, BackendLike, DType
-from diynn.initializers import Initializer, draw_parameters, glorot_uniform, zeros
+from diynn.initializers import Initializer, draw_parameters, he_uniform, zeros
 from diynn.module import Module
 from diynn.ops import bias_gradient, delta_product
 from diynn.shapes import Shape, check, positive
+
+__all__ = ["Linear"]
 
 
 class Linear(Module):
@@ -53,7 +55,7 @@ class Linear(Module):
         out_features: int,
         *,
         bias: bool = True,
-        init: Initializer | str = glorot_uniform,
+        init: Initializer | str = he_uniform,
         bias_init: Initializer | str = zeros,
         rng: int | np.random.Generator | None = None,
         backend: BackendLike = None,
@@ -63,8 +65,7 @@ class Linear(Module):
         self.out_features = positive("Linear", "out_features", out_features)
         self.input_shape = (self.in_features,)
         shape = (self.in_features, self.out_features)
-        law = bias_init if bias else None
-        drawn = draw_parameters("Linear", init, law, rng, shape, *shape)
+        drawn = draw_parameters("Linear", init, bias_init, rng, shape, *shape, bias=bias)
         self._set_parameters(*drawn, backend, dtype)
 
     def __repr__(self) -> str:

@@ -11,6 +11,8 @@ from diynn.module import Module
 from diynn.ops import draw
 from diynn.shapes import check, fraction, positive_number
 
+__all__ = ["Dropout", "GaussianNoise"]
+
 _LAST = -1  # no id of an object
 
 

@@ -7,6 +7,8 @@ from diynn.module import Module
 from diynn.ops import overlap_add, window_max, window_max_delta, windows
 from diynn.shapes import Shape, check, check_window, positive, window_count
 
+__all__ = ["AvgPool1D", "MaxPool1D"]
+
 
 class _Pool1D(Module):
     """What poolings share: windows of k_size steps, stride apart, in each channel on its own."""

@@ -6,6 +6,8 @@ from diynn.arrays import Array, namespace
 from diynn.module import Module
 from diynn.shapes import Shape, check, size
 
+__all__ = ["Flatten"]
+
 
 class Flatten(Module):
     """Each example laid out as one vector, in C order.

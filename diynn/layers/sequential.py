@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any, Self, overload
 
-from diynn.arrays import Array, BackendLike
+from diynn.arguments import example_shape
+from diynn.arrays import Array, BackendLike, find_backend
 from diynn.composition import COMPUTING, METHODS, attributes, forget_stated
 from diynn.layers.order import delta_first
 from diynn.layers.summary import Summary, summarise
-from diynn.module import Module
+from diynn.module import Module, raise_unless_harmless
 from diynn.shapes import Shape
+
+__all__ = ["Sequential"]
 
 _COMPUTING = frozenset(COMPUTING)
 
@@ -40,6 +43,8 @@ class Sequential(Module):
     ------
     TypeError
         If something is no module.
+    ValueError
+        By `add`, if it is the net itself.
 
     Source: the course sheet, "Mon troisième est un encapsulage".
     """
@@ -62,7 +67,7 @@ class Sequential(Module):
         for module in modules:
             self.add(module)
         if backend is not None:
-            self.to(backend)
+            self.to(find_backend(backend, owner="Sequential"))
 
     def __repr__(self) -> str:
         return f"Sequential({', '.join(map(repr, self.modules))})"
@@ -87,6 +92,8 @@ class Sequential(Module):
                 f"Sequential: `module` must be a module, got {type(module).__name__} "
                 f"without {', '.join(missing)}"
             )
+        if module is self:
+            raise ValueError("Sequential: `module` must be another than the net that it is added to")
         self.modules.append(module)
         return self
 
@@ -168,7 +175,10 @@ class Sequential(Module):
                     delta = lower
                     continue
                 if gradients:
-                    module.backward_update_gradient(data, delta)
+                    try:
+                        module.backward_update_gradient(data, delta)
+                    except NotImplementedError as error:
+                        raise_unless_harmless(module, "backward_update_gradient", error)
                 if layer == 0 and not data_delta:
                     return None
                 if takes_output(module):
@@ -232,8 +242,17 @@ class Sequential(Module):
         ----------
         input_shape : tuple of int
             The shape of one example, without the batch, such as ``(256, 1)``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If that is no shape, or none that the modules take.
         """
-        return summarise(self.leaves(), tuple(input_shape))
+        shape = example_shape("Sequential", "input_shape", input_shape)
+        try:
+            return summarise(self.leaves(), shape)
+        except ValueError as error:
+            raise ValueError(f"Sequential: `input_shape` {shape} does not fit: {error}") from None
 
 
 def in_series(net: Any) -> bool:

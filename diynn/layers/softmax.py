@@ -7,6 +7,8 @@ from diynn.module import Module
 from diynn.ops import log_softmax
 from diynn.shapes import Shape, check, check_scores
 
+__all__ = ["LogSoftmax", "Softmax"]
+
 
 class Softmax(Module):
     """A distribution over the last axis.

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from diynn.arrays import Array, namespace
+from diynn.arguments import flag
+from diynn.arrays import Array, zeros_like
 from diynn.layers.linear import Linear
 from diynn.module import Module
 from diynn.ops import bias_gradient, delta_product
 from diynn.shapes import Shape, check
+from diynn.wording import shown
+
+__all__ = ["Transposed"]
 
 
 class Transposed(Module):
@@ -45,13 +49,13 @@ class Transposed(Module):
 
     def __init__(self, linear: Linear, *, bias: bool = True) -> None:
         if not isinstance(linear, Linear):
-            raise TypeError(f"Transposed: `linear` must be a Linear, got {type(linear).__name__}")
+            raise TypeError(f"Transposed: `linear` must be a Linear, got {shown(linear)}")
         self.linear = linear
         self.input_shape = (linear.out_features,)
-        if bias:
+        if flag("Transposed", "bias", bias):
             weight = linear._parameters
-            self._bias = namespace(weight).zeros_like(weight[:, 0])
-            self._bias_gradient = namespace(weight).zeros_like(weight[:, 0])
+            self._bias = zeros_like(weight[:, 0])
+            self._bias_gradient = zeros_like(weight[:, 0])
 
     def __repr__(self) -> str:
         bias = "" if self._bias is not None else ", bias=False"

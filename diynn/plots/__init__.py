@@ -11,8 +11,17 @@ the lightness of a scale that rises from dark to light. Everything else follows 
 """
 
 from diynn.plots.curves import learning_curve
+from diynn.plots.effects import main_effects
 from diynn.plots.matrices import confusion_matrix
 from diynn.plots.mosaics import images, weights
 from diynn.plots.plane import decision_frontier, scatter
 
-__all__ = ["confusion_matrix", "decision_frontier", "images", "learning_curve", "scatter", "weights"]
+__all__ = [
+    "confusion_matrix",
+    "decision_frontier",
+    "images",
+    "learning_curve",
+    "main_effects",
+    "scatter",
+    "weights",
+]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from diynn.wording import shown
+
 # Colours that stay apart for colour-blind readers (six of Okabe and Ito's), then four more for ten classes.
 PALETTE = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
@@ -54,9 +56,16 @@ def close(figure: Any) -> None:
         pyplot.close(figure)
 
 
-def axes(ax: Any, width: float, height: float) -> Any:
+def axes(owner: str, ax: Any, width: float, height: float) -> Any:
     """Return the axes given, or those of a new figure."""
+    check_axes(owner, ax)
     return new_figure(width, height).subplots() if ax is None else ax
+
+
+def check_axes(owner: str, ax: Any) -> None:
+    """Raise TypeError unless ``ax`` is None or axes of matplotlib."""
+    if ax is not None and not callable(getattr(ax, "add_patch", None)):
+        raise TypeError(f"{owner}: `ax` must be axes of matplotlib, got {shown(ax)}; plt.gca() are some")
 
 
 def colour(label: int) -> str:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from diynn.plots.canvas import colour, new_figure
+import numpy as np
+
+from diynn.plots.canvas import check_axes, colour, new_figure
+from diynn.wording import shown
 
 _MARKED = 20  # points: fewer are marked, for a single one makes an invisible line
 
@@ -29,12 +32,24 @@ def learning_curve(history: Mapping[str, Sequence[float]], *, ax: Any = None) ->
 
     Raises
     ------
+    TypeError
+        If it is no mapping of sequences, such as a `History` itself.
     ValueError
         If "cost" is missing, or the sequences are not all as long as it.
     """
+    if not isinstance(history, Mapping):
+        raise TypeError(
+            f"learning_curve: `history` must be a dict of columns, got {shown(history)}; the history of a "
+            "training has one, history.to_dict()"
+        )
+    check_axes("learning_curve", ax)
     if "cost" not in history:
         raise ValueError(f"learning_curve: `history` must hold 'cost', got {sorted(history)}")
     for name, values in history.items():
+        if not isinstance(values, list | tuple | range) and np.ndim(values) != 1:
+            raise TypeError(
+                f"learning_curve: `history` must hold lists of numbers, got {shown(values)} as {name!r}"
+            )
         if len(values) != len(history["cost"]):
             raise ValueError(
                 f"learning_curve: `history` must hold one value an epoch under each name, got "

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from diynn.metrics import confusion_counts
-from diynn.plots.canvas import axes
+from diynn.metrics import count_pairs
+from diynn.plots.canvas import axes, check_axes
 
 
 def confusion_matrix(labels: Any, predictions: Any, classes: int | None = None, *, ax: Any = None) -> Any:
@@ -33,9 +33,10 @@ def confusion_matrix(labels: Any, predictions: Any, classes: int | None = None, 
     ValueError, TypeError
         As `diynn.metrics.confusion_counts`.
     """
-    counts = confusion_counts(labels, predictions, classes)
+    check_axes("confusion_matrix", ax)
+    counts = count_pairs("confusion_matrix", labels, predictions, classes)
     side = min(2.4 + 0.38 * len(counts), 12)
-    ax = axes(ax, width=side, height=side)
+    ax = axes("confusion_matrix", ax, width=side, height=side)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):

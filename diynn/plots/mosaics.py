@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from diynn.arrays import to_numpy
-from diynn.plots.canvas import SIGNED, axes, text_width
+from diynn.arguments import image_shape, interval, sequence
+from diynn.arrays import host_numbers
+from diynn.plots.canvas import SIGNED, axes, check_axes, text_width
 
 _CELL = 0.72  # inches that an image is wide
 _WIDEST = 12.0  # inches of a figure
@@ -46,12 +47,15 @@ def images(
 
     Raises
     ------
+    TypeError
+        If an argument is of another kind than above.
     ValueError
         If there is no image at all, a row is not of shape (n, height * width), or there are not as many
         titles as rows.
     """
-    height, width = shape
-    grids = [to_numpy(row) for row in rows]
+    check_axes("images", ax)
+    height, width = image_shape("images", "shape", shape)
+    grids = [host_numbers("images", "rows", row) for row in sequence("images", "rows", rows)]
     for i, grid in enumerate(grids):
         if grid.ndim != 2 or grid.shape[1] != height * width:
             raise ValueError(
@@ -60,14 +64,17 @@ def images(
             )
     if sum(len(grid) for grid in grids) == 0:
         raise ValueError("images: `rows` must hold at least one image, got none")
+    titles = None if titles is None else sequence("images", "titles", titles)
+    if titles is not None and not all(isinstance(title, str) for title in titles):
+        raise TypeError(f"images: `titles` must be a list of texts, got {titles}")
     if titles is not None and len(titles) != len(grids):
         raise ValueError(
             f"images: `titles` must have one title a row, got {len(titles)} titles for {len(grids)} rows"
         )
     pictures = [grid.reshape(-1, height, width) for grid in grids]
     margin = 0.0 if titles is None else 0.2 + max(map(text_width, titles))
-    low, high = limits or _range(grids)
-    ax = _draw(ax, pictures, "gray_r", low, high, margin=margin)
+    low, high = _range(grids) if limits is None else interval("images", "limits", limits)
+    ax = _draw("images", ax, pictures, "gray_r", low, high, margin=margin)
     if titles is not None:
         step = height + _gap(width)
         ax.set_yticks([i * step + (height - 1) / 2 for i in range(len(grids))], titles)
@@ -102,10 +109,13 @@ def weights(parameters: Any, shape: tuple[int, int] | None = None, *, ax: Any = 
 
     Raises
     ------
+    TypeError
+        If an argument is of another kind than above.
     ValueError
         If `parameters` has neither shape, has no weight, or its inputs do not make images of `shape`.
     """
-    parameters = to_numpy(parameters)
+    check_axes("weights", ax)
+    parameters = host_numbers("weights", "parameters", parameters)
     if parameters.ndim not in (2, 3) or parameters.size == 0:
         raise ValueError(
             f"weights: `parameters` must have shape (in, out) or (k_size, chan_in, chan_out), none of them "
@@ -116,7 +126,7 @@ def weights(parameters: Any, shape: tuple[int, int] | None = None, *, ax: Any = 
         ax = _filters(parameters, largest, ax)
     else:
         pixels, out = parameters.shape
-        height, width = shape or (math.isqrt(pixels),) * 2
+        height, width = (math.isqrt(pixels),) * 2 if shape is None else image_shape("weights", "shape", shape)
         if height * width != pixels:
             expected = (
                 f"{height} * {width} = {height * width}" if shape else "a square number of (or give `shape`)"
@@ -125,7 +135,7 @@ def weights(parameters: Any, shape: tuple[int, int] | None = None, *, ax: Any = 
         pictures = parameters.T.reshape(out, height, width)
         columns = _columns(out)
         rows = [pictures[start : start + columns] for start in range(0, out, columns)]
-        ax = _draw(ax, rows, SIGNED, -largest, largest, margin=1.0)
+        ax = _draw("weights", ax, rows, SIGNED, -largest, largest, margin=1.0)
     ax.figure.colorbar(ax.images[0], ax=ax, label="weight", shrink=0.9, aspect=15)
     return ax
 
@@ -137,7 +147,7 @@ def _filters(parameters: Any, largest: float, ax: Any) -> Any:
     for channel in range(chan_in):
         table[channel * (k_size + 1) :][:k_size] = parameters[:, channel]
     cell = min(0.3, _WIDEST / chan_out)
-    ax = axes(ax, width=2.2 + cell * chan_out, height=1.3 + min(cell * len(table), _WIDEST))
+    ax = axes("weights", ax, width=2.2 + cell * chan_out, height=1.3 + min(cell * len(table), _WIDEST))
     ax.imshow(table, cmap=SIGNED, vmin=-largest, vmax=largest, interpolation="nearest")
     steps = [row for row in range(len(table)) if (row + 1) % (k_size + 1)]
     ax.set_yticks(steps, [str(row % (k_size + 1)) for row in steps], fontsize=8)
@@ -159,7 +169,9 @@ def _gap(width: int) -> float:
     return max(1.0, _GAP * width)
 
 
-def _draw(ax: Any, rows: Sequence[Any], cmap: str, low: float, high: float, *, margin: float) -> Any:
+def _draw(
+    owner: str, ax: Any, rows: Sequence[Any], cmap: str, low: float, high: float, *, margin: float
+) -> Any:
     """Show rows of images (n, height, width), each with a thin frame, in inches that fit them."""
     from matplotlib.image import AxesImage
     from matplotlib.patches import Rectangle
@@ -169,7 +181,7 @@ def _draw(ax: Any, rows: Sequence[Any], cmap: str, low: float, high: float, *, m
     gap = _gap(width)
     wide, high_ = columns * (width + gap) - gap, len(rows) * (height + gap) - gap
     cell = min(_CELL, (_WIDEST - margin) / columns) / (width + gap)
-    ax = axes(ax, width=wide * cell + margin + 0.2, height=high_ * cell + 0.2)
+    ax = axes(owner, ax, width=wide * cell + margin + 0.2, height=high_ * cell + 0.2)
     for i, row in enumerate(rows):
         for j, picture in enumerate(row):
             left, top = j * (width + gap) - 0.5, i * (height + gap) - 0.5

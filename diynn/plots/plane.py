@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from diynn.arrays import asarray_like, to_numpy
-from diynn.plots.canvas import MARKERS, axes, colour, ink, new_figure
+from diynn.arguments import any_number, integer_from
+from diynn.arrays import asarray_like, host_numbers
+from diynn.plots.canvas import MARKERS, axes, check_axes, colour, ink, new_figure
+from diynn.shapes import positive_number
+from diynn.wording import shown
 
 _LARGER = {"*": 2.2, "P": 1.6, "X": 1.6}  # markers that cover little of their size
 
@@ -33,10 +36,14 @@ def scatter(points: Any, labels: Any, *, size: float = 22, ax: Any = None) -> An
 
     Raises
     ------
+    TypeError
+        If an argument is of another kind than above.
     ValueError
         If a shape is none of the above.
     """
-    points, labels = to_numpy(points), to_numpy(labels)
+    check_axes("scatter", ax)
+    points = host_numbers("scatter", "points", points)
+    labels, size = host_numbers("scatter", "labels", labels), positive_number("scatter", "size", size)
     if points.ndim != 2 or points.shape[1] not in (2, 3):
         raise ValueError(f"scatter: `points` must have shape (n, 2) or (n, 3), got {points.shape}")
     if labels.shape != points.shape[:1]:
@@ -97,10 +104,16 @@ def decision_frontier(
 
     Raises
     ------
+    TypeError
+        If an argument is of another kind than above.
     ValueError
         If a shape is none of the above, there is no point, or a score is not finite.
     """
-    points, labels = to_numpy(x), to_numpy(y)
+    owner = "decision_frontier"
+    check_axes(owner, ax)
+    resolution = integer_from(2, owner, "resolution", resolution, "an integer, 2 or more")
+    threshold = any_number(owner, "threshold", threshold)
+    points, labels = host_numbers(owner, "x", x), host_numbers(owner, "y", y)
     if points.ndim != 2 or points.shape[1] != 2 or len(points) == 0:
         raise ValueError(f"decision_frontier: `x` must have shape (batch, 2), batch > 0, got {points.shape}")
     if labels.ndim not in (1, 2) or len(labels) != len(points):
@@ -108,11 +121,15 @@ def decision_frontier(
             f"decision_frontier: `y` must have shape (batch,), (batch, 1) or (batch, classes) with "
             f"batch = {len(points)}, got {labels.shape}"
         )
+    if isinstance(predict, type) or not callable(predict):
+        raise TypeError(
+            f"{owner}: `predict` must be a function of points, such as a net, got {shown(predict)}"
+        )
     low, high = points.min(axis=0), points.max(axis=0)
     margin = np.where(high > low, 0.08 * (high - low), 1.0)
     horizontal, vertical = np.linspace(low - margin, high + margin, resolution, axis=1)
     grid = np.stack(np.meshgrid(horizontal, vertical), axis=-1).reshape(-1, 2)
-    scores = to_numpy(predict(asarray_like(grid, x)))
+    scores = host_numbers(owner, "predict", predict(asarray_like(grid, x)))
     if scores.ndim not in (1, 2) or len(scores) != len(grid):
         raise ValueError(
             f"decision_frontier: `predict` must return shape (n,), (n, 1) or (n, classes) with "
@@ -123,7 +140,7 @@ def decision_frontier(
     binary = scores.ndim == 1 or scores.shape[1] == 1
     scores = scores.reshape(resolution, resolution, -1)
 
-    ax = axes(ax, width=5.2, height=4.7)
+    ax = axes(owner, ax, width=5.2, height=4.7)
     if binary:
         _draw_binary(ax, horizontal, vertical, scores[..., 0], threshold)
     else:

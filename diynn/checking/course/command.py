@@ -110,9 +110,12 @@ def _check(options: argparse.Namespace, lang: str) -> int:
         if not students:
             say(text("no_files", lang, path=", ".join(map(str, options.paths))), sys.stderr, lang)
             return 2
-        outputs = Outputs(options.json, options.csv, options.html, options.feedback, options.gradescope)
+        kept = _kept(options)
+        outputs = Outputs(
+            options.json, options.csv, options.html, options.feedback, options.gradescope, kept
+        )  # fmt: skip
         outputs.try_out(inputs(evening, options.paths), len(students))
-        memory, kept = None, _kept(options)
+        memory = None
         if kept is not None:
             memory = Store(kept, students, evening.limits, evening.course.digest, again=options.again)
             stack.callback(memory.close)
@@ -126,7 +129,9 @@ def _check(options: argparse.Namespace, lang: str) -> int:
                 say(text("stopped", lang, path=kept), sys.stderr, lang)
             return 130
         bar.close()
-        talk.end(found, shutil.get_terminal_size().columns if sys.stdout.isatty() else None)
+        names = {student.name for student in found}
+        helpers = [student.name for student in students if student.name not in names]
+        talk.end(found, shutil.get_terminal_size().columns if sys.stdout.isatty() else None, helpers)
         if memory is not None and memory.recalled:
             say(text("recalled", lang, known=memory.recalled, path=kept), sys.stdout, lang)
         for path in outputs.write(found, lang):

@@ -45,6 +45,8 @@ class Evening:
     ) -> list[StudentReport]:
         """Judge the work of all students; a report comes back for each, in their order.
 
+        A loose file without a class to judge is no student, where there are others and no class is asked for.
+
         Parameters
         ----------
         workers : int, optional
@@ -62,7 +64,7 @@ class Evening:
 
         def finish(number: int) -> None:
             told[number] = self._report(self.students[number], done)
-            if each is not None:
+            if each is not None and not self._helps(number, told[number]):
                 each(told[number])
 
         def note(file: FileReport, report: Report | None) -> None:
@@ -84,7 +86,19 @@ class Evening:
         )  # fmt: skip
         files = {file: top for each in self.students for file, top in each.files.items()}
         grade(files, plan, workers=workers, memory=memory, watch=watch, each=note)
-        return [told[number] for number in range(len(self.students))]
+        found = [
+            told[number] for number in range(len(self.students)) if not self._helps(number, told[number])
+        ]
+        if not found and each is not None:
+            each(told[0])
+        return found or [told[0]]
+
+    def _helps(self, number: int, found: StudentReport) -> bool:
+        return (
+            self.students[number].loose
+            and not self.course.required
+            and all(each.empty for each in found.files)
+        )
 
     def _report(self, student: Student, done: dict[Path, FileReport]) -> StudentReport:
         files = [done[file] for file in student.files]

@@ -30,6 +30,8 @@ class Outputs:
         A folder, with one folder a student.
     gradescope : Path or None
         The file of one student; of several a folder, with one folder a student.
+    kept : Path or None
+        Where verdicts are kept as they come: another's to write, tried with the rest.
     """
 
     json: Path | None = None
@@ -37,6 +39,7 @@ class Outputs:
     html: Path | None = None
     feedback: Path | None = None
     gradescope: Path | None = None
+    kept: Path | None = None
 
     def try_out(self, inputs: Iterable[Path], students: int) -> None:
         """Find out whether all of them can be written, and are no input.
@@ -48,13 +51,15 @@ class Outputs:
         """
         taken = {path.resolve() for path in inputs}
         folders = [self.feedback, *([self.gradescope] if students > 1 else []), self._pages]
-        files = [self.json, self.csv, self.html, *([self.gradescope] if students == 1 else [])]
+        files = [self.json, self.csv, self.html, self.kept, *([self.gradescope] if students == 1 else [])]
         for path in files:
             if path is not None:
                 _try_file(path, taken)
         for path in folders:
             if path is not None:
                 _try_folder(path)
+        if self.kept is not None and self.kept.is_file() and not _begins_with_brace(self.kept):
+            raise OutputError(f"diynn check: `{self.kept}` must be a file of verdicts, and is something else")
 
     @property
     def _pages(self) -> Path | None:
@@ -98,6 +103,11 @@ def _folders(found: Sequence[StudentReport], names: Sequence[str]) -> list[str]:
     folders = [student.folder for student in found]
     plain = all(name and not set(name) & set('/\\:*?"<>|') and name not in (".", "..") for name in folders)
     return folders if plain and len(set(folders)) == len(folders) else list(names)
+
+
+def _begins_with_brace(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(100).strip()[:1] in (b"{", b"")
 
 
 def _try_file(path: Path, taken: set[Path]) -> None:

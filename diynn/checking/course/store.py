@@ -17,6 +17,7 @@ from diynn.checking.course.students import Student
 from diynn.checking.files.judges import Content, Job, Limits
 from diynn.checking.reporting.report import Report
 from diynn.checking.reporting.results import Result, plain, result_from
+from diynn.version import __version__
 
 
 class Store:
@@ -101,10 +102,8 @@ def _fields(result: Result) -> dict[str, Any]:
 
 def _digest(student: Student, limits: Limits, course: str) -> str:
     """Return a hash of all that the verdicts on a student's files depend on."""
-    import diynn
-
     whole = hashlib.sha256()
-    versions = (diynn.__version__, np.__version__, platform.python_version(), repr(limits), course)
+    versions = (__version__, np.__version__, platform.python_version(), repr(limits), course)
     whole.update("\0".join(versions).encode())
     files = {*student.files, *(each for each in student.readable if each.is_file())}
     for file in sorted(files):

@@ -36,6 +36,8 @@ class Student:
         What the student's folder is called where it came from.
     problems : list of Result
         What is wrong with it as a whole.
+    loose : bool
+        Whether it is a file that lies beside others, and may be a helper of theirs.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Student:
     readable: tuple[Path, ...] = ()
     folder: str = ""
     problems: list[Result] = field(default_factory=list)
+    loose: bool = False
 
 
 def students_of(paths: Iterable[Path], arrangement: str = "auto") -> list[Student]:
@@ -107,7 +110,9 @@ def _of_folder(folder: Path, arrangement: str) -> Iterator[Student]:
         return
     by_name: dict[str, Student] = {}
     for file in loose:
-        student = by_name.setdefault(_name(file.name), Student(_name(file.name), folder=file.name))
+        student = by_name.setdefault(
+            _name(file.name), Student(_name(file.name), folder=file.name, loose=True)
+        )
         student.files[file] = folder
         student.readable = tuple(loose)
     yield from by_name.values()

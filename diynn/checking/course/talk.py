@@ -49,14 +49,15 @@ class Talk:
                     if report.failed:
                         self._say(f"{report}\n")
 
-    def end(self, found: Sequence[StudentReport], width: int | None) -> None:
-        """Print the table of all, and what is to be known about the run."""
+    def end(self, found: Sequence[StudentReport], width: int | None, helpers: Sequence[str] = ()) -> None:
+        """Print the table of all, and what is to be known about the run; ``helpers`` are files of nobody."""
         if len(found) > 1:
             self._say("\n" + student_table(found, self.lang, width))
         elif found[0].earned:
             self._say(self._points(found[0]))
-        helpers = [file.name for student in found for file in student.files if file.empty]
-        if helpers and len(found) == 1 and len(found[0].files) > len(helpers):
+        if len(found) == 1 and found[0].reports:
+            helpers = [*helpers, *(file.name for file in found[0].files if file.empty)]
+        if helpers:
             self._say(text("helpers", self.lang, names=", ".join(helpers)))
         if lacking():
             self._say(text("no_wall", self.lang, names=lacking()))

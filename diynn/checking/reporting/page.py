@@ -17,8 +17,8 @@ from diynn.checking.reporting.messages import text
 from diynn.checking.reporting.render import MARKS, array_text, short_place
 from diynn.checking.reporting.report import Report
 from diynn.checking.reporting.results import Result, Verdict
-from diynn.checking.reporting.students import Earned, StudentReport, number, sign_of
-from diynn.checking.reporting.tables import kinds_of, mark
+from diynn.checking.reporting.students import Earned, StudentReport, number
+from diynn.checking.reporting.tables import kinds_of, mark, sign
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --paper: #fff; --raised: #f6f8fa;
@@ -69,9 +69,12 @@ _CLASSES = {"✓": "right", "✗": "wrong", "!": "remark", "·": "soft", "–": 
 def file_names(found: Sequence[StudentReport]) -> list[str]:
     """Return the name of each student's page: safe on every system, and each another."""
     names: list[str] = []
-    for student in found:
-        name = re.sub(r"[^\w.-]+", "_", student.name).strip("._") or "student"
-        names.append(f"{name[:80]}{'' if name not in names else f'-{len(names)}'}.html")
+    taken: set[str] = set()
+    for place, student in enumerate(found, start=1):
+        name = re.sub(r"[^\w.-]+", "_", student.name).strip("._")[:80] or "student"
+        name += f"-{place}" if name.casefold() in taken else ""
+        taken.add(name.casefold())
+        names.append(f"{name}.html")
     return names
 
 
@@ -91,7 +94,7 @@ def overview(found: Sequence[StudentReport], lang: str, folder: str) -> str:
     rows = []
     for student, name in zip(found, file_names(found), strict=True):
         link = f"<a href='{quote(folder)}/{quote(name)}'>{escape(student.name)}</a>"
-        cells = "".join(_cell(_sign(student, kind)) for kind in kinds)
+        cells = "".join(_cell(sign(student, kind)) for kind in kinds)
         words = " ".join([student.name, *_words(student, lang)])
         said = "; ".join(student.remarks(lang))
         flag = f" <span class='wrong' title='{escape(said)}'>✗</span>" if said else ""
@@ -101,23 +104,23 @@ def overview(found: Sequence[StudentReport], lang: str, folder: str) -> str:
     most = f"<th class='points'>/{number(max(each.of for each in found), lang)}</th>" if points else ""
     last = "".join(f"<th>{_share(found, kind)}</th>" for kind in kinds)
     summary = text("class_summary", lang, right=right, students=len(found))
+    title, search = escape(text("page.title", lang)), escape(text("page.search", lang))
+    nothing, similar = escape(text("page.nothing", lang)), escape(text("similar", lang))
     body = (
-        f"<h1>{_word('title', lang, 'page')}</h1><p>{escape(summary)}</p>"
-        f"<input type='search' hidden placeholder='{_word('search', lang, 'page')}…' "
-        f"aria-label='{_word('search', lang, 'page')}'>"
+        f"<h1>{title}</h1><p>{escape(summary)}</p>"
+        f"<input type='search' hidden placeholder='{search}…' aria-label='{search}'>"
         f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
         f"<tfoot><tr><th>{_word('right', lang)}</th>{last}{most}</tr></tfoot></table></div>"
-        f"<p id='nobody' hidden>{_word('nothing', lang, 'page')}</p>"
-        f"<footer>{escape(text('similar', lang))}</footer>"
+        f"<p id='nobody' hidden>{nothing}</p>"
+        f"<footer>{similar}</footer>"
     )
     return _page(text("page.title", lang), body, lang, _SCRIPT)
 
 
 def student_page(student: StudentReport, lang: str, back: str) -> str:
     """Write the page of one student, with a link ``back`` to that of all."""
-    parts = [
-        f"<p><a href='{quote(back)}'>← {_word('back', lang, 'page')}</a></p><h1>{escape(student.name)}</h1>"
-    ]
+    everybody = escape(text("page.back", lang))
+    parts = [f"<p><a href='{quote(back)}'>← {everybody}</a></p><h1>{escape(student.name)}</h1>"]
     if student.earned:
         total = text("points_of", lang, points=number(student.points, lang), of=number(student.of, lang))
         parts.append(f"<p class='badge'>{escape(total)}</p><table><tbody>")
@@ -132,13 +135,13 @@ def student_page(student: StudentReport, lang: str, back: str) -> str:
 
 
 def _earned(each: Earned, lang: str) -> str:
-    sign = "–" if each.report is None else mark(each.report)
+    shown = "–" if each.report is None else mark(each.report)
     points = f"{number(each.points, lang)} / {number(each.of, lang)}"
-    return f"<tr><td>{escape(each.kind)}</td>{_cell(sign)}<td class='points'>{points}</td></tr>"
+    return f"<tr><td>{escape(each.kind)}</td>{_cell(shown)}<td class='points'>{points}</td></tr>"
 
 
 def _report(report: Report, lang: str) -> str:
-    sign = mark(report)
+    seen = mark(report)
     passed = [
         text(f"property.{each.property}", lang) for each in report.results if each.verdict is Verdict.PASSED
     ]
@@ -146,17 +149,17 @@ def _report(report: Report, lang: str) -> str:
     items += [_result(each, lang) for each in report.results if each.verdict is not Verdict.PASSED]
     place = f" <span class='soft'>{escape(short_place(report.where))}</span>" if report.where else ""
     return (
-        f"<section><h2><span class='{_CLASSES[sign]}'>{sign}</span> {escape(report.name)}{place}</h2>"
+        f"<section><h2><span class='{_CLASSES[seen]}'>{seen}</span> {escape(report.name)}{place}</h2>"
         f"<ul class='results'>{''.join(items)}</ul></section>"
     )
 
 
 def _result(result: Result, lang: str) -> str:
-    sign = MARKS[result.verdict]
+    seen = MARKS[result.verdict]
     name = text(f"property.{result.property}", lang)
     said = text("told", lang, name=name, what=result.say(lang))
     place = f" <code class='soft'>{escape(short_place(result.where))}</code>" if result.where else ""
-    lines = [f"<span class='{_CLASSES[sign]}'>{sign} {escape(said)}</span>{place}"]
+    lines = [f"<span class='{_CLASSES[seen]}'>{seen} {escape(said)}</span>{place}"]
     if result.verdict is Verdict.SKIPPED:
         return f"<li>{lines[0]}</li>"
     values = dict(result.inputs)
@@ -172,19 +175,12 @@ def _result(result: Result, lang: str) -> str:
     return f"<li>{''.join(lines)}</li>"
 
 
-def _sign(student: StudentReport, kind: str) -> str:
-    for each in student.earned:
-        if each.kind == kind:
-            return "–" if each.report is None else mark(each.report)
-    return sign_of([report for report in student.reports if report.kind == kind])
-
-
-def _cell(sign: str) -> str:
-    return f"<td class='{_CLASSES[sign]}'>{sign}</td>"
+def _cell(shown: str) -> str:
+    return f"<td class='{_CLASSES[shown]}'>{shown}</td>"
 
 
 def _share(found: Sequence[StudentReport], kind: str) -> str:
-    signs = [_sign(student, kind) for student in found]
+    signs = [sign(student, kind) for student in found]
     return f"{signs.count('✓')}/{len(signs) - signs.count('')}"
 
 
@@ -195,8 +191,8 @@ def _words(student: StudentReport, lang: str) -> list[str]:
     return [*(f"{report.name} {report.kind}" for report in failed), *said, *student.missing]
 
 
-def _word(name: str, lang: str, group: str = "word") -> str:
-    return escape(text(f"{group}.{name}", lang))
+def _word(name: str, lang: str) -> str:
+    return escape(text(f"word.{name}", lang))
 
 
 def _page(title: str, body: str, lang: str, script: str = "") -> str:

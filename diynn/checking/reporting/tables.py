@@ -73,7 +73,7 @@ def student_table(found: Sequence[StudentReport], lang: str, width: int | None =
     head = [text("word.student", lang), *(_SHORT.get(name, name[:5]) for name in kinds)]
     rows = []
     for student in found:
-        signs = [_sign(student, kind) for kind in kinds]
+        signs = [sign(student, kind) for kind in kinds]
         mark = " ✗" if student.problems or any(file.problems for file in student.files) else ""
         rows.append([student.name + mark, *signs, *([number(student.points, lang)] if points else [])])
     columns = [[row[place] for row in rows] for place in range(1, len(kinds) + 1)]
@@ -94,7 +94,8 @@ def kinds_of(found: Sequence[StudentReport]) -> list[str]:
     return [name for name in _SHORT if name in present]
 
 
-def _sign(student: StudentReport, kind: str) -> str:
+def sign(student: StudentReport, kind: str) -> str:
+    """Return one sign for what a student made of a kind; a dash where it is asked for and not there."""
     for each in student.earned:
         if each.kind == kind:
             return "–" if each.report is None else mark(each.report)

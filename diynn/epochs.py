@@ -1,0 +1,230 @@
+"""A training epoch by epoch: what it is at one moment, to go on from, to be written, to be read."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from functools import partial
+from math import isfinite
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from diynn.arrays import Array, asarray_like, namespace
+from diynn.assembly import warn_of_no_gradient
+from diynn.callbacks import Callback, Run
+from diynn.dataset import Examples
+from diynn.files.manifest import CheckpointError
+from diynn.generators import generator_state, legacy_state, set_generator_state, set_legacy_state
+from diynn.loaders import Loader
+from diynn.module import first_parameter
+from diynn.ranks import Ranks
+from diynn.resume import Checkpoint
+from diynn.stopping import Stop
+
+_SHOWN_EVERY = 0.2  # seconds between two looks at the running cost, each of which waits for the device
+
+
+@dataclass
+class Place:
+    """How far the epoch under way is: its batches and examples, the sum of their costs, the seconds it took.
+
+    ``drawn`` is the state of the generator before it drew the order of the examples.
+    """
+
+    steps: int = 0
+    examples: int = 0
+    total: Any = 0.0
+    seconds: float = 0.0
+    drawn: dict[str, Any] | None = None
+
+
+class Training:
+    """A run, and what it is done with: each epoch goes on from ``place``.
+
+    Parameters
+    ----------
+    run : Run
+    data : Examples or Loader
+    batch_size : int
+    generator : numpy.random.Generator
+        The order of the examples is drawn from it.
+    watchers : list of Callback
+    measure : function () → dict of str to float
+        Called after each epoch; what it returns is put into the history.
+    ranks : Ranks
+        Rank 0 reads, writes and warns.
+    """
+
+    def __init__(
+        self,
+        run: Run,
+        data: Examples | Loader,
+        batch_size: int,
+        generator: np.random.Generator,
+        watchers: list[Callback],
+        measure: Callable[[], dict[str, float]],
+        ranks: Ranks,
+    ) -> None:
+        self.ranks = ranks
+        self.run, self.data, self.batch_size, self.generator = run, data, batch_size, generator
+        self.watchers, self.measure = watchers, measure
+        self.place = Place()
+        self.checkpoint: Checkpoint | None = None
+        self._watched: list[Any] = []
+        self._unwritten = False
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Write to a checkpoint from here on, and go on from what is in it."""
+        self.checkpoint = checkpoint
+        repeat = getattr(self.run.optim.execution, "repeat", None)
+        if callable(repeat):
+            repeat()
+        state = self.ranks.first(checkpoint.read() if self.ranks.rank == 0 else None)
+        if state is not None:
+            try:
+                self._restore(state)
+            except ValueError as error:  # what the net draws from, for instance
+                raise CheckpointError(f"SGD: {str(checkpoint.path)!r} cannot be loaded: {error}") from None
+
+    def begin(self) -> None:
+        """Tell those who watch, and what they were when the training was written."""
+        for watcher in self.watchers:
+            watcher.start(self.run)
+        for watcher, state in zip(self.watchers, self._watched, strict=False):
+            watcher.restore(state)
+
+    def epoch(self, stop: Stop, bar: Progress) -> None:
+        """Train on each batch of an epoch that is left; measure, tell those who watch, write."""
+        run, place = self.run, self.place
+        start, paused = perf_counter() - place.seconds, False
+        for batch_x, batch_y in self._batches():
+            costs = run.optim.step(batch_x, batch_y)
+            if run.epoch == 0 and place.steps == 0 and self.ranks.rank == 0:
+                warn_of_no_gradient("SGD", run.net)
+            place.total = place.total + sum_of_costs(costs, batch_x.shape[0])
+            place.steps, place.examples = place.steps + 1, place.examples + batch_x.shape[0]
+            for watcher in self.watchers:
+                watcher.step(run, costs)
+            bar.step(place)
+            stop.after_step()
+            stopped, paused = run.stopped, stop.reason is not None  # in this order: a signal sets both
+            if self.checkpoint is not None and (paused or self.checkpoint.due(place.steps)):
+                place.seconds = perf_counter() - start
+                self._write(stop)
+            if paused or stopped is not None:
+                break
+        cost = float(place.total) / place.examples  # waits for the device, so that the time below is whole
+        run.epoch, self.place = run.epoch + 1, Place()
+        run.history.add(cost=cost, seconds=perf_counter() - start, **self.measure())
+        if not isfinite(cost):
+            run.stopped = f"the cost of epoch {run.epoch} is not finite"
+            if self.ranks.rank == 0:
+                warnings.warn(f"SGD: {run.stopped}; try a smaller `eps`", RuntimeWarning, stacklevel=4)
+        for watcher in self.watchers:
+            watcher.epoch(run)
+        run.history.stopped = self.ranks.first(run.stopped)  # who stops by a clock might stop alone
+        self._unwritten = not paused  # else it has been written, within this epoch
+        if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.affordable()):
+            self._write(stop)
+
+    def close(self, stop: Stop) -> None:
+        """Write what the last epoch left, if that has not been done."""
+        if self.checkpoint is not None and self._unwritten:
+            self._write(stop)
+
+    def _batches(self) -> Iterator[tuple[Array, Array]]:
+        run, place, generator = self.run, self.place, self.generator
+        now = generator_state(generator)
+        if place.drawn is None:
+            place.drawn = now
+            return self.data.batches(run.epoch, self.batch_size, generator)
+        set_generator_state(generator, place.drawn)
+        left = self.data.batches(run.epoch, self.batch_size, generator, place.steps)
+        set_generator_state(generator, now)  # others may draw from it as well
+        return left
+
+    # -------------------------------------------------------------- written and read
+
+    def _write(self, stop: Stop) -> None:
+        assert self.checkpoint is not None
+        state = partial(self._state, stop)
+        if self.ranks.rank == 0:
+            self.checkpoint.write(state)
+        else:  # all ranks have a part in it
+            state()
+        self._unwritten = False
+
+    def _state(self, stop: Stop) -> dict[str, Any]:
+        run = self.run
+        paused = stop.reason is not None and run.stopped == stop.reason  # it is not stopped, then
+        return {
+            "optim": run.optim.state(),
+            "epoch": run.epoch,
+            "place": asdict(self.place),
+            "generator": generator_state(self.generator),
+            "legacy": legacy_state(),
+            "history": run.history.columns,
+            "stopped": None if paused else run.stopped,
+            "watchers": [watcher.state() for watcher in self.watchers],
+        }
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        run = self.run
+        run.optim.restore(state["optim"])
+        run.epoch, run.history.stopped = state["epoch"], state["stopped"]
+        run.history.update(state["history"])
+        self.place, self._watched = Place(**state["place"]), state["watchers"]
+        if isinstance(self.place.total, np.ndarray):
+            like = first_parameter(run.net)
+            self.place.total = asarray_like(self.place.total, self.place.total if like is None else like)
+        set_generator_state(self.generator, state["generator"])
+        set_legacy_state(state["legacy"])
+
+
+def sum_of_costs(costs: Any, examples: int) -> Any:
+    """Sum costs as any loss returns them: one an example, more, or one number, taken for their mean."""
+    if getattr(costs, "ndim", 0) == 0:
+        return costs * examples
+    return namespace(costs).sum(costs)
+
+
+class Progress:
+    """A bar over all steps, with the running cost of the epoch.
+
+    Parameters
+    ----------
+    steps : int or None
+        Batches in an epoch, where it is known.
+    run : Run
+    disable : bool
+        Whether to show none.
+    """
+
+    def __init__(self, steps: int | None, run: Run, *, disable: bool) -> None:
+        if disable:
+            from tqdm import tqdm  # the other one warns in a notebook that has no ipywidgets
+        else:
+            from tqdm.auto import tqdm  # takes 40 ms to import
+
+        total = None if steps is None else run.epochs * steps
+        self.bar = tqdm(
+            total=total, initial=run.epoch * (steps or 0), disable=disable, unit="step", dynamic_ncols=True
+        )
+        self.run, self.shown = run, 0.0
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.bar.close()
+
+    def step(self, place: Place) -> None:
+        """Go on by a step, and show the running cost now and then."""
+        if not self.bar.disable and perf_counter() - self.shown > _SHOWN_EVERY:
+            self.shown = perf_counter()
+            self.bar.set_description(f"epoch {self.run.epoch + 1}/{self.run.epochs}", refresh=False)
+            self.bar.set_postfix_str(f"cost {float(place.total) / place.examples:.4g}", refresh=False)
+        self.bar.update()

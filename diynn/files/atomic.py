@@ -1,0 +1,82 @@
+"""Files that are replaced in one instant: whoever reads sees the old one or the new one, whole."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+@contextmanager
+def replacing(owner: str, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file beside ``path``; at the end of the ``with`` block it takes its place, flushed to disk.
+
+    If the block raises, or the disk is full, ``path`` stays as it was, and what was written is removed. What
+    a process that was killed left behind is overwritten by the next that writes there.
+
+    Raises
+    ------
+    OSError
+        If the folder or the disk does not take it.
+    """
+    target = Path(os.path.realpath(path))  # a link stays a link
+    if target.exists() and not target.is_file():
+        raise OSError(f"{owner}: {os.fspath(path)!r} must be a file, and is none that can be replaced")
+    beside = target.with_name(f".{target.name}.part")
+    file = _opened(beside)
+    try:
+        with suppress(FileNotFoundError):
+            os.chmod(beside, stat.S_IMODE(target.stat().st_mode))
+        file.truncate(0)
+        yield file
+        file.flush()
+        os.fsync(file.fileno())
+        os.replace(beside, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(beside)
+        raise
+    finally:
+        with suppress(OSError):  # that of a full disk has been raised
+            file.close()
+    _flush_folder(target.parent)
+
+
+def _opened(path: Path) -> BinaryIO:
+    """Open a file for this process alone: another that writes there is waited for."""
+    while True:
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        if fcntl is None:
+            return file
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            with suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(file.fileno()), os.stat(path)):
+                    return file
+        except OSError:  # a file system without locks
+            return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # the other has put it in its place meanwhile
+
+
+def _flush_folder(folder: Path) -> None:
+    """Let the renaming itself last, where a folder can be opened."""
+    if os.name == "nt":
+        return
+    number = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    except OSError:  # a file system that has nothing to flush
+        pass
+    finally:
+        os.close(number)

@@ -1,0 +1,199 @@
+"""Files of NumPy's format ``npz``: written with a manifest, and read without trusting a word in them."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import zipfile
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from diynn.files.manifest import CheckpointError, Header, Manifest, read_manifest
+
+MANIFEST = "manifest.json"
+_AT_ONCE = 2**20  # bytes that are read, and of a directory, a manifest or a comment
+_DIRECTORY = 2**21  # bytes at most of a directory or a manifest
+_ROOM = 4096  # bytes that an array's header may take
+_HEADER = re.compile(
+    r"\{'descr': ('[^']*'|\[.*\]), 'fortran_order': (False|True), 'shape': \(((?:\d+(?:, ?)?)*)\), \} *\n"
+)
+_REAL = re.compile(r"[<>|=]?[fiub][1248]")
+_OTHERS = {"O": "objects", "U": "text", "S": "text", "c": "complex numbers", "M": "dates", "m": "time spans"}
+
+
+# ------------------------------------------------------------------ writing
+
+
+def write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]], manifest: str) -> None:
+    """Write arrays in C order and their manifest."""
+    small = sum(array.nbytes for array in arrays.values()) < _AT_ONCE
+    whole: Any = io.BytesIO() if small else file  # zipfile goes back and forth, which a file is slow at
+    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
+        for name, array in arrays.items():
+            header = _array_header(array.shape, array.dtype)
+            _write_member(archive, f"{name}.npy", header, array.reshape(-1).view(np.uint8).data)
+        _write_member(archive, MANIFEST, manifest.encode())
+    if small:
+        file.write(whole.getbuffer())
+
+
+def _write_member(archive: zipfile.ZipFile, name: str, *parts: Any) -> None:
+    info = zipfile.ZipInfo(name)  # of a fixed date: the same arrays give the same file
+    info.file_size = sum(len(part) for part in parts)
+    info.external_attr = 0o644 << 16
+    with archive.open(info, "w") as member:
+        for part in parts:
+            member.write(part)
+
+
+@lru_cache(maxsize=1024)
+def _array_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
+    """Return what stands before the values of an array in NumPy's format ``npy``."""
+    buffer = io.BytesIO()
+    told = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(buffer, told)
+    return buffer.getvalue()
+
+
+# ------------------------------------------------------------------ reading
+
+
+class NpzFile:
+    """An open file whose directory and headers have been judged, and no array read yet.
+
+    Attributes
+    ----------
+    headers : dict of str to Header
+        By the names of the arrays.
+    manifest : Manifest or None
+        None for a file without one, as version 0.1 wrote them, and NumPy writes them.
+
+    Raises
+    ------
+    CheckpointError
+        If there is anything in it that is no array of real numbers, or does not agree with the manifest.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._file = _Careful(path)
+        try:
+            self._archive = zipfile.ZipFile(self._file)
+            members = self._members()
+            text = members.pop(MANIFEST, None)
+            self.manifest: Manifest | None = None if text is None else read_manifest(self._text(text))
+            self._infos = {name.removesuffix(".npy"): info for name, info in members.items()}
+            self._columns: set[str] = set()  # names of arrays in Fortran's order
+            self._offsets: dict[str, int] = {}
+            self.headers = {name: self._header(name, info) for name, info in self._infos.items()}
+        except BaseException:
+            self._file.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def read(self, name: str) -> np.ndarray[Any, Any]:
+        """Read an array, in C order."""
+        header = self.headers[name]
+        with self._archive.open(self._infos[name]) as member:
+            _exactly(member, self._offsets[name])
+            values = np.empty(header.shape, header.dtype)
+            buffer = values.reshape(-1).view(np.uint8).data
+            for start in range(0, len(buffer), _AT_ONCE):
+                part = buffer[start : start + _AT_ONCE]
+                part[:] = _exactly(member, len(part))
+            member.read(1)  # at its end the sum of the archive is looked at
+        if name in self._columns:
+            values = np.ascontiguousarray(values.reshape(header.shape[::-1]).T)
+        return values
+
+    def _members(self) -> dict[str, zipfile.ZipInfo]:
+        size, members = os.fstat(self._file.fileno()).st_size, {}
+        for info in self._archive.infolist():
+            name = info.filename
+            if name in members:
+                raise CheckpointError(f"`{name.removesuffix('.npy')}` is there twice")
+            if name.endswith("/data.pkl"):
+                raise CheckpointError(
+                    "it is a pickle of PyTorch, which may run code; safetensors.torch.save_file("
+                    "model.state_dict(), path) writes a file that load(net, path, layout='torch') reads"
+                )
+            if name != MANIFEST and not name.endswith(".npy"):
+                raise CheckpointError(f"`{name}` is no array")
+            if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                raise CheckpointError(f"`{name}` is packed in a way that NumPy does not")
+            if info.compress_size > size or (
+                info.compress_type == zipfile.ZIP_STORED and info.file_size != info.compress_size
+            ):
+                raise CheckpointError(f"`{name}` has another size than the directory says")
+            members[name] = info
+        return members
+
+    def _text(self, info: zipfile.ZipInfo) -> bytes:
+        if info.file_size > _DIRECTORY:
+            raise CheckpointError("its manifest is too long to be one")
+        with self._archive.open(info) as member:
+            text = _exactly(member, info.file_size)
+            member.read(1)
+        return text
+
+    def _header(self, name: str, info: zipfile.ZipInfo) -> Header:
+        with self._archive.open(info) as member:
+            start = _exactly(member, 8)
+            if start[:6] != b"\x93NUMPY" or start[6] not in (1, 2, 3):
+                raise CheckpointError(f"`{name}` is no array of NumPy's format")
+            length = int.from_bytes(_exactly(member, 2 if start[6] == 1 else 4), "little")
+            if length > _ROOM:
+                raise CheckpointError(f"`{name}` has a header of {length} bytes")
+            found = _HEADER.fullmatch(_exactly(member, length).decode("latin1"))
+        if found is None:
+            raise CheckpointError(f"`{name}` has a header that NumPy does not write")
+        descr, columns, shape = found.groups()
+        if not _REAL.fullmatch(descr.strip("'")):
+            kind = descr.strip("'<>|=")[:1]
+            raise CheckpointError(
+                f"`{name}` must hold real numbers, got {_OTHERS.get(kind, 'something else')} ({descr})"
+            )
+        header = Header(tuple(int(each) for each in shape.split(",") if each.strip()), _dtype(name, descr))
+        self._offsets[name] = 8 + (2 if start[6] == 1 else 4) + length
+        if len(header.shape) > 32 or self._offsets[name] + header.nbytes != info.file_size:
+            raise CheckpointError(f"`{name}` has another size than its shape {header.shape}")
+        if columns == "True" and len(header.shape) > 1:
+            self._columns.add(name)
+        return header
+
+
+def _dtype(name: str, descr: str) -> np.dtype[Any]:
+    try:
+        return np.dtype(descr.strip("'"))
+    except TypeError:  # such as a real number of one byte
+        raise CheckpointError(f"`{name}` must hold real numbers, got {descr}") from None
+
+
+def _exactly(member: Any, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        part = member.read(count - len(data))
+        if not part:
+            raise CheckpointError(f"`{member.name.removesuffix('.npy')}` is shorter than it says")
+        data += part
+    return data
+
+
+class _Careful(io.FileIO):
+    """A file of which nobody reads much at once: what ``zipfile`` takes for a directory may be anything."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Read, but at most a few megabytes."""
+        wanted = -1 if size is None else size
+        if wanted > _DIRECTORY:
+            raise CheckpointError(f"its directory of {wanted} bytes is none")
+        data = super().read(_DIRECTORY + 1 if wanted < 0 else wanted) or b""
+        if len(data) > _DIRECTORY:
+            raise CheckpointError("its directory is too long to be one")
+        return data

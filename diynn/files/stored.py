@@ -1,0 +1,144 @@
+"""A file of arrays, of either format: opened, judged, read."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from typing import Any
+
+import numpy as np
+
+from diynn.arrays import to_numpy
+from diynn.files.atomic import replacing
+from diynn.files.manifest import CheckpointError, Header, Manifest, digest, write_manifest
+from diynn.files.npz import NpzFile, write_npz
+from diynn.files.tensors import TensorFile, write_tensors
+from diynn.files.tree import Arrays
+from diynn.wording import shown
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, LookupError,
+            OverflowError, MemoryError)  # fmt: skip  # what `zipfile` raises for what it does not expect
+
+
+def write_file(
+    owner: str, path: str | os.PathLike[str], kind: str, arrays: Mapping[str, Any], about: Mapping[str, Any]
+) -> None:
+    """Write arrays, and whatever JSON says beside them, in the place of the file that is there.
+
+    The format is that of the name's end: ``.safetensors``, or else ``npz``.
+
+    Raises
+    ------
+    OSError
+        If the folder or the disk does not take it: the old file stays.
+    ImportError
+        If the library of ``safetensors`` is not installed.
+    """
+    plain = {name: _plain(array) for name, array in arrays.items()}
+    write = write_tensors if _is_tensors(path) else write_npz
+    manifest = write_manifest(kind, plain, about)
+    with replacing(owner, path) as file:
+        write(file, plain, manifest)
+
+
+class Stored:
+    """An open file: what it says of itself agrees with what is there, and no array has been read."""
+
+    def __init__(self, file: NpzFile | TensorFile | _Given) -> None:
+        self._file = file
+        self.headers: dict[str, Header] = file.headers
+        self.manifest: Manifest | None = file.manifest
+        if self.manifest is None:
+            return
+        listed = self.manifest.headers
+        for name in sorted(listed.keys() ^ self.headers.keys()):
+            wrong = "is missing" if name in listed else "is there, and the manifest does not list it"
+            raise CheckpointError(f"`{name}` {wrong}")
+        for name, header in self.headers.items():
+            if header != listed[name]:
+                raise CheckpointError(f"`{name}` is {header}, and its manifest says {listed[name]}")
+
+    def read(self, name: str) -> np.ndarray[Any, Any]:
+        """Read an array, and compare its sum."""
+        values = self._file.read(name)
+        if self.manifest is not None and digest(values) != self.manifest.sums[name]:
+            raise CheckpointError(f"`{name}` has other values than were written: their sum is another")
+        return values
+
+    def read_all(self) -> Arrays:
+        """Read all arrays."""
+        return {name: self.read(name) for name in self.headers}
+
+
+@contextmanager
+def reading(owner: str, path: str | os.PathLike[str]) -> Iterator[Stored]:
+    """Open a file to be judged and read in the ``with`` block.
+
+    Raises
+    ------
+    CheckpointError
+        For whatever is wrong with it, also if found in the block.
+    OSError
+        If it cannot be read.
+    ImportError
+        If the library of ``safetensors`` is not installed.
+    """
+    try:
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            raise CheckpointError("it is no regular file")
+        with closing(TensorFile(path) if _is_tensors(path) else NpzFile(path)) as file:
+            yield Stored(file)
+    except CheckpointError as error:
+        raise CheckpointError(f"{owner}: {os.fspath(path)!r} cannot be loaded: {error}") from None
+    except _DAMAGED as error:
+        raise CheckpointError(
+            f"{owner}: {os.fspath(path)!r} is damaged or of another format: {error}"
+        ) from None
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # a place in the file that is none
+            raise
+        raise CheckpointError(f"{owner}: {os.fspath(path)!r} is damaged: {error}") from None
+
+
+@contextmanager
+def given(owner: str, arrays: Mapping[str, Any]) -> Iterator[Stored]:
+    """Take arrays that are at hand as those of a file.
+
+    Raises
+    ------
+    CheckpointError
+        If one of them is none, also for what is wrong with them in the ``with`` block.
+    """
+    try:
+        yield Stored(_Given(arrays))
+    except CheckpointError as error:
+        raise CheckpointError(f"{owner}: the dict cannot be loaded: {error}") from None
+
+
+class _Given:
+    manifest = None
+
+    def __init__(self, arrays: Mapping[str, Any]) -> None:
+        for name, array in arrays.items():
+            if not hasattr(array, "shape") or not hasattr(array, "dtype"):
+                raise CheckpointError(f"`{name}` must be an array, got {shown(array)}")
+        self._arrays = {name: to_numpy(array) for name, array in arrays.items()}
+        self.headers = {name: Header(each.shape, each.dtype) for name, each in self._arrays.items()}
+
+    def read(self, name: str) -> np.ndarray[Any, Any]:
+        return self._arrays[name]
+
+
+def _is_tensors(path: str | os.PathLike[str]) -> bool:
+    return os.fspath(path).endswith(".safetensors")
+
+
+def _plain(array: Any) -> np.ndarray[Any, Any]:
+    """Return an array in C order, little-endian, without a copy where it is so already."""
+    return np.asarray(array, order="C", dtype=np.asarray(array).dtype.newbyteorder("<"))

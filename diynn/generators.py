@@ -1,0 +1,77 @@
+"""The generators of random numbers that a net draws from, and their states, to be kept and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from diynn.composition import attributes, walk
+
+State: TypeAlias = dict[str, Any]
+
+
+def generators(net: Any, *others: Any) -> list[Any]:
+    """Return the generators among the attributes of a net's modules and of other objects, each once."""
+    held = (value for owner in (*walk(net), *others) for value in attributes(owner).values())
+    return unique(each for value in held for each in _in(value))
+
+
+def unique(found: Iterable[Any]) -> list[Any]:
+    """Return generators in order, each once."""
+    return list({id(each): each for each in found}.values())
+
+
+def _in(value: Any) -> list[Any]:
+    held = (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else [value]
+    )
+    return [each for each in held if type(each).__name__ in ("Generator", "RandomState") and _bits(each)]
+
+
+def _bits(generator: Any) -> Any:
+    return getattr(generator, "bit_generator", None) or getattr(generator, "_bit_generator", None)
+
+
+def kind_of(generator: Any) -> str:
+    """Return the name of the algorithm that a generator's bits come from."""
+    return type(_bits(generator)).__name__
+
+
+def generator_state(generator: Any) -> State:
+    """Return what a generator goes on from: the state of its bits, and of the seeds of its children."""
+    bits = _bits(generator)
+    state = {"kind": type(bits).__name__, "bits": bits.state}
+    if isinstance(getattr(bits, "seed_seq", None), np.random.SeedSequence):
+        state["seeds"] = bits.seed_seq.state
+    return state
+
+
+def set_generator_state(generator: Any, state: State) -> None:
+    """Let a generator go on from a state, which must be of one of its :func:`kind_of`."""
+    bits = _bits(generator)
+    seeds = state.get("seeds")
+    if seeds is not None and _plain(bits.seed_seq.state) != _plain(seeds):
+        # It may have had more children since: their number can only be set anew, and the object has to stay.
+        bits = type(bits)(np.random.SeedSequence(**seeds))
+        generator.__init__(bits)
+    bits.state = state["bits"]
+
+
+def _plain(seeds: State) -> State:
+    entropy, key = seeds["entropy"], list(seeds["spawn_key"])
+    return seeds | {
+        "spawn_key": key,
+        "entropy": entropy if np.ndim(entropy) == 0 else list(map(int, entropy)),
+    }
+
+
+def legacy_state() -> State:
+    """Return the state of what ``np.random.seed`` governs."""
+    return dict(np.random.get_state(legacy=False))  # noqa: NPY002  # course code draws from it
+
+
+def set_legacy_state(state: State) -> None:
+    """Put back what :func:`legacy_state` returned."""
+    np.random.set_state(state)  # noqa: NPY002

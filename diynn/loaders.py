@@ -1,0 +1,122 @@
+"""Batches that somebody else makes: data larger than memory, read or drawn as they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sized
+from itertools import islice
+from typing import Any
+
+import numpy as np
+
+from diynn.arrays import Array
+from diynn.dataset import Examples, examples
+from diynn.sheet import ELSEWHERE
+from diynn.wording import shown
+
+_EXPECTED = "must be pairs (x, y) of one batch each"
+
+
+def raise_unless_loader(owner: str, x: Any) -> None:
+    """Raise TypeError unless ``x``, given without ``y``, is batches, or makes them."""
+    if not _is_loader(x):
+        raise TypeError(
+            f"{owner}: `y` is not given, and `x` alone must be batches (x, y), or a function of the epoch's "
+            f"number that makes them, got {shown(x)}; SGD takes (net, loss, x, y, batch_size, epochs, eps); "
+            f"{ELSEWHERE['update']}"
+        )
+
+
+def _is_loader(x: Any) -> bool:
+    if isinstance(x, type) or hasattr(x, "shape") or hasattr(x, "to_numpy"):
+        return False
+    if isinstance(x, list | tuple):
+        return bool(x) and all(isinstance(each, list | tuple) and len(each) == 2 for each in x)
+    return callable(x) or (isinstance(x, Iterable) and not isinstance(x, str | bytes | dict))
+
+
+def examples_or_loader(
+    owner: str, like: Array | None, x: Any, y: Any, share: tuple[int, int] = (0, 1)
+) -> Examples | Loader:
+    """Return data as arrays of examples, or as batches that somebody makes, where there is no ``y``.
+
+    With ``share``, a rank and how many there are, a batch of examples is read share by share.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If they are neither.
+    """
+    if y is not None:
+        return examples(owner, like, x, y, share=share)
+    raise_unless_loader(owner, x)
+    return Loader(owner, like, x)
+
+
+class Loader:
+    """The batches of each epoch, in the order in which they come.
+
+    Parameters
+    ----------
+    owner : str
+        Whose errors they are.
+    like : array or None
+        Where batches have to be.
+    source : iterable of (x, y), or function of an epoch's number
+        A sequence of batches, or whatever can be gone through once an epoch; or a function that takes the
+        number of epochs done and returns such a thing.
+
+    Raises
+    ------
+    TypeError
+        If it can be gone through once only.
+    """
+
+    def __init__(self, owner: str, like: Array | None, source: Any) -> None:
+        if isinstance(source, Iterator):
+            raise TypeError(
+                f"{owner}: `x` must make its batches anew in each epoch, got {shown(source)}, which is "
+                "used up after one; pass a function of the epoch's number that returns it"
+            )
+        self.owner, self.like = owner, like
+        self._source: Iterable[Any] | Callable[[int], Iterable[Any]] = source
+        self._first: Array | None = None
+
+    def steps(self, batch_size: int) -> int | None:
+        """Return the number of batches in an epoch, None where it is not known."""
+        return len(self._source) if isinstance(self._source, Sized) else None
+
+    def identity(self) -> list[str]:
+        """Return what is known of the data before they come: next to nothing."""
+        return ["x of a loader"]
+
+    def batches(
+        self, epoch: int, batch_size: int, rng: np.random.Generator, skip: int = 0
+    ) -> Iterator[tuple[Array, Array]]:
+        """Yield the batches of an epoch but the first ``skip``, where the net is.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If something is no pair of arrays of one length, or not finite; if there is no batch.
+        """
+        made = self._source(epoch) if callable(self._source) else self._source
+        if not isinstance(made, Iterable):
+            raise TypeError(f"{self.owner}: what `x` returns {_EXPECTED}, got {shown(made)}")
+        number = skip
+        for number, pair in enumerate(islice(made, skip, None), skip + 1):
+            batch = self._batch(number, pair)
+            if self._first is None:
+                self._first = batch.x
+            yield batch.x, batch.y
+        if number == 0:
+            raise ValueError(f"{self.owner}: `x` must make at least one batch in each epoch, got none")
+
+    def _batch(self, number: int, pair: Any) -> Examples:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise TypeError(f"{self.owner}: batch {number} of `x` {_EXPECTED}, got {shown(pair)}")
+        (x, y), where = pair, f", batch {number}"
+        return examples(self.owner, self.like, x, y, f"x{where}", f"y{where}", mapped=False)
+
+    def sample(self, count: int) -> Array | None:
+        """Return the first examples that came, where the net is; None before there were any."""
+        return None if self._first is None else self._first[: min(count, self._first.shape[0]), ...]

@@ -1,0 +1,55 @@
+"""What a training has to know of the ranks that take part in it: one, unless MPI shares out batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from diynn.arrays import Array, asarray_like, to_numpy
+from diynn.data import shard
+from diynn.execution import MPI
+
+
+class Ranks:
+    """The ranks of an execution; what returns or shares something has to be called by all of them.
+
+    Parameters
+    ----------
+    execution : Execution
+        The ranks of an :class:`diynn.execution.MPI` may become fewer.
+    """
+
+    def __init__(self, execution: Any) -> None:
+        while not isinstance(execution, MPI) and hasattr(execution, "inner"):
+            execution = execution.inner
+        self._mpi = execution if isinstance(execution, MPI) else None
+
+    @property
+    def rank(self) -> int:
+        """The number of this rank; rank 0 shows, writes and warns."""
+        return 0 if self._mpi is None else int(self._mpi.comm.rank)
+
+    @property
+    def size(self) -> int:
+        """How many ranks there are."""
+        return 1 if self._mpi is None else int(self._mpi.comm.size)
+
+    def first(self, value: Any) -> Any:
+        """Return rank 0's value."""
+        return value if self._mpi is None else self._mpi.comm.bcast(value)
+
+    def any(self, value: Any) -> Any:
+        """Return the value of the first rank whose value is true, or this one's."""
+        values = [value] if self._mpi is None else self._mpi.comm.allgather(value)
+        return next(filter(None, values), value)
+
+    def share(self, values: Any) -> Any:
+        """Return this rank's share of an array."""
+        return shard(values, self.rank, self.size)
+
+    def joined(self, values: Array) -> Array:
+        """Return the values of all ranks, one after another."""
+        if self._mpi is None or self.size == 1:
+            return values
+        return asarray_like(np.concatenate(self._mpi.comm.allgather(to_numpy(values))), values)

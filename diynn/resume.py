@@ -1,0 +1,161 @@
+"""The checkpoint of a training: all that it is, in one file, from which it goes on as if never stopped."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from diynn.composition import places
+from diynn.description import describe
+from diynn.files.manifest import CheckpointError, digest
+from diynn.files.tree import pack, unpack
+from diynn.generators import generator_state
+from diynn.module import Module, parameters
+from diynn.schedules import Schedule
+from diynn.shapes import positive
+from diynn.wording import shown
+
+_SHARE = 30  # a writing after an epoch waits until this many times as long has passed as the last one took
+_MEND = "give it what it was, or this training another file"
+
+
+class Checkpoint:
+    """Writes the state of a training to a file, from time to time, and reads it again.
+
+    Parameters
+    ----------
+    path : path
+    every : int or timedelta or None
+        How many steps, or how much time, from one writing to the next, besides those after each epoch.
+    identity : dict of str to JSON
+        What the training is, by argument: a file of another is refused.
+    net : Module
+        What is trained: its description is written as well.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is none of these.
+    """
+
+    def __init__(
+        self, path: Any, every: int | timedelta | None, identity: Mapping[str, Any], net: Any
+    ) -> None:
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(f"SGD: `checkpoint` must be the path of a file, got {shown(path)}")
+        self.path, self._identity, self._about = path, identity, {"net": describe(net), "identity": identity}
+        self._steps, self._seconds = None, None
+        if isinstance(every, timedelta):
+            self._seconds = every.total_seconds()
+            if self._seconds <= 0:
+                raise ValueError(f"SGD: `every` must be a time above 0, got {every}")
+        elif every is not None:
+            self._steps = positive("SGD", "every", every)
+        self._written, self._took = perf_counter(), 0.0
+
+    def read(self) -> dict[str, Any] | None:
+        """Return the state that is in the file, or None if there is no file.
+
+        Raises
+        ------
+        CheckpointError
+            If it is damaged, no checkpoint, or of another training: the message names the difference.
+        """
+        from diynn.files.stored import reading
+
+        if not os.path.lexists(self.path):
+            return None
+        with reading("SGD", self.path) as stored:
+            manifest = stored.manifest
+            if manifest is None or manifest.kind != "training":
+                raise CheckpointError("it is no checkpoint of a training")
+            self._raise_unless_same(manifest.about.get("identity"))
+            state: dict[str, Any] = unpack(manifest.about.get("state"), stored.read_all())
+            return state
+
+    def _raise_unless_same(self, there: Any) -> None:
+        if not isinstance(there, dict):
+            raise CheckpointError("it does not say what was trained")
+        for name, value in self._identity.items():
+            if there.get(name) != value:
+                was, now = _difference(there.get(name), value)
+                raise CheckpointError(f"it is of another training: `{name}` was {was}, and is {now}; {_MEND}")
+
+    def due(self, steps: int) -> bool:
+        """Say whether to write after this step of an epoch."""
+        if self._steps is not None:
+            return steps % self._steps == 0
+        return self._seconds is not None and perf_counter() - self._written >= self._seconds
+
+    def affordable(self) -> bool:
+        """Say whether to write after this epoch: epochs of milliseconds would take less than the writing."""
+        return perf_counter() - self._written >= _SHARE * self._took
+
+    def write(self, make_state: Callable[[], Mapping[str, Any]]) -> None:
+        """Write a state in the place of the one that is there."""
+        from diynn.files.stored import write_file
+
+        start = perf_counter()
+        text, arrays = pack("SGD", make_state())
+        write_file("SGD", self.path, "training", arrays, self._about | {"state": text})
+        self._written = perf_counter()
+        self._took = self._written - start
+
+
+def _difference(was: Any, now: Any) -> tuple[str, str]:
+    """Return what differs, in a few words: of lists the first entries that do."""
+    if isinstance(was, list) and isinstance(now, list):
+        pairs = [(a, b) for a, b in zip(was, now, strict=False) if a != b]
+        if pairs:
+            return _difference(*pairs[0])
+        return f"a list of {len(was)}", f"one of {len(now)}"
+    return tuple(_short(each) for each in (was, now))  # type: ignore[return-value]
+
+
+def _short(value: Any) -> str:
+    text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+# ------------------------------------------------------------------ what a training is
+
+
+def identify(
+    optim: Any, batch_size: int, rng: np.random.Generator | None, others: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what a training is, by argument, as JSON: of arrays and of a generator a sum.
+
+    ``rng`` is None where nobody gave a seed: any is right then.
+    """
+    modules = [_module(place, each) for place, each in places(optim.net)]
+    arrays = [f"{each.label} {tuple(each.value.shape)} {each.value.dtype}" for each in parameters(optim.net)]
+    return {
+        "net": modules + arrays,
+        "loss": _named(optim.loss),
+        "rule": repr(optim.rule),
+        "eps": _schedule(optim.schedule),
+        "batch_size": batch_size,
+        "rng": None if rng is None else f"of the sum {digest(repr(generator_state(rng)).encode())[:16]}",
+        **others,
+    }
+
+
+def _module(place: str, module: Any) -> str:
+    held = isinstance(module, Module) and type(module).__module__.startswith("diynn.")
+    name = repr(module) if held and not module.children() else type(module).__name__
+    return f"{place.rstrip('.')} {name}".strip()
+
+
+def _named(thing: Any) -> str:
+    return repr(thing) if type(thing).__module__.startswith("diynn.") else type(thing).__name__
+
+
+def _schedule(schedule: Schedule) -> str:
+    if type(schedule).__module__.startswith("diynn."):
+        return repr(schedule)
+    return str(getattr(schedule, "__qualname__", type(schedule).__name__))

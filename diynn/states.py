@@ -1,0 +1,121 @@
+"""All that an Optim is at one moment, as dicts of arrays and numbers: taken, and put back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from diynn.arrays import asarray_like, to_numpy, write
+from diynn.checkpoints import matched, restore
+from diynn.composition import places
+from diynn.execution.interrupts import Deferred
+from diynn.generators import generator_state, generators, kind_of, set_generator_state
+from diynn.module import parameters
+
+
+def state_of(optim: Any, *, execution: bool = True) -> dict[str, Any]:
+    """Return the state of an Optim, see :meth:`diynn.Optim.state`; of how batches are taken if asked for."""
+    net = optim.net
+    course = getattr(optim.execution, "state", None) if execution else None
+    return {
+        "parameters": {each.label: np.array(to_numpy(each.value)) for each in parameters(net)},
+        "steps": optim.steps,
+        "rule": {
+            "name": None if optim.rule is None else repr(optim.rule),
+            "began": optim._began,
+            "states": {
+                each.label: [np.array(to_numpy(part)) for part in optim._states[each]]
+                for each in parameters(net)
+                if each in optim._states
+            },
+        },
+        "generators": [generator_state(each) for each in generators(net, optim.loss)],
+        "modules": {place: module.state() for place, module in places(net) if _keeps_state(module)},
+        "execution": course() if callable(course) else None,
+    }
+
+
+def set_state(optim: Any, state: Mapping[str, Any]) -> None:
+    """Put an Optim into a state, all of it or nothing.
+
+    Raises
+    ------
+    ValueError
+        If it is of another net or rule.
+    TypeError
+        If it is no state.
+    """
+    if not isinstance(state, Mapping) or not {"parameters", "rule", "steps"} <= state.keys():
+        raise TypeError("Optim: `state` must be what optim.state() returned")
+    handles = matched("Optim", "state", optim.net, state["parameters"])
+    name = None if optim.rule is None else repr(optim.rule)
+    if state["rule"]["name"] != name:
+        raise ValueError(f"Optim: the state is of the rule {state['rule']['name']}, and this one has {name}")
+    drawing, drawn = generators(optim.net, optim.loss), state["generators"]
+    kinds, wanted = [kind_of(each) for each in drawing], [each["kind"] for each in drawn]
+    if kinds != wanted:
+        raise ValueError(
+            f"Optim: `state` is of a net that draws from {_listed(wanted)}, "
+            f"and this one from {_listed(kinds)}"
+        )
+    rules = _rule_states(optim, handles, state["rule"]["states"])
+    with Deferred() as interrupts:
+        interrupts.may_stop = False
+        restore(optim.net, dict(state["parameters"]))
+        optim.steps, optim._began = state["steps"], state["rule"]["began"]
+        optim._following = optim.rule if rules else None
+        for handle, (held, values) in rules.items():
+            written = tuple(map(write, held, values))
+            if handle not in optim._states or any(a is not b for a, b in zip(written, held, strict=True)):
+                optim._states[handle] = written
+        for handle in [each for each in optim._states if each not in rules]:
+            del optim._states[handle]
+        for generator, kept in zip(drawing, drawn, strict=True):
+            set_generator_state(generator, kept)
+        for place, module in places(optim.net):
+            if place in state["modules"]:
+                module.restore(state["modules"][place])
+        if state["execution"] is not None and hasattr(optim.execution, "restore"):
+            optim.execution.restore(state["execution"], optim.net, optim.loss)
+            optim._rehearsing = True
+
+
+def rehearse(optim: Any, x: Any, y: Any, update: Any) -> None:
+    """Before the first batch of a size after a restore: let it be taken as it was, compiled for instance."""
+    before: dict[str, Any] = {}
+
+    def take(x: Any, y: Any, execution: Any = optim.execution, update: Any = update) -> None:
+        if not before:
+            before.update(state_of(optim, execution=False))
+        with np.errstate(all="ignore"):
+            execution.step(optim.net, optim.loss, x, y, update)
+
+    try:
+        optim.execution.rehearse(x, y, take)
+    finally:
+        if before:
+            set_state(optim, before)
+
+
+def _rule_states(optim: Any, handles: Mapping[str, Any], states: Mapping[str, Any]) -> dict[Any, Any]:
+    """Return, by parameter, the arrays to write into and what to write."""
+    found = {}
+    for label, parts in states.items():
+        handle = handles.get(label)
+        held = () if handle is None else optim._states.get(handle) or optim.rule.start(handle.value)
+        if handle is None or [tuple(each.shape) for each in held] != [tuple(each.shape) for each in parts]:
+            raise ValueError(f"Optim: the state of the rule for `{label}` does not fit the net")
+        found[handle] = held, [asarray_like(part.astype(to_numpy(each).dtype), each)
+                               for part, each in zip(parts, held, strict=True)]  # fmt: skip
+    return found
+
+
+def _keeps_state(module: Any) -> bool:
+    """Say whether a module says of itself what it keeps from step to step."""
+    return callable(getattr(module, "state", None)) and callable(getattr(module, "restore", None))
+
+
+def _listed(kinds: list[str]) -> str:
+    return f"{len(kinds)} generators ({', '.join(kinds)})" if kinds else "no generator"
