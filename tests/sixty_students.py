@@ -76,11 +76,11 @@ def blocks():
     return "\n".join(lines[: first - 1]), found
 
 
-def students():
+def students(numbers=range(60)):
     """Return for each student the name of the folder, and the files in it."""
     head, classes = blocks()
     found = {}
-    for number in range(60):
+    for number in numbers:
         name = f"{LAST[number // 12]} {FIRST[number % 12]}"
         own = {each: classes[each] for each in ASKED}
         if number % 5 == 1:
@@ -121,13 +121,13 @@ def _files(number, head, own):
     return {"projet.py": text.encode(), **helpers}
 
 
-def write(folder):
+def write(folder, numbers=range(60)):
     """Write ``course.zip`` and ``diynn.toml``; return the path of the zip file."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "diynn.toml").write_text(COURSE, encoding="utf-8")
     path = folder / "course.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for student, files in students().items():
+        for student, files in students(numbers).items():
             for name, content in files.items():
                 archive.writestr(f"{student}/{name}", content)
     return path

@@ -272,8 +272,9 @@ def _taken(node: ast.stmt, names: Set[str], modules: Set[str]) -> set[str]:
     """Return which of the names a statement reads, and which attributes of the modules."""
     taken = used(node) & names
     for each in ast.walk(node):
-        if isinstance(each, ast.Attribute) and each.attr not in _BASES and root(each.value) in modules:
-            taken = taken - {root(each.value)} | {ast.unparse(each)[:80]}
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id in modules:
+            name = each.value.id
+            taken = taken - {name} if each.attr in _BASES else taken - {name} | {f"{name}.{each.attr}"}
     return taken
 
 
