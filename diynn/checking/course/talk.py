@@ -66,8 +66,9 @@ class Talk:
         wrong = [report.name for report in student.reports if report.failed]
         said = [*([", ".join(wrong)] if wrong else []), *student.remarks(self.lang)]
         points = f" {self._points(student)}" if student.earned else ""
+        mark = " ; " if self.lang == "fr" else "; "
         return f"{'✓' if student.ok else '✗'} {student.name}{points}" + (
-            f"  {'; '.join(said)}" if said else ""
+            f"  {mark.join(said)}" if said else ""
         )
 
     def _points(self, student: StudentReport) -> str:

@@ -18,7 +18,7 @@ from diynn.checking.reporting.render import MARKS, array_text, short_place
 from diynn.checking.reporting.report import Report
 from diynn.checking.reporting.results import Result, Verdict
 from diynn.checking.reporting.students import Earned, StudentReport, number
-from diynn.checking.reporting.tables import kinds_of, mark, sign
+from diynn.checking.reporting.tables import SHORT, kinds_of, mark, sign
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --paper: #fff; --raised: #f6f8fa;
@@ -33,7 +33,7 @@ h1 { font-size: 1.6rem; margin: .5rem 0; } h2 { font-size: 1.15rem; margin: 1.5r
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: center; }
-th:first-child, td:first-child { text-align: left; }
+th:first-child, td:first-child { text-align: left; white-space: nowrap; }
 td.points, th.points { text-align: right; font-weight: 600; }
 thead th { position: sticky; top: 0; background: var(--raised); font-size: .85rem; }
 tbody tr:hover { background: var(--raised); }
@@ -88,9 +88,9 @@ def overview(found: Sequence[StudentReport], lang: str, folder: str) -> str:
     """
     kinds = kinds_of(found)
     points = any(student.earned for student in found)
-    head = "".join(f"<th>{escape(kind)}</th>" for kind in kinds)
-    head = f"<th>{_word('student', lang)}</th>{head}"
+    head = f"<th>{_word('student', lang)}</th>"
     head += f"<th class='points'>{_word('points', lang)}</th>" if points else ""
+    head += "".join(f"<th title='{escape(kind)}'>{escape(SHORT.get(kind, kind))}</th>" for kind in kinds)
     rows = []
     for student, name in zip(found, file_names(found), strict=True):
         link = f"<a href='{quote(folder)}/{quote(name)}'>{escape(student.name)}</a>"
@@ -99,7 +99,7 @@ def overview(found: Sequence[StudentReport], lang: str, folder: str) -> str:
         said = "; ".join(student.remarks(lang))
         flag = f" <span class='wrong' title='{escape(said)}'>✗</span>" if said else ""
         total = f"<td class='points'>{number(student.points, lang)}</td>" if points else ""
-        rows.append(f"<tr data-words='{escape(words)}'><td>{link}{flag}</td>{cells}{total}</tr>")
+        rows.append(f"<tr data-words='{escape(words)}'><td>{link}{flag}</td>{total}{cells}</tr>")
     right = sum(student.ok for student in found)
     most = f"<th class='points'>/{number(max(each.of for each in found), lang)}</th>" if points else ""
     last = "".join(f"<th>{_share(found, kind)}</th>" for kind in kinds)
@@ -110,7 +110,7 @@ def overview(found: Sequence[StudentReport], lang: str, folder: str) -> str:
         f"<h1>{title}</h1><p>{escape(summary)}</p>"
         f"<input type='search' hidden placeholder='{search}…' aria-label='{search}'>"
         f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
-        f"<tfoot><tr><th>{_word('right', lang)}</th>{last}{most}</tr></tfoot></table></div>"
+        f"<tfoot><tr><th>{_word('right', lang)}</th>{most}{last}</tr></tfoot></table></div>"
         f"<p id='nobody' hidden>{nothing}</p>"
         f"<footer>{similar}</footer>"
     )
@@ -130,7 +130,8 @@ def student_page(student: StudentReport, lang: str, back: str) -> str:
     parts.append(f"<ul>{said}</ul>" if said else "")
     for file in student.told:
         parts.append(f"<h2>{escape(file.name)}</h2>" if file.reports else "")
-        parts += [_report(report, lang) for report in file.reports]
+        # What is wrong comes first: it is what there is to read.
+        parts += [_report(report, lang) for report in sorted(file.reports, key=lambda each: not each.failed)]
     return _page(student.name, "".join(parts), lang)
 
 
@@ -168,10 +169,10 @@ def _result(result: Result, lang: str) -> str:
     if shown:
         lines.append(f"<pre>{escape(chr(10).join(shown))}</pre>")
     word = "remark" if result.verdict is Verdict.REMARK else "mistake"
-    if result.mistake:
-        lines.append(f"<div><b>{_word(word, lang)}</b>: {escape(result.explain(lang))}</div>")
-    if result.should:
-        lines.append(f"<div><b>{_word('should', lang)}</b>: <code>{escape(result.should)}</code></div>")
+    told = {word: escape(result.explain(lang)), "should": f"<code>{escape(result.should)}</code>"}
+    for key in ([word] if result.mistake else []) + (["should"] if result.should else []):
+        label = text("told", lang, name=text(f"word.{key}", lang), what="")
+        lines.append(f"<div><b>{escape(label)}</b>{told[key]}</div>")
     return f"<li>{''.join(lines)}</li>"
 
 

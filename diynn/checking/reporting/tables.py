@@ -11,7 +11,7 @@ from diynn.checking.reporting.results import Verdict
 from diynn.checking.reporting.students import StudentReport, number, sign_of
 
 #: The kinds that are counted, in the order of the columns, and how they are headed.
-_SHORT = {
+SHORT = {
     "Linear": "Lin", "Conv1D": "Conv", "MaxPool1D": "MaxP", "AvgPool1D": "AvgP", "Flatten": "Flat",
     "Tanh": "Tanh", "Sigmoid": "Sigm", "ReLU": "ReLU", "Softmax": "Soft", "LogSoftmax": "LSoft",
     "MSELoss": "MSE", "CrossEntropyLoss": "CE", "BCELoss": "BCE", "BCEWithLogitsLoss": "BCEL",
@@ -70,7 +70,7 @@ def student_table(found: Sequence[StudentReport], lang: str, width: int | None =
     """
     kinds = kinds_of(found)
     points = any(student.earned for student in found)
-    head = [text("word.student", lang), *(_SHORT.get(name, name[:5]) for name in kinds)]
+    head = [text("word.student", lang), *(SHORT.get(name, name[:5]) for name in kinds)]
     rows = []
     for student in found:
         signs = [sign(student, kind) for kind in kinds]
@@ -91,7 +91,7 @@ def kinds_of(found: Sequence[StudentReport]) -> list[str]:
     """Return the kinds that are asked for or present, in the order of the columns."""
     present = {report.kind for student in found for report in student.reports}
     present |= {each.kind for student in found for each in student.earned}
-    return [name for name in _SHORT if name in present]
+    return [name for name in SHORT if name in present]
 
 
 def sign(student: StudentReport, kind: str) -> str:
