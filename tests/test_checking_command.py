@@ -11,7 +11,8 @@ from time import perf_counter
 import pytest
 
 from diynn.checking.course.command import register
-from diynn.checking.files.grade import Job, Judges, Limits, find, grade
+from diynn.checking.files.grade import Job, Judges, Limits, grade
+from tests.handed_in import find
 
 SOLUTION = Path(__file__).parent / "zoo" / "files" / "solution.py"
 HEAD = "import os, sys, time\nimport numpy as np\nfrom module import Module\n"

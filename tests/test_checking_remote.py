@@ -14,10 +14,11 @@ from diynn.checking.contract.paths import Attribute
 from diynn.checking.contract.raised import Ended, Raised
 from diynn.checking.contract.subject import Door, Subject
 from diynn.checking.files import processes, wire
-from diynn.checking.files.grade import Job, Judges, Limits, Plan, find, grade
+from diynn.checking.files.grade import Job, Judges, Limits, Plan, grade
 from diynn.checking.files.judge import serve
 from diynn.checking.files.remote import RemoteHost
 from diynn.checking.reporting.results import Verdict
+from tests.handed_in import find
 
 SOLUTION = Path(__file__).parent / "zoo" / "files" / "solution.py"
 HEAD = "import os, sys\nimport numpy as np\nfrom module import Module\n"

@@ -5,8 +5,9 @@ import pytest
 
 import diynn
 from diynn.checking import Verdict, check
-from diynn.checking.files.grade import find, grade
+from diynn.checking.files.grade import grade
 from diynn.checking.reporting.messages import CATALOGUE, text
+from tests.handed_in import find
 from tests.zoo import skeleton
 
 

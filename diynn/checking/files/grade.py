@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,9 +15,8 @@ from diynn.checking.files.judges import LOST, Content, Job, Judges, Limits
 from diynn.checking.reporting.report import FileReport, Report
 from diynn.checking.reporting.results import Result, Verdict
 
-__all__ = ["Job", "Judges", "Limits", "Memory", "Plan", "Watch", "find", "grade"]
+__all__ = ["Job", "Judges", "Limits", "Memory", "Plan", "Watch", "grade"]
 
-_SUFFIXES = (".py", ".ipynb")
 #: More classes than that are in no file of a student.
 _MOST_CLASSES = 200
 
@@ -78,32 +77,6 @@ class Plan:
     readable: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
 
 
-def find(paths: Iterable[Path]) -> dict[Path, Path]:
-    """Return the files to be judged, each with the folder above which it imports nothing.
-
-    They are those named, and all Python and notebooks in the folders named.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file or folder.
-    """
-    found: dict[Path, Path] = {}
-    for path in paths:
-        if path.is_dir():
-            inner = (each for each in sorted(path.rglob("*")) if each.suffix in _SUFFIXES and each.is_file())
-            for each in inner:
-                parts = each.relative_to(path).parts
-                if not any(part.startswith((".", "__")) for part in parts):
-                    found[each.absolute()] = path.absolute()
-        elif path.is_file():
-            # Its package may begin some folders above it.
-            found[path.absolute()] = [path.absolute().parent, *path.absolute().parents][:4][-1]
-        else:
-            raise FileNotFoundError(f"diynn check: `{path}` must be a file or a folder, and is neither")
-    return found
-
-
 def grade(
     files: Mapping[Path, Path],
     plan: Plan | None = None,
@@ -118,7 +91,7 @@ def grade(
     Parameters
     ----------
     files : dict
-        Each file with the folder above which it imports nothing, as :func:`find` gives them.
+        Each file with the folder above which it imports nothing.
     plan : Plan, optional
     workers : int, optional
         Classes judged at a time; None for one a processor.
