@@ -6,6 +6,7 @@ import pytest
 
 from diynn.checking.files.grade import grade
 from diynn.checking.reporting.results import Verdict
+from tests.handed_in import find
 
 METHODS = (
     "    def zero_grad(self): pass\n    def backward_update_gradient(self, input, delta): pass\n"
@@ -133,7 +134,6 @@ NOTHING = {
 
 LINEAR = """
 import numpy as np
-from tests.handed_in import find
 
 
 class Linear:
