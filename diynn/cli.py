@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from functools import partial
 
-from diynn.checking.files.command import register
+from diynn.checking.course.command import register
 from diynn.version import __version__
 
 

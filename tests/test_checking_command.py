@@ -10,8 +10,9 @@ from time import perf_counter
 
 import pytest
 
-from diynn.checking.files.command import register
-from diynn.checking.files.grade import Job, Judges, Limits, find, grade
+from diynn.checking.course.command import register
+from diynn.checking.files.grade import Job, Judges, Limits, grade
+from tests.handed_in import find
 
 SOLUTION = Path(__file__).parent / "zoo" / "files" / "solution.py"
 HEAD = "import os, sys, time\nimport numpy as np\nfrom module import Module\n"
@@ -24,7 +25,7 @@ TANH = (
 def run(*arguments):
     parser = argparse.ArgumentParser()
     register(parser.add_subparsers())
-    chosen = parser.parse_args(["check", "--lang", "en", *map(str, arguments)])
+    chosen = parser.parse_args(["check", "--lang", "en", "--keep", "none", *map(str, arguments)])
     return chosen.func(chosen)
 
 
@@ -170,26 +171,45 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_a_folder_of_forty_files_is_judged_in_parallel(folder, capsys):
-    assert run(folder, "--quiet", "--json", folder / "all.json", "--gradescope", folder / "results.json") == 1
+def test_a_folder_of_forty_students_is_judged_in_parallel(folder, tmp_path_factory, capsys):
+    out = tmp_path_factory.mktemp("out")
+    assert run(folder, "--quiet", "--json", out / "all.json", "--gradescope", out / "scores") == 1
     printed = capsys.readouterr().out
-    assert "38 of 40 files are right in everything" in printed
-    assert re.search(r"student07/projet.py +✗", printed)
-    assert "1 - tanh(x) where 1 - tanh(x)² is due" in printed
-    assert "student08/projet.py:1 is not Python" in printed or "projet.py:1 is not Python" in printed
-    everything = json.loads((folder / "all.json").read_text())
-    assert [each["ok"] for each in everything["files"]].count(True) == 38
-    assert everything["files"][7]["classes"][0]["mistakes"] == ["tanh.no_square"]
-    tests = json.loads((folder / "results.json").read_text())["tests"]
-    assert {test["status"] for test in tests} == {"passed", "failed"}
-    assert all(0 <= test["score"] <= test["max_score"] for test in tests)
-    assert any(test["name"] == "student07/projet.py: TanH: delta" and test["score"] == 0 for test in tests)
+    assert "38 of 40 students are right in everything" in printed
+    assert re.search(r"student07 +✗", printed)
+    assert "projet.py:1 is not Python" in printed
+    everything = json.loads((out / "all.json").read_text())
+    assert [each["ok"] for each in everything["students"]].count(True) == 38
+    assert everything["students"][7]["files"][0]["classes"][0]["mistakes"] == ["tanh.no_square"]
+    (test,) = json.loads((out / "scores" / "student07" / "results.json").read_text())["tests"]
+    assert (test["name"], test["status"], test["score"], test["max_score"]) == ("TanH", "failed", 0, 1)
+    assert "1 - tanh(x) where 1 - tanh(x)² is due" in test["output"]
+    (test,) = json.loads((out / "scores" / "student09" / "results.json").read_text())["tests"]
+    assert (test["status"], test["score"]) == ("passed", 1)
+
+
+class Watched:
+    """Keeps what a run tells of its progress."""
+
+    def __init__(self):
+        self.steps, self.begun, self.ended = [], [], []
+
+    def begin(self, job):
+        self.begun.append(job.name)
+
+    def end(self, job):
+        self.ended.append(job.name)
+
+    def tick(self, done, total):
+        self.steps.append((done, total))
 
 
 def test_progress_is_told_class_by_class(folder):
-    steps = []
-    grade(dict(list(find([folder]).items())[:6]), progress=lambda done, total: steps.append((done, total)))
-    assert steps == [(done, 6) for done in range(7)]
+    watch = Watched()
+    grade(dict(list(find([folder]).items())[:6]), watch=watch)
+    assert watch.steps[0] == (0, 6)
+    assert watch.steps[-1] == (6, 6)
+    assert watch.begun == watch.ended == ["TanH"] * 6
 
 
 def test_a_notebook_and_french(tmp_path, capsys):

@@ -5,8 +5,9 @@ import pytest
 
 import diynn
 from diynn.checking import Verdict, check
-from diynn.checking.files.grade import find, grade
+from diynn.checking.files.grade import grade
 from diynn.checking.reporting.messages import CATALOGUE, text
+from tests.handed_in import find
 from tests.zoo import skeleton
 
 
@@ -290,10 +291,13 @@ def test_helpers_cost_nothing(tmp_path, capsys):
     from tests.test_checking_command import run
 
     graded(tmp_path, act=TANH, plots="def plot(x): return x\n")
-    assert run(tmp_path) == 0
+    assert run(tmp_path, "--students", "one") == 0
     printed = capsys.readouterr().out
     assert "without a class of a module or a loss: plots.py" in printed
-    assert "of 2 files" not in printed
+    assert "students" not in printed
+    capsys.readouterr()
+    assert run(tmp_path) == 0  # loose files are a student each, and this one has nothing to judge
+    assert "students" not in capsys.readouterr().out
 
 
 def test_the_exit_status_says_what_was_not_looked_at(tmp_path, capsys):
@@ -310,7 +314,10 @@ def test_the_exit_status_says_what_was_not_looked_at(tmp_path, capsys):
 
 # ---------------------------------------------------------------- French
 
-COUNTED = {"files": 3, "right": 1, "failed": 0, "passed": 0, "remarks": 0, "skipped": 0, "layers": 1}
+COUNTED = {
+    "students": 3, "right": 1, "failed": 0, "passed": 0, "remarks": 0, "skipped": 0, "layers": 1, "known": 2,
+    "columns": 2,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -318,8 +325,8 @@ COUNTED = {"files": 3, "right": 1, "failed": 0, "passed": 0, "remarks": 0, "skip
     [
         ("summary", {"failed": 0, "passed": 0}, "0 en échec, 0 réussie"),
         ("summary", {"failed": 1, "passed": 2}, "1 en échec, 2 réussies"),
-        ("class_summary", {"right": 1, "files": 3}, "1 fichier sur 3 est entièrement juste"),
-        ("class_summary", {"right": 2, "files": 3}, "2 fichiers sur 3 sont entièrement justes"),
+        ("class_summary", {"right": 1, "students": 3}, "1 étudiant sur 3 a tout juste"),
+        ("class_summary", {"right": 2, "students": 3}, "2 étudiants sur 3 ont tout juste"),
         ("told", {"name": "delta", "what": "faux"}, "delta : faux"),
     ],
 )

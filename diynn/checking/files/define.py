@@ -47,6 +47,8 @@ class Definitions:
         What its definitions made.
     errors : dict
         For each class that could not be defined, why.
+    lent : set of str
+        The names that could not be imported and that classes of diynn stand in for.
     """
 
     def __init__(
@@ -63,6 +65,7 @@ class Definitions:
             "Module": skeleton.Module, "Loss": skeleton.Loss,
         }  # fmt: skip
         self.errors: dict[str, BaseException] = {}
+        self.lent: set[str] = set()
         self._given = set(self.names)
         for piece in source.pieces:
             lines = piece.text.splitlines(keepends=True)
@@ -113,7 +116,10 @@ class Definitions:
             if alias.name == "*":
                 self._take_all(found)
             else:
-                self.names[alias.asname or alias.name] = self._pick(found, alias.name, name, node.level)
+                picked = self._pick(found, alias.name, name, node.level)
+                self.names[alias.asname or alias.name] = picked
+                if name.partition(".")[0] != "diynn" and picked is our_own(alias.name) is not None:
+                    self.lent.add(alias.asname or alias.name)
 
     def _import(self, node: ast.Import) -> None:
         for alias in node.names:

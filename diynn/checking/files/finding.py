@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +26,8 @@ from diynn.checking.files.statements import (
     used,
 )
 
+#: Whoever derives from these does the work all the same.
+_BASES = frozenset(["Module", "Loss"])
 _ABSTRACT = ("module", "loss", "layer", "couche", "cost", "cout")
 
 
@@ -55,12 +57,15 @@ class Source:
         Finds what it imports from other files.
     encoding : list of Problem
         What is wrong with the file as a whole.
+    names : frozenset of str
+        Classes that are to be judged whatever they look like.
     """
 
     name: str
     pieces: list[Piece]
     find: Find = lambda name, level: None
     encoding: list[Problem] = field(default_factory=list)
+    names: frozenset[str] = frozenset()
 
     @functools.cached_property
     def parsed(self) -> list[tuple[Piece, Parsed]]:
@@ -114,7 +119,8 @@ class Source:
         return [
             name
             for name, node in self.definitions.items()
-            if normalise(name) not in _ABSTRACT and (recognise(name) is not None or self._looks_right(node))
+            if name in self.names
+            or (normalise(name) not in _ABSTRACT and (recognise(name) is not None or self._looks_right(node)))
         ]
 
     def derived(self) -> dict[str, list[str]]:
@@ -124,6 +130,60 @@ class Source:
             for base in node.bases:
                 found.setdefault(root(base), []).append(name)
         return found
+
+    def classes_using(self, names: Set[str], modules: Set[str] = frozenset()) -> dict[str, list[str]]:
+        """Return the classes that use any of these names, themselves or through helpers of the file.
+
+        Parameters
+        ----------
+        names, modules : set of str
+            Names that count, and those of modules, whose attributes count but ``Module`` and ``Loss``.
+        """
+        direct = {
+            bound_name: _taken(chosen.node, names, modules)
+            for chosen in self.statements
+            if not isinstance(chosen.node, ast.Import | ast.ImportFrom)
+            for bound_name in bound(chosen.node)
+        }
+        calls = {name: used(node) for name, node in self._nodes.items()}
+        found: dict[str, list[str]] = {}
+        for name in self.definitions:
+            reached, line = {name}, [name]
+            while line:
+                more = calls.get(line.pop(), set()) & set(calls) - reached
+                reached |= more
+                line += more
+            taken = sorted({each for part in reached for each in direct.get(part, ())})
+            if taken:
+                found[name] = taken
+        return found
+
+    def ours(self) -> dict[str, list[str]]:
+        """Return the classes that use what this file imports from diynn, but for its base classes."""
+        names: set[str] = set()
+        modules: set[str] = set()
+        for chosen in self.statements:
+            node = chosen.node
+            if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "diynn":
+                for alias in node.names:
+                    if alias.name not in _BASES:
+                        names.add(alias.asname or alias.name)
+                        modules.add(alias.asname or alias.name)
+            elif isinstance(node, ast.Import):
+                for alias in node.names:
+                    if alias.name.partition(".")[0] == "diynn":
+                        modules.add(alias.asname or "diynn")
+        return self.classes_using(names, modules) if names | modules else {}
+
+    @functools.cached_property
+    def _nodes(self) -> dict[str, ast.stmt]:
+        """What binds each name at the top level, last: definitions and assignments."""
+        return {
+            name: chosen.node
+            for chosen in self.statements
+            if not isinstance(chosen.node, ast.Import | ast.ImportFrom)
+            for name in bound(chosen.node)
+        }
 
     def place(self, name: str) -> str:
         """Return the piece and line in which a class is defined."""
@@ -206,6 +266,16 @@ class Source:
             line += [self.definitions[root(base)] for base in each.bases if root(base) in self.definitions]
         own = any(isinstance(inner, ast.FunctionDef) for inner in node.body)
         return own and "forward" in methods and bool(methods & {"backward_delta", "backward"})
+
+
+def _taken(node: ast.stmt, names: Set[str], modules: Set[str]) -> set[str]:
+    """Return which of the names a statement reads, and which attributes of the modules."""
+    taken = used(node) & names
+    for each in ast.walk(node):
+        if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id in modules:
+            name = each.value.id
+            taken = taken - {name} if each.attr in _BASES else taken - {name} | {f"{name}.{each.attr}"}
+    return taken
 
 
 def read(path: Path, top: Path | None = None) -> Source:

@@ -2,269 +2,211 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
 import os
-import subprocess
-import sys
-import tempfile
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
-from typing import Any, Self
+from typing import Any, Protocol
 
 from diynn.checking.contract.recognise import recognise
-from diynn.checking.files.processes import environment
+from diynn.checking.files.judges import LOST, Content, Job, Judges, Limits
 from diynn.checking.reporting.report import FileReport, Report
-from diynn.checking.reporting.results import Result, Verdict, result_from, shown
+from diynn.checking.reporting.results import Result, Verdict
 
-_SUFFIXES = (".py", ".ipynb")
+__all__ = ["Job", "Judges", "Limits", "Memory", "Plan", "Watch", "grade"]
+
+#: More classes than that are in no file of a student.
+_MOST_CLASSES = 200
+
+
+class Memory(Protocol):
+    """What was found before, so that it need not be found again."""
+
+    def content(self, path: Path) -> Content | None:
+        """Return the classes of a file, if they are known."""
+
+    def report(self, job: Job) -> Report | None:
+        """Return the verdict on a class, if it is known."""
+
+    def note_content(self, path: Path, content: Content) -> None:
+        """Keep the classes of a file."""
+
+    def note_report(self, job: Job, report: Report) -> None:
+        """Keep a verdict."""
+
+
+class Watch(Protocol):
+    """Who is told what is under way."""
+
+    def begin(self, job: Job) -> None:
+        """Be told that a class is being judged; called by several threads."""
+
+    def end(self, job: Job) -> None:
+        """Be told that it has been."""
+
+    def tick(self, done: int, total: int) -> None:
+        """Be told, twice a second and after each class, how many are judged."""
 
 
 @dataclass(frozen=True)
-class Limits:
-    """What one class may use.
+class Plan:
+    """How files are judged.
 
     Attributes
     ----------
-    timeout : float
-        Seconds, by the wall clock.
-    megabytes : int
-        Address space.
-    """
-
-    timeout: float = 20.0
-    megabytes: int = 3072
-
-
-@dataclass(frozen=True)
-class Job:
-    """One class of one file, and how it is judged.
-
-    Attributes
-    ----------
-    path, top : Path
-        The file, and the folder above which it may import nothing.
-    name, where : str
-        The class, and its place.
-    """
-
-    path: Path
-    top: Path
-    name: str
-    where: str = ""
-    lang: str = "en"
-    draws: int = 1
-    seed: int = 0
-
-
-class Judges:
-    """Processes that judge, several at a time; each lets foreign code run in yet another.
-
-    Parameters
-    ----------
+    lang : str
+        The language of the verdicts.
     limits : Limits
-    count : int
-        How many, at most: they start when they are needed.
+    draws : int
+        Inputs drawn for each set of arguments.
+    timing : bool
+        Whether the time of classes is compared with ours.
+    names : dict
+        Names of classes beside the usual ones, each with the kind that is meant.
+    readable : dict
+        For a file, what its code may read; the folder above which it imports nothing, if it is not here.
     """
 
-    def __init__(self, limits: Limits | None = None, count: int = 1) -> None:
-        self.limits = limits or Limits()
-        self._free: SimpleQueue[_Judge | None] = SimpleQueue()
-        for _ in range(count):
-            self._free.put(None)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        while not self._free.empty():
-            judge = self._free.get()
-            if judge is not None:
-                judge.close()
-
-    def list(self, path: Path, top: Path) -> dict[str, Any]:
-        """Return the classes of a file with their places, and what is wrong with it."""
-        lines = list(self._ask({"path": str(path), "top": str(top)}))
-        found = next((line for line in lines if "classes" in line), None)
-        if found is not None:
-            return dict(shown(found))
-        why = [Result(**{**line["result"], "verdict": Verdict.FAILED}) for line in lines if "result" in line]
-        return {"problems": [], "classes": {}, "broken": {}, "ended": why}
-
-    def judge(self, job: Job) -> Report:
-        """Judge a class; a report comes back whatever it does."""
-        order = {
-            "path": str(job.path), "top": str(job.top),
-            "class": job.name, "draws": job.draws, "seed": job.seed,
-        }  # fmt: skip
-        kind = recognise(job.name)
-        report = Report(job.name, kind.name if kind is not None else "", job.where, lang=job.lang)
-        for line in self._ask(order):
-            if "result" in line:
-                report.results.append(result_from(line["result"]))
-            report.kind = line.get("kind", report.kind)
-        return report
-
-    def _ask(self, order: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        judge = self._free.get()
-        try:
-            if judge is None:
-                judge = _Judge()
-            limits = {"timeout": self.limits.timeout, "megabytes": self.limits.megabytes}
-            yield from judge.ask({**order, **limits})
-        except _JudgeGone:
-            if judge is not None:
-                judge.close()
-            judge = None
-            words = {"property": "run", "reason": "the judge itself"}
-            yield {"result": {"property": "run", "verdict": "failed", "message": "killed", "words": words}}
-        finally:
-            self._free.put(judge)
-
-
-class _JudgeGone(Exception):  # noqa: N818 - what happened
-    """A judge has ended in the middle of its work."""
-
-
-class _Judge:
-    """One process that judges."""
-
-    def __init__(self) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="diynn-judge-", ignore_cleanup_errors=True)
-        root = str(Path(__file__).resolve().parents[3])
-        code = f"import sys; sys.path.append({root!r})\nfrom diynn.checking.files.judge import main; main()"
-        self._process = subprocess.Popen(
-            [sys.executable, "-I", "-X", "faulthandler=0", "-c", code],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            cwd=self._folder.name, env=environment(self._folder.name),
-        )  # fmt: skip
-
-    def ask(self, order: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Give an order; yield what is found, line by line."""
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
-        try:
-            stdin.write(json.dumps(order).encode() + b"\n")
-            stdin.flush()
-            for line in stdout:
-                found = json.loads(line)
-                if "done" in found:
-                    return
-                yield found
-        except (OSError, ValueError) as error:
-            raise _JudgeGone from error
-        raise _JudgeGone
-
-    def close(self) -> None:
-        """Let the process end."""
-        with contextlib.suppress(OSError):
-            self._process.stdin.close()  # type: ignore[union-attr]
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()  # type: ignore[union-attr]
-        self._folder.cleanup()
-
-
-def find(paths: Iterable[Path]) -> dict[Path, Path]:
-    """Return the files to be judged, each with the folder above which it imports nothing.
-
-    They are those named, and all Python and notebooks in the folders named.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file or folder.
-    """
-    found: dict[Path, Path] = {}
-    for path in paths:
-        if path.is_dir():
-            inner = (each for each in sorted(path.rglob("*")) if each.suffix in _SUFFIXES and each.is_file())
-            for each in inner:
-                parts = each.relative_to(path).parts
-                if not any(part.startswith((".", "__")) for part in parts):
-                    found[each.absolute()] = path.absolute()
-        elif path.is_file():
-            # Its package may begin some folders above it.
-            found[path.absolute()] = [path.absolute().parent, *path.absolute().parents][:4][-1]
-        else:
-            raise FileNotFoundError(f"diynn check: `{path}` must be a file or a folder, and is neither")
-    return found
+    lang: str = "en"
+    limits: Limits = field(default_factory=Limits)
+    draws: int = 1
+    timing: bool = True
+    names: Mapping[str, str] = field(default_factory=dict)
+    readable: Mapping[Path, tuple[Path, ...]] = field(default_factory=dict)
 
 
 def grade(
-    files: dict[Path, Path],
+    files: Mapping[Path, Path],
+    plan: Plan | None = None,
     *,
-    lang: str = "en",
-    limits: Limits | None = None,
     workers: int | None = None,
-    draws: int = 1,
-    progress: Callable[[int, int], None] | None = None,
-    each: Callable[[FileReport, Report], None] | None = None,
+    memory: Memory | None = None,
+    watch: Watch | None = None,
+    each: Callable[[FileReport, Report | None], None] | None = None,
 ) -> list[FileReport]:
     """Judge every class of every file, several at a time, each in a process of its own.
 
     Parameters
     ----------
     files : dict
-        Each file with the folder above which it imports nothing, as :func:`find` gives them.
-    lang : str
-        The language of the verdicts.
-    limits : Limits, optional
-        What one class may use.
+        Each file with the folder above which it imports nothing.
+    plan : Plan, optional
     workers : int, optional
         Classes judged at a time; None for one a processor.
-    draws : int
-        Inputs drawn for each set of arguments.
-    progress : callable, optional
-        Called with how many classes are judged, of how many.
+    memory : Memory, optional
+        What is known is not judged again.
+    watch : Watch, optional
     each : callable, optional
-        Called with every class as soon as it is judged.
+        Called with every class as soon as it is judged, and with None when its file is done.
 
     Returns
     -------
     list of FileReport
         One a file, in their order.
     """
-    count = workers or os.cpu_count() or 1
+    plan = plan or Plan()
+    count = workers or processors()
     found = [FileReport(path, name) for path, name in zip(files, _names(list(files)), strict=True)]
-    with Judges(limits, count) as judges, ThreadPoolExecutor(max_workers=count) as pool:
-        listed = list(pool.map(lambda report: judges.list(report.path, files[report.path]), found))
-        jobs: dict[Future[Report], tuple[FileReport, Report]] = {}
-        for report, content in zip(found, listed, strict=True):
-            for name, where in _note(report, content, lang).items():
-                job = Job(report.path, files[report.path], name, where, lang, draws)
-                place = Report(name, lang=lang)
-                report.reports.append(place)
-                jobs[pool.submit(judges.judge, job)] = (report, place)
-        if progress is not None:
-            progress(0, len(jobs))
-        for done, future in enumerate(as_completed(jobs), start=1):
-            report, place = jobs[future]
-            vars(place).update(vars(future.result()))
-            if each is not None:
-                each(report, place)
-            if progress is not None:
-                progress(done, len(jobs))
+    with Judges(plan.limits, count) as judges, ThreadPoolExecutor(max_workers=count) as pool:
+        run = _Run(plan, judges, memory, watch)
+        try:
+            listed = pool.map(lambda report: run.list(report.path, files[report.path]), found)
+            jobs: dict[Future[Report], tuple[FileReport, Report]] = {}
+            left: Counter[Path] = Counter()
+            for report, content in zip(found, listed, strict=True):
+                for job in _jobs(report, content, files[report.path], plan):
+                    place = Report(job.name, lang=plan.lang)
+                    report.reports.append(place)
+                    left[report.path] += 1
+                    jobs[pool.submit(run.judge, job)] = (report, place)
+                if each is not None and not left[report.path]:
+                    each(report, None)
+            total, pending = len(jobs), set(jobs)
+            while True:
+                if watch is not None:
+                    watch.tick(total - len(pending), total)
+                if not pending:
+                    break
+                done, pending = wait(pending, timeout=0.5, return_when="FIRST_COMPLETED")
+                for future in done:
+                    report, place = jobs[future]
+                    vars(place).update(vars(future.result()))
+                    left[report.path] -= 1
+                    if each is not None:
+                        each(report, place)
+                        if not left[report.path]:
+                            each(report, None)
+        except BaseException:  # an interrupt ends what is under way, too
+            judges.stop()
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
     return found
 
 
-def _note(report: FileReport, content: dict[str, Any], lang: str) -> dict[str, str]:
-    """Note what is wrong with a file; return its classes."""
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class _Run:
+    """The tasks of one run, which its threads do."""
+
+    def __init__(self, plan: Plan, judges: Judges, memory: Memory | None, watch: Watch | None) -> None:
+        self.plan, self.judges, self.memory, self.watch = plan, judges, memory, watch
+        self._timeouts: Counter[Path] = Counter()
+
+    def list(self, path: Path, top: Path) -> Content:
+        known = self.memory.content(path) if self.memory is not None else None
+        if known is not None:
+            return known
+        content = self.judges.list(path, top, list(self.plan.names), self.plan.readable.get(path, ()))
+        if self.memory is not None and not content.get("ended"):
+            self.memory.note_content(path, content)
+        return content
+
+    def judge(self, job: Job) -> Report:
+        known = self.memory.report(job) if self.memory is not None else None
+        if known is not None:
+            self._note_timeout(job, known)
+            return known
+        if self._timeouts[job.path] >= self.plan.limits.patience:
+            words = {"count": self.plan.limits.patience}
+            spent = Result("run", Verdict.FAILED, "patience", words, where=job.where)
+            kind = recognise(job.name)
+            return Report(job.name, kind.name if kind else "", job.where, [spent], job.lang)
+        if self.watch is not None:
+            self.watch.begin(job)
+        report = self.judges.judge(job)
+        if self.watch is not None:
+            self.watch.end(job)
+        self._note_timeout(job, report)
+        if self.memory is not None and not any(each.words.get("reason") == LOST for each in report.results):
+            self.memory.note_report(job, report)
+        return report
+
+    def _note_timeout(self, job: Job, report: Report) -> None:
+        self._timeouts[job.path] += any(each.message == "timeout" for each in report.results)
+
+
+def _jobs(report: FileReport, content: Content, top: Path, plan: Plan) -> Iterator[Job]:
+    """Note what is wrong with a file; yield the orders to judge its classes."""
     for key, line, text in content["problems"]:
         report.problems.append(_problem(key, line=line or report.name, text=text))
     report.problems += content.get("ended", [])
     for name, (key, line, text) in content["broken"].items():
         kind = recognise(name)
         lost = Result("define", Verdict.FAILED, key, {"line": line, "text": text}, where=line)
-        report.reports.append(Report(name, kind.name if kind is not None else "", line, [lost], lang))
-    return dict(content["classes"])
+        report.reports.append(Report(name, kind.name if kind is not None else "", line, [lost], plan.lang))
+    classes = list(content["classes"].items())
+    if len(classes) > _MOST_CLASSES:
+        report.problems.append(_problem("too_many", count=len(classes), most=_MOST_CLASSES))
+    for name, where in classes[:_MOST_CLASSES]:
+        yield Job(
+            report.path, top, name, where, plan.lang, plan.draws, timing=plan.timing,
+            readable=plan.readable.get(report.path, ()), like=plan.names.get(name, ""),
+        )  # fmt: skip
 
 
 def _names(files: list[Path]) -> list[str]:

@@ -10,8 +10,10 @@ import json
 import os
 import sys
 import tempfile
+import threading
 from collections.abc import Callable
-from typing import Any
+from queue import SimpleQueue
+from typing import Any, NoReturn
 
 from diynn.checking.contract.examine import examine
 from diynn.checking.contract.raised import Ended, Raised
@@ -23,7 +25,7 @@ from diynn.checking.reporting.results import Result, Verdict, plain
 Tell = Callable[..., None]
 
 
-def main(*, forks: bool | None = None) -> None:
+def main(*, forks: bool | None = None) -> NoReturn:
     """Serve orders until the standard input ends."""
     place = nursery() if forks is None else nursery(forks=forks)
     orders, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "w", encoding="utf-8")
@@ -33,10 +35,17 @@ def main(*, forks: bool | None = None) -> None:
         answers.write(json.dumps(line, ensure_ascii=False) + "\n")
         answers.flush()
 
-    for line in orders:
-        serve(place, json.loads(line), tell)
+    waiting: SimpleQueue[bytes] = SimpleQueue()
+
+    def read() -> None:
+        for line in orders:
+            waiting.put(line)
+        os._exit(0)  # who gave the orders is gone: what runs for them ends, too
+
+    threading.Thread(target=read, daemon=True).start()
+    while True:
+        serve(place, json.loads(waiting.get()), tell)
         tell(done=True)
-    place.close()
 
 
 def serve(place: Nursery, order: dict[str, Any], tell: Tell) -> None:
@@ -45,7 +54,8 @@ def serve(place: Nursery, order: dict[str, Any], tell: Tell) -> None:
     Parameters
     ----------
     order : dict
-        ``path``, ``top``, ``timeout``, ``megabytes``; to judge a class, also ``class``, ``draws``, ``seed``.
+        As :meth:`diynn.checking.files.judges.Job.order` makes it, with ``timeout`` and ``megabytes``;
+        without ``class`` the classes of the file are listed.
     """
     with tempfile.TemporaryDirectory(prefix="diynn-check-", ignore_cleanup_errors=True) as folder:
         number, wire = place.start(folder)
@@ -86,7 +96,7 @@ def _ended(ended: Ended, how: str, stage: str, order: dict[str, Any]) -> Result:
 def _serve(host: RemoteHost, order: dict[str, Any], tell: Tell, watch: Callable[..., None]) -> None:
     host.ask("limit", float(order["timeout"]), int(order["megabytes"]), order.get("readable", [order["top"]]))
     try:
-        found = host.ask("open", order["path"], order["top"])
+        found = host.ask("open", order["path"], order["top"], order.get("names", []))
     except Raised as error:
         tell(problems=[[error.key, "", str(error.words.get("text", ""))]], classes={}, broken={})
         return

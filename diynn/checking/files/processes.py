@@ -8,6 +8,7 @@ whose libraries do not survive a fork, and on Windows, each class gets a new Pyt
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import secrets
 import signal
@@ -48,7 +49,7 @@ def environment(folder: str) -> dict[str, str]:
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return kept | threads | {
         "HOME": folder, "TMPDIR": folder, "LANG": "C.UTF-8", "MPLBACKEND": "Agg",
-        "MPLCONFIGDIR": folder, "DIYNN_BACKEND": "numpy",
+        "MPLCONFIGDIR": folder, "DIYNN_BACKEND": "numpy", "PYTHONHASHSEED": "0",
     }  # fmt: skip
 
 
@@ -63,6 +64,7 @@ class Forking:
         self._wire, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._first = os.fork()
         if self._first == 0:
+            _end_with_parent()
             self._wire.close()
             try:
                 _fork_on_demand(far)
@@ -123,6 +125,12 @@ def _fork_on_demand(wire: socket.socket) -> None:
             return
 
 
+def _end_with_parent() -> None:
+    """Let the kernel kill this process when its parent ends, however that ends; where it can."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
 def _ended(number: int, patience: float) -> str:
     """Kill a child and its session; return how it had ended before that, empty if it had not."""
     until = time.monotonic() + patience
@@ -143,6 +151,7 @@ def _ended(number: int, patience: float) -> str:
 def _live(descriptor: int, folder: str) -> None:
     """Be the process of one class; never return."""
     try:
+        _end_with_parent()
         os.setsid()
         silent = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
@@ -182,7 +191,7 @@ class Starting:
         )
         with socket.create_server(("127.0.0.1", 0)) as door:
             process = subprocess.Popen(
-                [sys.executable, "-I", "-X", "faulthandler=0", "-c", code],
+                [sys.executable, "-s", "-P", "-X", "faulthandler=0", "-c", code],
                 stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 cwd=folder, env=environment(folder), start_new_session=True,
             )  # fmt: skip

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 _LARGEST = 32 << 20
+#: Characters of code in one file, and in one line of a notebook that may be a magic.
+_MOST_CODE, _LONGEST_MAGIC = 1_000_000, 2_000
 #: Cells under these magics are Python all the same.
 _PYTHON_CELLS = re.compile(r"%%(time|timeit|capture|prun|writefile)\b")
 _MAGIC = re.compile(r"(\s*)[%!?].*")
@@ -71,8 +73,14 @@ def pieces_of(path: Path) -> tuple[list[Piece], list[Problem]]:
         raise ValueError(f"{size >> 20} MB")
     text, problems = decode(path.read_bytes())
     if path.suffix == ".ipynb":
-        return list(_cells(path.name, text)), problems
-    return [Piece(path.name, text)], [problem._replace(line=path.name) for problem in problems]
+        pieces = list(_cells(path.name, text))
+    else:
+        pieces = [Piece(path.name, text)]
+        problems = [problem._replace(line=path.name) for problem in problems]
+    length = sum(len(piece.text) for piece in pieces)
+    if length > _MOST_CODE:
+        raise ValueError(f"{length} characters of code, where {_MOST_CODE} are read")
+    return pieces, problems
 
 
 def decode(data: bytes) -> tuple[str, list[Problem]]:
@@ -129,7 +137,7 @@ def without_magics(code: str) -> str:
         bare = line
         if continued:
             bare = ""
-        elif state.begins:
+        elif state.begins and len(line) <= _LONGEST_MAGIC:  # else the patterns take the square of its length
             bare = _ASSIGNED_MAGIC.sub(r"\1None", line) if _ASSIGNED_MAGIC.fullmatch(line) else line
             for magic in (_MAGIC, _HELP):
                 if magic.fullmatch(bare):

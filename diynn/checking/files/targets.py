@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from diynn.checking.contract.cards import Card
-from diynn.checking.contract.kinds import Kind
+from diynn.checking.contract.kinds import KINDS, Kind
 from diynn.checking.contract.recognise import kind_of, preferred_reading, recognise
 from diynn.checking.contract.target import Partner, Target, Watch
 from diynn.checking.files.building import Builder, runnable
 from diynn.checking.files.remote import RemoteHost
 from diynn.checking.reporting.results import Result, Verdict
+
+#: The base classes of diynn, from which anybody's class may derive.
+_BASES = ("diynn.Module", "diynn.Loss")
 
 
 def targets_of(host: RemoteHost, found: dict[str, Any], order: dict[str, Any], watch: Watch) -> Target | None:
@@ -27,7 +30,8 @@ def targets_of(host: RemoteHost, found: dict[str, Any], order: dict[str, Any], w
         watch("construct", _undefined(name, found, defined))
         return None
     card = host.card(name)
-    kind = kind_of(card)
+    kind = KINDS[order["like"]] if order.get("like") else kind_of(card)
+    _own_work(card, kind, found, defined, watch)
     build = Builder(host, card, kind)
     build.choose(kind.setups)
 
@@ -39,10 +43,27 @@ def targets_of(host: RemoteHost, found: dict[str, Any], order: dict[str, Any], w
     return Target(
         card, host, build, kind, runnable(build, kind, kind.setups),
         preferred=preferred_reading(name), draws=order["draws"], seed=order["seed"],
+        timing=order.get("timing", True),
         partners=_partners(host, defined["classes"], name) if kind.family == "container" else {},
         bases=tuple(each for each in defined["bases"] if kind.family == "container"),
         derived=tuple(found["bases"].get(name, ())), zeroes=str(found["zeroes"]), watch=told,
     )  # fmt: skip
+
+
+def _own_work(card: Card, kind: Kind, found: dict[str, Any], defined: dict[str, Any], watch: Watch) -> None:
+    """Tell of a class that diynn's own do the work of: that was seen in its text, before any of it ran."""
+    bases = [each for each in card.bases if each.startswith("diynn.") and each not in _BASES]
+    used = found["ours"].get(card.name, [])
+    lent = defined["lent"].get(card.name, [])
+    if bases:
+        key, names, verdict = "own_work.derived", bases[:1], Verdict.FAILED
+    elif used and kind.family != "container":  # a net is made of modules, whosever they are
+        key, names, verdict = "own_work.used", used, Verdict.FAILED
+    elif lent and kind.family != "container":
+        key, names, verdict = "own_work.lent", lent, Verdict.REMARK
+    else:
+        return
+    watch("own_work", Result("own_work", verdict, key, {"names": ", ".join(names)}, where=card.where))
 
 
 def _partners(host: RemoteHost, names: list[str], own: str) -> dict[str, Partner]:

@@ -44,8 +44,10 @@ class FileHost(Host):
         self.source: Source | None = None
         self._cards: dict[str, Card] = {}
 
-    def open(self, path: str, top: str) -> dict[str, Any]:
+    def open(self, path: str, top: str, names: list[str]) -> dict[str, Any]:
         """Read a file; return its classes with their places, and what is wrong with it.
+
+        Classes of these names are among them, whatever they look like.
 
         Raises
         ------
@@ -54,13 +56,15 @@ class FileHost(Host):
         """
         try:
             self.source = read(Path(path), Path(top))
+            self.source.names = frozenset(names)
             found = {name: self.source.place(name) for name in self.source.classes()}
         except (OSError, ValueError, RecursionError) as error:
             raise Raised("open", "unreadable", text=str(error) or type(error).__name__) from error
         return {
             "classes": found, "problems": [list(each) for each in self.source.problems],
             "broken": {name: list(each) for name, each in self.source.broken.items()},
-            "bases": self.source.derived(), "zeroes": self.source.zeroes_in_a_loop(),
+            "bases": self.source.derived(), "ours": self.source.ours(),
+            "zeroes": self.source.zeroes_in_a_loop(),
         }  # fmt: skip
 
     def define(self) -> dict[str, Any]:
@@ -74,7 +78,10 @@ class FileHost(Host):
         }
         names = [name for name in self.source.classes() if name in self.classes]
         bases = [name for name in self.classes if is_base(name)]
-        return {"classes": names, "bases": bases, "errors": errors, "not_run": self.source.not_run()}
+        lent = self.source.classes_using(definitions.lent)
+        return {
+            "classes": names, "bases": bases, "errors": errors, "not_run": self.source.not_run(), "lent": lent
+        }  # fmt: skip
 
     def card(self, name: str) -> Card:
         """Describe a class, once."""

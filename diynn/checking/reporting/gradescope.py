@@ -1,60 +1,48 @@
-"""FileReport as Gradescope's autograder reads them: ``results.json``."""
+"""What was found of a student as Gradescope reads it: ``results.json``."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from typing import Any
 
 from diynn.checking.reporting.messages import text
-from diynn.checking.reporting.report import FileReport, Report
-from diynn.checking.reporting.results import Result, Verdict
+from diynn.checking.reporting.students import StudentReport
 
 
-def results(found: Sequence[FileReport], lang: str) -> dict[str, Any]:
-    """Return one test for each property of each class; a remark passes, what could not be judged does not.
-
-    Parameters
-    ----------
-    found : sequence of FileReport
-    lang : str
-        The language of the feedback.
-    """
+def results(student: StudentReport, lang: str) -> dict[str, Any]:
+    """Return one test for each class: those that are asked for with their points, else all with one each."""
     tests: list[dict[str, Any]] = []
-    for verdicts in found:
-        before = text("told", lang, name=verdicts.name, what="") if len(found) > 1 else ""
-        for number, problem in enumerate(verdicts.problems, start=1):
-            tests.append(_test(f"{before}{verdicts.name} ({number})", False, problem.say(lang)))
-        for report in verdicts.reports:
+    for number, said in enumerate(student.remarks(lang), start=1):
+        tests.append(_test(f"{text('word.remark', lang)} {number}", 0.0, 0.0, said, passed=False))
+    for each in student.earned:
+        right = each.report is not None and each.report.ok
+        said = text("missing_classes", lang, names=each.kind) if each.report is None else str(each.report)
+        tests.append(_test(each.kind, each.points, each.of, said, passed=right))
+    if not student.earned:
+        for report in student.reports:
             if report.judged or report.failed:
-                tests += [_of(before, report, result, lang) for result in report.results]
+                tests.append(_test(report.name, float(report.ok), 1.0, str(report), passed=report.ok))
+    if not any(each["max_score"] for each in tests):
+        tests.append(_test("diynn check", 0.0, 1.0, text("no_classes", lang), passed=False))
     return {
-        "output": "\n\n".join(str(report) for verdicts in found for report in verdicts.reports),
+        "output": "\n\n".join(str(report) for report in student.reports),
         "output_format": "text",
         "visibility": "visible",
         "stdout_visibility": "hidden",
-        "tests": tests or [_test("diynn check", False, text("no_classes", lang))],
+        "tests": tests,
     }
 
 
-def to_json(found: Sequence[FileReport], lang: str) -> str:
+def to_json(student: StudentReport, lang: str) -> str:
     """Return the text of ``results.json``."""
-    return json.dumps(results(found, lang), ensure_ascii=False, indent=1)
+    return json.dumps(results(student, lang), ensure_ascii=False, indent=1)
 
 
-def _of(before: str, report: Report, result: Result, lang: str) -> dict[str, Any]:
-    alone = Report(report.name, report.kind, report.where, [result], lang)
-    property = text(f"property.{result.property}", lang)
-    name = before + text("told", lang, name=report.name, what=property)
-    passed = result.verdict in (Verdict.PASSED, Verdict.REMARK)
-    return _test(name, passed, "" if result.verdict is Verdict.PASSED else str(alone))
-
-
-def _test(name: str, passed: bool, output: str) -> dict[str, Any]:
+def _test(name: str, score: float, most: float, output: str, *, passed: bool) -> dict[str, Any]:
     return {
         "name": name,
-        "score": float(passed),
-        "max_score": 1.0,
+        "score": score,
+        "max_score": most,
         "status": "passed" if passed else "failed",
         "output": output,
         "visibility": "visible",

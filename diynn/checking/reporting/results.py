@@ -77,7 +77,7 @@ class Result:
 
 
 #: What says nothing yet about whether a class is right, unless it fails.
-_PREPARATION = ("construct", "derived", "methods", "parameters")
+_PREPARATION = ("construct", "derived", "own_work", "methods", "parameters")
 
 
 def is_judged(results: Sequence[Result]) -> bool:

@@ -1,4 +1,4 @@
-"""FileReport as tables: one for a file, one for a class of students."""
+"""Tables: one for a file, one for a class of students."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from unicodedata import combining, east_asian_width
 from diynn.checking.reporting.messages import text
 from diynn.checking.reporting.report import FileReport, Report
 from diynn.checking.reporting.results import Verdict
+from diynn.checking.reporting.students import StudentReport, number, sign_of
 
 #: The kinds that are counted, in the order of the columns, and how they are headed.
-_SHORT = {
+SHORT = {
     "Linear": "Lin", "Conv1D": "Conv", "MaxPool1D": "MaxP", "AvgPool1D": "AvgP", "Flatten": "Flat",
     "Tanh": "Tanh", "Sigmoid": "Sigm", "ReLU": "ReLU", "Softmax": "Soft", "LogSoftmax": "LSoft",
     "MSELoss": "MSE", "CrossEntropyLoss": "CE", "BCELoss": "BCE", "BCEWithLogitsLoss": "BCEL",
-    "Sequential": "Seq", "Optim": "Opt",
+    "Sequential": "Seq", "Optim": "Opt", "Conv2D": "Conv2", "MaxPool2D": "MaxP2", "AvgPool2D": "AvgP2",
+    "Flatten2D": "Flat2", "UpSampling2D": "UpS2",
 }  # fmt: skip
 
 
@@ -58,23 +60,57 @@ def mark(report: Report) -> str:
     return "✓" if report.ok else "✗" if report.failed else "·"
 
 
-def class_table(found: Sequence[FileReport], lang: str) -> str:
-    """Write a line for each file and a column for each kind: ✓ right, ✗ wrong, else nothing."""
-    present = {report.kind for verdicts in found for report in verdicts.reports}
-    kinds = [name for name in _SHORT if name in present]
-    head = [text("word.file", lang), *(_SHORT[name] for name in kinds)]
+def student_table(found: Sequence[StudentReport], lang: str, width: int | None = None) -> str:
+    """Write a line for each student, a column for each kind, and the points where there are any.
+
+    Parameters
+    ----------
+    width : int, optional
+        Of the terminal: names are cut, and where that is not enough columns are left out.
+    """
+    kinds = kinds_of(found)
+    points = any(student.earned for student in found)
+    head = [text("word.student", lang), *(SHORT.get(name, name[:5]) for name in kinds)]
     rows = []
-    for verdicts in found:
-        signs = []
-        for name in kinds:
-            reports = [report for report in verdicts.reports if report.kind == name]
-            signs.append("✗" if any(report.failed for report in reports) else "✓" if reports else "")
-        rows.append([verdicts.name + (" ✗" if verdicts.problems else ""), *signs])
-    columns = list(zip(*(row[1:] for row in rows), strict=True)) if rows else []
-    share = [f"{column.count('✓')}/{len(column) - column.count('')}" for column in columns]
-    right = sum(verdicts.ok for verdicts in found)
-    summary = text("class_summary", lang, right=right, files=len(found))
-    return "\n".join([*_table([head, *rows, [text("word.right", lang), *share]]), summary])
+    for student in found:
+        signs = [sign(student, kind) for kind in kinds]
+        mark = " ✗" if student.problems or any(file.problems for file in student.files) else ""
+        rows.append([student.name + mark, *signs, *([number(student.points, lang)] if points else [])])
+    columns = [[row[place] for row in rows] for place in range(1, len(kinds) + 1)]
+    last = [f"{column.count('✓')}/{len(column) - column.count('')}" for column in columns]
+    if points:
+        head.append(text("word.points", lang))
+        last.append("/" + number(max(student.of for student in found), lang))
+    right = sum(student.ok for student in found)
+    summary = text("class_summary", lang, right=right, students=len(found))
+    lines = _fitted([head, *rows, [text("word.right", lang), *last]], points, width, lang)
+    return "\n".join([*lines, summary])
+
+
+def kinds_of(found: Sequence[StudentReport]) -> list[str]:
+    """Return the kinds that are asked for or present, in the order of the columns."""
+    present = {report.kind for student in found for report in student.reports}
+    present |= {each.kind for student in found for each in student.earned}
+    return [name for name in SHORT if name in present]
+
+
+def sign(student: StudentReport, kind: str) -> str:
+    """Return one sign for what a student made of a kind; a dash where it is asked for and not there."""
+    for each in student.earned:
+        if each.kind == kind:
+            return "–" if each.report is None else mark(each.report)
+    return sign_of([report for report in student.reports if report.kind == kind])
+
+
+def _fitted(rows: list[list[str]], points: bool, width: int | None, lang: str) -> list[str]:
+    """Write a table that fits into ``width``: columns of kinds that do not fit are counted, not shown."""
+    longest = max(16, (width or 1000) // 3)
+    rows = [[row[0] if len(row[0]) <= longest else row[0][: longest - 1] + "…", *row[1:]] for row in rows]
+    hidden = 0
+    while width is not None and len(rows[0]) > 2 + points and _width(max(_table(rows), key=_width)) > width:
+        rows = [[*row[: -1 - points], *row[len(row) - points :]] for row in rows]
+        hidden += 1
+    return [*_table(rows), *([text("hidden", lang, columns=hidden)] if hidden else [])]
 
 
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:

@@ -117,6 +117,14 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the process ended in `{property}`: {reason}",
         "le processus s'est terminé dans « {property} » : {reason}",
     ),
+    "patience": (
+        "not tried: {count} other classes of the file have run out of time",
+        "pas essayée : {count} autres classes du fichier ont épuisé leur temps",
+    ),
+    "too_many": (
+        "{count} classes are found, of which the first {most} are judged",
+        "{count} classes sont trouvées, dont les {most} premières sont jugées",
+    ),
     "memory": (
         "more memory is asked for than there is, in `{property}`: {text}",
         "plus de mémoire est demandée qu'il n'y en a, dans « {property} » : {text}",
@@ -184,6 +192,11 @@ TEXTS: dict[str, tuple[str, str]] = {
     "word.kind": ("taken for", "prise pour"),
     "word.right": ("right", "juste"),
     "word.wrong": ("wrong", "faux"),
+    "word.student": ("student", "étudiant"),
+    "word.points": ("points", "points"),
+    "word.of": ("of", "sur"),
+    "word.ok": ("ok", "ok"),
+    "word.no": ("NO", "NON"),
     "word.unknown": ("not one of the sheet's", "hors énoncé"),
     "word.and_also": ("{one}; and {other}", "{one} ; et {other}"),
     "told": ("{name}: {what}", "{name} : {what}"),
@@ -193,9 +206,60 @@ TEXTS: dict[str, tuple[str, str]] = {
     "summary.skipped": ("{skipped} not looked at", "{skipped:non regardée|non regardées}"),
     "summary.nothing": ("nothing could be judged", "rien n'a pu être jugé"),
     "class_summary": (
-        "{right} of {files:file is|files are} right in everything",
-        "{right:fichier|fichiers} sur {files} {right:=est entièrement juste|sont entièrement justes}",
+        "{right} of {students:student is|students are} right in everything",
+        "{right:étudiant|étudiants} sur {students} {right:=a tout juste|ont tout juste}",
     ),
+    "points_of": ("{points} points of {of}", "{points} points sur {of}"),
+    "missing_classes": ("not handed in: {names}", "non rendu : {names}"),
+    "unsure": (
+        "{name}: to be looked at by a person, as it could not be judged: {what}",
+        "{name} : à regarder par une personne, faute d'avoir pu être jugé : {what}",
+    ),
+    "hidden": (
+        "{columns:column does|columns do} not fit here: --csv and --html have them all",
+        "{columns:colonne ne tient|colonnes ne tiennent} pas ici : --csv et --html les ont toutes",
+    ),
+    "archive": (
+        "{line} is an archive that cannot be read: only zip files are, undamaged and without a password",
+        "{line} est une archive illisible : seuls les fichiers zip intacts et sans mot de passe sont lus",
+    ),
+    "own_work.derived": (
+        "it is diynn's own {names} under another name, and not the student's work",
+        "c'est {names} de diynn sous un autre nom, et non le travail de l'étudiant",
+    ),
+    "own_work.used": (
+        "it lets diynn's own {names} do the work, and is not the student's",
+        "elle fait faire le travail à {names} de diynn, et n'est pas celui de l'étudiant",
+    ),
+    "own_work.lent": (
+        "{names} could not be imported: diynn's own stood in",
+        "{names} n'a pas pu être importé : celui de diynn l'a remplacé",
+    ),
+    "no_wall": (
+        "this system lacks {names}: what the judged code may read and do is not limited by the kernel. For "
+        "code that you do not trust use a container without network",
+        "il manque {names} à ce système : le noyau ne limite pas ce que le code jugé peut lire et faire. "
+        "Pour du code dont vous n'êtes pas sûr, utilisez un conteneur sans réseau",
+    ),
+    "stopped": (
+        "stopped: what was judged so far is kept in {path}; the same command goes on from there",
+        "arrêté : ce qui a été jugé est gardé dans {path} ; la même commande continue à partir de là",
+    ),
+    "recalled": (
+        "{known:verdict was|verdicts were} known already, from {path}",
+        "{known:verdict était déjà connu|verdicts étaient déjà connus}, dans {path}",
+    ),
+    "written": ("written: {path}", "écrit : {path}"),
+    "similar": (
+        "Whether two students' work is alike is not looked at here. JPlag and Dolos do that, on your own "
+        "machine: jplag.github.io, dolos.ugent.be",
+        "La ressemblance entre deux travaux n'est pas regardée ici. JPlag et Dolos le font, sur votre "
+        "machine : jplag.github.io, dolos.ugent.be",
+    ),
+    "page.title": ("Results", "Résultats"),
+    "page.search": ("Search a student, a class, a mistake", "Chercher un étudiant, une classe, une erreur"),
+    "page.back": ("all students", "tous les étudiants"),
+    "page.nothing": ("nobody is found", "personne n'est trouvé"),
     "helpers": (
         "without a class of a module or a loss: {names}",
         "sans classe de module ni de coût : {names}",

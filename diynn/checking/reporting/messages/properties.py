@@ -30,6 +30,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "property.net_forward": ("chain of modules", "chaîne des modules"),
     "property.net_gradient": ("every layer's gradient", "gradient de chaque couche"),
     "property.net_step": ("every layer is trained", "chaque couche apprend"),
+    "property.own_work": ("own work", "travail personnel"),
     "property.define": ("definition of the class", "définition de la classe"),
     "property.run": ("runs to its end", "s'exécute jusqu'au bout"),
     # ------------------------------------------------------------ what fails

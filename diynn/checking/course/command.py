@@ -1,0 +1,149 @@
+"""The command ``diynn check``."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+#: Where verdicts are kept, in the current folder.
+KEPT = "diynn-results.jsonl"
+
+
+def register(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add ``check`` to the commands."""
+    parser = subparsers.add_parser(
+        "check",
+        help="judge the modules and losses of a file, a notebook, or the work of a class of students",
+        description="Find the classes of the course sheet in Python files and notebooks, judge each in a "
+        "process of its own, and say what is wrong with it. Of a folder or a zip file of students' work, "
+        "write a line for each student. Exit status 0 if all is right, 1 if something is wrong, 2 if there "
+        "is nothing to judge, 3 if nothing is wrong but not everything could be looked at, 130 if stopped.",
+        epilog="On Linux the kernel (Landlock and seccomp) keeps the code that is judged from other files, "
+        "programs, processes and the network. Elsewhere use a container for code you do not trust.",
+    )
+    add = parser.add_argument
+    add("paths", nargs="*", type=Path, metavar="PATH", help="files, notebooks, folders or zip files")
+    add("--course", type=Path, metavar="TOML", help="course file (default: diynn.toml in the folder)")
+    add("--init", action="store_true", help="write a course file with comments; with --gradescope DIR, "
+        "also what an autograder needs")  # fmt: skip
+    add("--students", choices=("auto", "folders", "files", "one"), help="how students are told apart")
+    add("--csv", type=Path, metavar="OUT", help="write a table of points")
+    add("--html", type=Path, metavar="OUT", help="write a page to search in, and a page a student")
+    add("--feedback", type=Path, metavar="DIR", help="write a text for each student")
+    add("--gradescope", type=Path, metavar="OUT", help="write results.json, of several students one each")
+    add("--json", type=Path, metavar="OUT", help="write everything that was found as JSON")
+    add("--keep", metavar="FILE", help="where verdicts are kept as they come, and found again; `none` for "
+        f"nowhere (default: {KEPT} for folders and zip files)")  # fmt: skip
+    add("--again", action="store_true", help="judge everything anew")
+    add("--lang", choices=("en", "fr"), help="language (default: the course's, or that of the locale)")
+    add("--timeout", type=_positive, metavar="S", help="seconds a class (default: 10)")
+    add("--memory", type=_positive, metavar="MB", help="memory a class (default: 3072)")
+    add("--jobs", type=_count, metavar="N", help="classes judged at a time (default: one a processor)")
+    add("--quiet", action="store_true", help="print a line a student and the table, not the reports")
+    parser.set_defaults(func=run)
+
+
+def _positive(word: str) -> float:
+    value = float(word)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"must be positive, got {word}")
+    return value
+
+
+def _count(word: str) -> int:
+    value = int(word)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {word}")
+    return value
+
+
+def run(options: argparse.Namespace) -> int:
+    """Judge what the options name, print it, and return the exit status."""
+    from diynn.checking.course.archive import ArchiveError
+    from diynn.checking.course.course import CourseError
+    from diynn.checking.course.outputs import OutputError
+    from diynn.checking.reporting.messages import language
+    from diynn.checking.reporting.plain import say
+
+    try:
+        if options.init:
+            return _init(options, language(options.lang))
+        return _check(options, language(options.lang))
+    except (OSError, CourseError, ArchiveError, OutputError) as error:
+        say(str(error), sys.stderr, "en")
+        return 2
+
+
+def _init(options: argparse.Namespace, lang: str) -> int:
+    from diynn.checking.course.templates import write_templates
+    from diynn.checking.reporting.messages import text
+    from diynn.checking.reporting.plain import say
+
+    folder = options.paths[0] if options.paths else Path()
+    for path in write_templates(folder, lang, options.gradescope):
+        say(text("written", lang, path=path), sys.stdout, lang)
+    return 0
+
+
+def _check(options: argparse.Namespace, lang: str) -> int:
+    from diynn.checking.course.evening import inputs, prepared
+    from diynn.checking.course.outputs import Outputs
+    from diynn.checking.course.progress import Bar
+    from diynn.checking.course.store import Store
+    from diynn.checking.course.talk import Talk
+    from diynn.checking.reporting.messages import text
+    from diynn.checking.reporting.plain import say
+
+    with ExitStack() as stack:
+        evening = stack.enter_context(
+            prepared(
+                options.paths, course=options.course, students=options.students, lang=lang,
+                timeout=options.timeout, megabytes=options.memory and int(options.memory),
+            )
+        )  # fmt: skip
+        lang = options.lang or evening.lang
+        students = evening.students
+        if not students:
+            say(text("no_files", lang, path=", ".join(map(str, options.paths))), sys.stderr, lang)
+            return 2
+        kept = _kept(options)
+        outputs = Outputs(
+            options.json, options.csv, options.html, options.feedback, options.gradescope, kept
+        )  # fmt: skip
+        outputs.try_out(inputs(evening, options.paths), len(students))
+        memory = None
+        if kept is not None:
+            memory = Store(kept, students, evening.limits, evening.course.digest, again=options.again)
+            stack.callback(memory.close)
+        bar = Bar()
+        talk = Talk(lang, len(students), bar, quiet=options.quiet)
+        try:
+            found = evening.judge(workers=options.jobs, memory=memory, watch=bar, each=talk.student)
+        except KeyboardInterrupt:
+            bar.close()
+            if kept is not None:
+                say(text("stopped", lang, path=kept), sys.stderr, lang)
+            return 130
+        bar.close()
+        names = {student.name for student in found}
+        helpers = [student.name for student in students if student.name not in names]
+        talk.end(found, shutil.get_terminal_size().columns if sys.stdout.isatty() else None, helpers)
+        if memory is not None and memory.recalled:
+            say(text("recalled", lang, known=memory.recalled, path=kept), sys.stdout, lang)
+        for path in outputs.write(found, lang):
+            say(text("written", lang, path=path), sys.stdout, lang)
+    if not all(student.ok for student in found):
+        return 1
+    return 0 if all(student.complete for student in found) else 3
+
+
+def _kept(options: argparse.Namespace) -> Path | None:
+    """Return the file in which verdicts are kept; None for none, as for single files."""
+    if options.keep is not None:
+        return None if options.keep == "none" else Path(options.keep)
+    many = any(path.is_dir() or path.suffix.lower() == ".zip" for path in options.paths)
+    return Path(KEPT) if many else None

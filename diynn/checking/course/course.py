@@ -1,0 +1,166 @@
+"""The course file, ``diynn.toml``: what is asked for, what it is worth, and how it is judged."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from diynn.checking.contract.kinds import KINDS
+from diynn.checking.contract.properties import load
+from diynn.checking.reporting.messages import LANGUAGES
+
+FILE = "diynn.toml"
+#: How the students of a folder are told apart: :func:`diynn.checking.course.students.students_of`.
+ARRANGEMENTS = ("auto", "folders", "files", "one")
+
+#: What each property of a class weighs; any other weighs ``other``. What a class computes and its gradients
+#: outweigh how it behaves besides.
+WEIGHTS = {
+    "shapes": 1.0, "forward": 3.0, "delta": 6.0, "gradient": 6.0, "backward": 6.0,
+    "net_forward": 3.0, "net_gradient": 6.0, "net_step": 3.0, "other": 0.5,
+}  # fmt: skip
+
+
+class CourseError(ValueError):
+    """A course file that cannot be meant."""
+
+
+@dataclass(frozen=True)
+class Required:
+    """One class that is asked for.
+
+    Attributes
+    ----------
+    points : float
+        What it is worth.
+    names : tuple of str
+        What it may be called beside its usual names.
+    """
+
+    points: float = 1.0
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Course:
+    """What a course asks for.
+
+    Attributes
+    ----------
+    required : dict
+        By kind, such as ``"Linear"``; empty where nothing is said to be asked for.
+    weights : dict
+        What each property weighs in the points of a class.
+    remarks : frozenset of str
+        Properties whose failure costs nothing.
+    language : str or None
+    timeout : float
+        Seconds a class.
+    memory : int
+        Megabytes a class.
+    students : str
+        How students are told apart, one of ``ARRANGEMENTS``.
+    digest : str
+        A hash of the file, empty if there is none.
+    """
+
+    required: Mapping[str, Required] = field(default_factory=dict)
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(WEIGHTS))
+    remarks: frozenset[str] = frozenset()
+    language: str | None = None
+    timeout: float = 10.0
+    memory: int = 3072
+    students: str = "auto"
+    digest: str = ""
+
+    @property
+    def total(self) -> float:
+        """The points that can be had."""
+        return sum(each.points for each in self.required.values())
+
+    @property
+    def names(self) -> dict[str, str]:
+        """Names beside the usual ones, each with its kind."""
+        return {name: kind for kind, each in self.required.items() for name in each.names}
+
+    def weight(self, name: str) -> float:
+        """Return what a property weighs."""
+        return self.weights.get(name, self.weights["other"])
+
+
+def read_course(path: Path) -> Course:
+    """Read a course file.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    CourseError
+        If it is no TOML, or says what cannot be meant.
+    """
+    data = path.read_bytes()
+    try:
+        content = tomllib.loads(data.decode("utf-8"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CourseError(f"{path}: must be TOML: {error}") from error
+    return _course(content, path, hashlib.sha256(data).hexdigest())
+
+
+def _course(content: dict[str, Any], path: Path, digest: str) -> Course:
+    known = ("classes", "weights", "remarks", "language", "timeout", "memory", "students")
+    for name in content:
+        _one_of(path, "a setting", name, known)
+    properties = {each.name for registry in load() for each in registry} | set(WEIGHTS)
+    remarks = _of(path, "remarks", content.get("remarks", []), list, "a list of properties")
+    for name in remarks:
+        _one_of(path, "an entry of `remarks`", name, sorted(properties))
+    weights = dict(WEIGHTS)
+    for name, value in _of(path, "weights", content.get("weights", {}), dict, "a table").items():
+        _one_of(path, "an entry of [weights]", name, sorted(properties))
+        weights[name] = _number(path, f"weights.{name}", value)
+    classes = _of(path, "classes", content.get("classes", {}), dict, "a table")
+    required = {}
+    for kind, value in classes.items():
+        _one_of(path, "an entry of [classes]", kind, list(KINDS))
+        required[kind] = _required(path, kind, value)
+    language = content.get("language")
+    if language is not None:
+        _one_of(path, "`language`", language, LANGUAGES)
+    students = _one_of(path, "`students`", content.get("students", "auto"), ARRANGEMENTS)
+    timeout = _number(path, "timeout", content.get("timeout", Course.timeout), least=0.1)
+    memory = int(_number(path, "memory", content.get("memory", Course.memory), least=256))
+    return Course(required, weights, frozenset(remarks), language, timeout, memory, students, digest)
+
+
+def _required(path: Path, kind: str, value: Any) -> Required:
+    if not isinstance(value, dict):
+        return Required(_number(path, f"classes.{kind}", value))
+    for name in value:
+        _one_of(path, f"an entry of classes.{kind}", name, ("points", "names"))
+    names = _of(path, f"classes.{kind}.names", value.get("names", []), list, "a list of names")
+    for name in names:
+        if not (isinstance(name, str) and name.isidentifier()):
+            raise CourseError(f"{path}: `classes.{kind}.names` must be names of classes, got {name!r}")
+    return Required(_number(path, f"classes.{kind}.points", value.get("points", 1)), tuple(names))
+
+
+def _number(path: Path, name: str, value: Any, least: float = 0.0) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < 1e9:
+        raise CourseError(f"{path}: `{name}` must be a number, at least {least:g}, got {value!r}")
+    return float(value)
+
+
+def _of(path: Path, name: str, value: Any, wanted: type, words: str) -> Any:
+    if not isinstance(value, wanted):
+        raise CourseError(f"{path}: `{name}` must be {words}, got {value!r}")
+    return value
+
+
+def _one_of(path: Path, what: str, value: Any, known: Any) -> str:
+    if value not in known:
+        raise CourseError(f"{path}: {what} must be one of {', '.join(known)}, got {value!r}")
+    return str(value)

@@ -1,0 +1,185 @@
+"""One run over the work of all students: from paths to what was found of each."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from diynn.checking.course.archive import gather, unpack
+from diynn.checking.course.course import FILE, Course, read_course
+from diynn.checking.course.points import earned
+from diynn.checking.course.students import Student, code_in, students_of
+from diynn.checking.files.grade import Memory, Plan, Watch, grade
+from diynn.checking.files.judges import Limits
+from diynn.checking.reporting.report import FileReport, Report
+from diynn.checking.reporting.students import StudentReport
+
+
+@dataclass(frozen=True)
+class Evening:
+    """What is to be judged, and by what.
+
+    Attributes
+    ----------
+    students : list of Student
+    course : Course
+    limits : Limits
+    lang : str
+    """
+
+    students: list[Student]
+    course: Course
+    limits: Limits
+    lang: str
+
+    def judge(
+        self,
+        *,
+        workers: int | None = None,
+        memory: Memory | None = None,
+        watch: Watch | None = None,
+        each: Callable[[StudentReport], None] | None = None,
+    ) -> list[StudentReport]:
+        """Judge the work of all students; a report comes back for each, in their order.
+
+        A loose file without a class to judge is no student, where there are others and no class is asked for.
+
+        Parameters
+        ----------
+        workers : int, optional
+            Classes judged at a time; None for one a processor.
+        memory : Memory, optional
+            What is known is not judged again.
+        watch : Watch, optional
+        each : callable, optional
+            Called with every student as soon as all of the work is judged.
+        """
+        owner = {file: number for number, student in enumerate(self.students) for file in student.files}
+        left = [len(student.files) for student in self.students]
+        done: dict[Path, FileReport] = {}
+        told: dict[int, StudentReport] = {}
+
+        def finish(number: int) -> None:
+            told[number] = self._report(self.students[number], done)
+            if each is not None and not self._helps(number, told[number]):
+                each(told[number])
+
+        def note(file: FileReport, report: Report | None) -> None:
+            if report is None:
+                number = owner[file.path]
+                done[file.path] = file
+                left[number] -= 1
+                if not left[number]:
+                    finish(number)
+
+        for number, student in enumerate(self.students):
+            if not student.files:
+                finish(number)
+        # What differs from run to run has no place in points: nobody's time is compared with ours.
+        plan = Plan(
+            self.lang, self.limits, timing=len(self.students) == 1 and not self.course.required,
+            names=self.course.names,
+            readable={file: each.readable for each in self.students for file in each.files},
+        )  # fmt: skip
+        files = {file: top for each in self.students for file, top in each.files.items()}
+        grade(files, plan, workers=workers, memory=memory, watch=watch, each=note)
+        found = [
+            told[number] for number in range(len(self.students)) if not self._helps(number, told[number])
+        ]
+        if not found and each is not None:
+            each(told[0])
+        return found or [told[0]]
+
+    def _helps(self, number: int, found: StudentReport) -> bool:
+        return (
+            self.students[number].loose
+            and not self.course.required
+            and all(each.empty for each in found.files)
+        )
+
+    def _report(self, student: Student, done: dict[Path, FileReport]) -> StudentReport:
+        files = [done[file] for file in student.files]
+        for file in files:
+            # Within one student's work a file needs no more of its path than from the student's folder on.
+            top = next((each for each in student.readable if file.path.is_relative_to(each)), None)
+            if len(files) > 1 and top is not None and top != file.path:
+                file.name = file.path.relative_to(top).as_posix()
+            elif len(self.students) > 1 or len(files) == 1:
+                file.name = file.path.name
+        return StudentReport(
+            student.name, student.folder, files, earned(files, self.course), list(student.problems)
+        )
+
+
+@contextmanager
+def prepared(
+    paths: Iterable[Path],
+    *,
+    course: Path | None = None,
+    students: str | None = None,
+    lang: str,
+    timeout: float | None = None,
+    megabytes: int | None = None,
+) -> Iterator[Evening]:
+    """Read the course file, unpack what is packed, and tell the students apart.
+
+    Parameters
+    ----------
+    course : Path, optional
+        The course file; None for the one in the first folder, if there is one.
+    students : str, optional
+        How students are told apart; None for what the course file says.
+    timeout, megabytes : optional
+        Limits of a class; None for those of the course file.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file or folder.
+    CourseError, ArchiveError
+        If the course file or a zip file cannot be read.
+    """
+    given = [Path(path) for path in paths]
+    place = course or next((path / FILE for path in given if (path / FILE).is_file()), None)
+    asked = read_course(place) if place is not None else Course()
+    arrangement = students or asked.students
+    with ExitStack() as stack:
+        unpacked = []
+        for path in given:
+            packed = path.suffix.lower() == ".zip" and path.is_file()
+            if packed or (path.is_dir() and any(path.rglob("*.zip"))):
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="diynn-course-")))
+                (unpack if packed else gather)(path, folder / path.stem)
+                path = _inner(folder / path.stem) if packed else folder / path.stem
+                if place is None and (path / FILE).is_file():
+                    asked = read_course(path / FILE)
+                    arrangement = students or asked.students
+            unpacked.append(path)
+        # Without a course file a single folder or file is told as it always was.
+        limits = Limits(timeout or asked.timeout, megabytes or asked.memory)
+        found = students_of(unpacked, arrangement)
+        yield Evening(found, asked, limits, asked.language or lang)
+
+
+def _inner(folder: Path) -> Path:
+    """Return the folder of the students: some zip files have one around them all."""
+    if not folder.is_dir():
+        folder.mkdir(parents=True)
+    inner = [each for each in folder.iterdir() if each.name != FILE]
+    nested = len(inner) == 1 and inner[0].is_dir() and len([*inner[0].iterdir()]) > 1
+    return (
+        inner[0]
+        if nested and not any(each.suffix in (".py", ".ipynb") for each in inner[0].iterdir())
+        else folder
+    )
+
+
+def inputs(evening: Evening, paths: Iterable[Path]) -> list[Path]:
+    """Return all that is judged, so that none of it is overwritten."""
+    found = [file for student in evening.students for file in student.files]
+    return [*found, *(path for path in paths if path.is_file()), *(
+        file for path in paths if path.is_dir() for file in code_in(path)
+    )]  # fmt: skip

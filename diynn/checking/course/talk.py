@@ -1,0 +1,80 @@
+"""What a run prints while it goes, and at its end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from diynn.checking.course.progress import Bar
+from diynn.checking.reporting.messages import text
+from diynn.checking.reporting.plain import say
+from diynn.checking.reporting.students import StudentReport, number
+from diynn.checking.reporting.tables import file_table, student_table
+from diynn.checking.wall import lacking
+
+
+class Talk:
+    """Prints each student as soon as all of the work is judged, then the table.
+
+    Parameters
+    ----------
+    lang : str
+    students : int
+        How many there are.
+    bar : Bar
+        Is taken away while something is printed.
+    quiet : bool
+        Whether to print a line a student, and no reports.
+    """
+
+    def __init__(self, lang: str, students: int, bar: Bar, *, quiet: bool) -> None:
+        self.lang, self.students, self.bar, self.quiet = lang, students, bar, quiet
+
+    def student(self, student: StudentReport) -> None:
+        """Print what was found of one student."""
+        self.bar.pause()
+        if self.quiet and self.students > 1:
+            self._say(self._line(student))
+            return
+        if self.students > 1:
+            self._say(self._line(student))
+        for said in student.remarks(self.lang):
+            self._say(f"  ✗ {said}")
+        for file in student.told:
+            if not file.reports:
+                continue
+            self._say(file_table(file, self.lang) + "\n")
+            if not self.quiet:
+                for report in file.reports:
+                    if report.failed:
+                        self._say(f"{report}\n")
+
+    def end(self, found: Sequence[StudentReport], width: int | None, helpers: Sequence[str] = ()) -> None:
+        """Print the table of all, and what is to be known about the run; ``helpers`` are files of nobody."""
+        if len(found) > 1:
+            self._say("\n" + student_table(found, self.lang, width))
+        elif found[0].earned:
+            self._say(self._points(found[0]))
+        if len(found) == 1 and found[0].reports:
+            helpers = [*helpers, *(file.name for file in found[0].files if file.empty)]
+        if helpers:
+            self._say(text("helpers", self.lang, names=", ".join(helpers)))
+        if lacking():
+            self._say(text("no_wall", self.lang, names=lacking()))
+
+    def _line(self, student: StudentReport) -> str:
+        wrong = [report.name for report in student.reports if report.failed]
+        said = [*([", ".join(wrong)] if wrong else []), *student.remarks(self.lang)]
+        points = f" {self._points(student)}" if student.earned else ""
+        mark = " ; " if self.lang == "fr" else "; "
+        return f"{'✓' if student.ok else '✗'} {student.name}{points}" + (
+            f"  {mark.join(said)}" if said else ""
+        )
+
+    def _points(self, student: StudentReport) -> str:
+        return text(
+            "points_of", self.lang, points=number(student.points, self.lang), of=number(student.of, self.lang)
+        )
+
+    def _say(self, line: str) -> None:
+        say(line, sys.stdout, self.lang)
