@@ -68,13 +68,14 @@ class RecordedUpdate:
         eps: float,
         step: int,
     ) -> None:
-        self.structure, self.rule, self._settings = structure, rule, dict(vars(rule))
+        self.structure, self.rule, self._settings = structure, rule, _settings(rule)
         self.recording: Recording | None = None
         self.numbers: list[Array] = []
         self.formulas: list[str] = []
         self._states: Mapping[Parameter, State] = states
         self._kept: list[State] = []
-        if not all(isinstance(each, _SIMPLE) for each in self._settings.values()):
+        values = [each for _, settings in self._settings for each in settings.values()]
+        if not all(isinstance(each, (*_SIMPLE, Rule)) for each in values):
             return
         self._values = [each.value for each in trained]
         self._gradients = [each.gradient for each in trained]
@@ -111,7 +112,11 @@ class RecordedUpdate:
             return False
         if rule is None:
             return type(self.rule) is PlainStep
-        if rule is not self.rule or states is not self._states or vars(rule) != self._settings:
+        if (
+            rule is not self.rule
+            or states is not self._states
+            or any(vars(each) != settings for each, settings in self._settings)
+        ):
             return False
         return self.recording is None or all(map(is_, states.values(), self._kept))
 
@@ -159,3 +164,11 @@ class RecordedUpdate:
     def _restore(self, before: Sequence[Array]) -> None:
         for array, value in zip(self.memory, before, strict=True):
             np.copyto(array, value)
+
+
+def _settings(rule: Rule) -> list[tuple[Rule, dict[str, Any]]]:
+    """Return what a rule is set to, and the rules that it holds."""
+    own = dict(vars(rule))
+    return [(rule, own)] + [
+        each for held in own.values() if isinstance(held, Rule) for each in _settings(held)
+    ]
