@@ -30,6 +30,7 @@ from diynn.arrays import (
     namespace,
 )
 from diynn.callbacks import Callback, EarlyStopping, KeepBest
+from diynn.composition import is_module
 from diynn.execution import Execution
 from diynn.execution.choice import at_most, cores
 from diynn.history import History
@@ -101,7 +102,7 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         return self._chain([x.shape[1], *self._hidden(), outputs], x)
 
     def _called(self, *sizes: int) -> Any:
-        if not callable(self.net) or isinstance(self.net, type):
+        if not callable(self.net) or isinstance(self.net, type) or is_module(self.net):
             raise TypeError(
                 f"{self._owner}: `net` must be a function of the sizes of input and output, "
                 f"got {shown(self.net)}"
