@@ -35,7 +35,7 @@ from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 from diynn.sklearn import AutoEncoder, NetClassifier, NetRegressor  # noqa: E402
-from diynn.sklearn.averaged import Averaged, Weighted  # noqa: E402
+from diynn.sklearn.averaged import Averaged  # noqa: E402
 
 VERSION = tuple(map(int, sklearn.__version__.split(".")[:2]))
 ARRAY_API = os.environ.get("SCIPY_ARRAY_API") == "1"  # before SciPy is imported, so in a process of its own
@@ -121,15 +121,6 @@ def test_a_class_weight_is_a_weight_of_its_examples():
     share = np.bincount(Y[few])[Y[few]]
     by_hand = NetClassifier(alpha=0.0, **QUICK).fit(X[few], Y[few], sample_weight=1 / share)
     np.testing.assert_allclose(balanced.predict_proba(X), by_hand.predict_proba(X), rtol=1e-9)
-
-
-def test_a_weighted_loss_multiplies_costs_and_deltas():
-    y, yhat, w = np.array([[1.0, 2.0], [0.0, 1.0]]), np.array([[0.0, 4.0], [3.0, 1.0]]), np.array([2.0, 0.5])
-    loss = Weighted(diynn.MSELoss())
-    targets = np.column_stack([y, w])
-    np.testing.assert_array_equal(loss.forward(targets, yhat), [10.0, 4.5])
-    np.testing.assert_array_equal(loss.backward(targets, yhat), [[-4.0, 8.0], [3.0, 0.0]])
-    assert repr(loss) == "Weighted(MSELoss())"
 
 
 def test_the_mean_gradient_and_the_penalty_by_hand():

@@ -14,12 +14,11 @@ from diynn.arrays import Array, Backend, BackendLike, DType, device_beside, name
 from diynn.composition import is_module
 from diynn.execution import Execution
 from diynn.layers import Sequential
-from diynn.losses import Loss, MSELoss
+from diynn.losses import MSELoss
 from diynn.rules import Rule
 from diynn.schedules import Schedule
 from diynn.shapes import positive
-from diynn.sklearn.averaged import Weighted, with_weights
-from diynn.sklearn.data import beside, codes, example_weights, validated
+from diynn.sklearn.data import codes, example_weights, validated
 from diynn.sklearn.estimator import NetEstimator
 from diynn.training import predict
 from diynn.wording import shown
@@ -103,13 +102,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetEstimato
         again = self._again(more=more)
         x = validated(self, x, reset=not again)
         code = positive("AutoEncoder", "n_components", self.n_components)
-        loss: Loss = MSELoss()
-        y, heavy = x, 1.0
-        if sample_weight is not None:
-            weights = example_weights("AutoEncoder", sample_weight, x.shape[0])
-            heavy = float(weights.mean())
-            y, loss = with_weights(x, beside(weights / heavy, x, dtype=x.dtype)), Weighted(loss)
-        self._train(x, y, loss, code, more=more, heavy=heavy)
+        weights = example_weights("AutoEncoder", sample_weight, x.shape[0])
+        self._train(x, x, MSELoss(), code, more=more, weights=weights)
         self.encoder_, self.decoder_ = self.net_[0], self.net_[1]
         self._n_features_out = code
         return self

@@ -1,11 +1,8 @@
-"""What an estimator adds to an update rule and to a loss: the mean over a batch, L2, weights of examples."""
+"""What an estimator adds to an update rule: the mean over a batch, and a penalty on weights."""
 
 from __future__ import annotations
 
-from typing import Any
-
-from diynn.arrays import Array, namespace
-from diynn.losses import Loss
+from diynn.arrays import Array
 from diynn.rules import Rule, State
 
 
@@ -43,37 +40,3 @@ class Averaged(Rule):
         if self.alpha and value.ndim > 1:
             gradient = gradient + self.alpha * value
         return self.rule.change(value, gradient / self.batch_size, state, eps, step)
-
-
-class Weighted(Loss):
-    """A loss on values, whose targets have the weight of each example in a last column.
-
-    ::
-
-        C = w C(y, ŷ)          y (batch, values + 1), ŷ (batch, values) → (batch,)
-
-    Parameters
-    ----------
-    loss : Loss
-        C(y, ŷ), on arrays of two axes.
-    """
-
-    def __init__(self, loss: Any) -> None:
-        super().__init__()
-        self.loss, self.per_example, self.pure = loss, loss.per_example, loss.pure
-
-    def __repr__(self) -> str:
-        return f"Weighted({self.loss!r})"
-
-    def forward(self, y: Array, yhat: Array) -> Array:
-        """Return w C."""
-        return y[:, -1] * self.loss.forward(y[:, :-1], yhat)
-
-    def backward(self, y: Array, yhat: Array) -> Array:
-        """Return w ∂C/∂ŷ."""
-        return y[:, -1:] * self.loss.backward(y[:, :-1], yhat)
-
-
-def with_weights(y: Array, weights: Array) -> Array:
-    """Return targets (examples, values) with their weights (examples,) as a last column."""
-    return namespace(y).concat([y, weights[:, None]], axis=1)

@@ -147,13 +147,8 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
         codes = _codes(labels, known)
         weights = self._weights(sample_weight, labels, codes, known, more)
         self.classes_: Any = self.classes_ if again else beside(known, y) if y is not labels else known
-        if weights is None:
-            targets, heavy = codes, 1.0
-        else:
-            heavy = float(weights.mean())
-            targets = np.eye(len(known))[codes] * (weights / heavy)[:, None]
-        targets = beside(targets, x, dtype=None if weights is None else x.dtype)
-        self._train(x, targets, CrossEntropyLoss(), len(known), more=more, groups=codes, heavy=heavy)
+        targets = beside(codes, x)
+        self._train(x, targets, CrossEntropyLoss(), len(known), more=more, weights=weights, groups=codes)
         return self
 
     def _weights(
@@ -164,12 +159,11 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
         known: np.ndarray[Any, Any],
         more: bool,
     ) -> np.ndarray[Any, Any] | None:
-        """Return one weight an example, or None where all are alike."""
-        if sample_weight is None and self.class_weight is None:
-            return None
-        weights = example_weights("NetClassifier", sample_weight, len(codes))
+        """Return one weight an example, with that of its class; None where there are none."""
+        given = example_weights("NetClassifier", sample_weight, len(codes))
         if self.class_weight is None:
-            return weights
+            return given
+        weights: np.ndarray[Any, Any] = np.ones(len(codes)) if given is None else given
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             if more:
                 raise ValueError(

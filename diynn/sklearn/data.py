@@ -69,16 +69,18 @@ def on_host(labels: Any) -> np.ndarray[Any, Any]:
     return np.asarray(labels) if isinstance(labels, np.ndarray | list | tuple) else to_numpy(labels)
 
 
-def example_weights(owner: str, sample_weight: Any, examples: int) -> np.ndarray[Any, Any]:
-    """Return one weight an example, on the host, from one each, a single one, or None for 1.
+def example_weights(owner: str, sample_weight: Any, examples: int) -> np.ndarray[Any, Any] | None:
+    """Return one weight an example, on the host, from one each or a single one; None where there are none.
 
     Raises
     ------
     TypeError, ValueError
         If there are not as many, one is negative or not finite, or all are 0.
     """
-    if sample_weight is None or isinstance(sample_weight, Real):
-        sample_weight = np.full(examples, 1.0 if sample_weight is None else sample_weight)
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(examples, sample_weight)
     weights = host_numbers(owner, "sample_weight", sample_weight).astype(np.float64)
     if weights.shape != (examples,):
         raise ValueError(

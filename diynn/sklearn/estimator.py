@@ -146,13 +146,13 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         outputs: int,
         *,
         more: bool,
+        weights: np.ndarray[Any, Any] | None = None,
         groups: np.ndarray[Any, Any] | None = None,
-        heavy: float = 1.0,
     ) -> None:
         """Train a new net, or the one that there is: on all of the data until it is done, or for one epoch.
 
-        ``groups`` are classes, of which as many are held out as there are in all; ``heavy`` is the mean
-        weight of an example, which the penalty is weighed against.
+        Weights are taken relative to their mean, and so is the penalty, as if examples were repeated.
+        ``groups`` are classes, in the proportions of which examples are held out.
         """
         owner = self._owner
         again = self._again(more=more)
@@ -167,10 +167,13 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         if early:
             share = fraction(owner, "validation_fraction", self.validation_fraction)
             train, test = held_out(x.shape[0], share, int(self._generator.integers(2**31)), groups)
-            validation = taken(x, test), taken(y, test)
-            x, y = taken(x, train), taken(y, train)
+            validation = taken(x, test), taken(y, test), None if weights is None else weights[test]
+            x, y, weights = taken(x, train), taken(y, train), None if weights is None else weights[train]
         batch_size = self._batch(x.shape[0])
-        alpha = number_from_0(owner, "alpha", self.alpha) / heavy
+        alpha = number_from_0(owner, "alpha", self.alpha)
+        if weights is not None:
+            heavy = float(weights.mean())
+            alpha, weights = alpha / heavy, weights / heavy
         if not (again and more):
             rule = Averaged(self._rule(), batch_size, alpha)
             self._optim = Optim(self.net_, loss, self.learning_rate_init, rule=rule, execution=self.execution)
@@ -178,7 +181,7 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         with at_most(1 if _within_parallel() else cores()):
             self.history_ = self._optim.SGD(
                 x, y, batch_size, 1 if more else positive(owner, "max_iter", self.max_iter),
-                validation=validation, callbacks=[] if more else self._watchers(early),
+                weights=weights, validation=validation, callbacks=[] if more else self._watchers(early),
                 checkpoint=self.checkpoint, rng=self._generator,
                 progress=flag(owner, "verbose", self.verbose),
             )  # fmt: skip

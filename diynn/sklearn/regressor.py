@@ -7,8 +7,7 @@ from typing import Any
 from sklearn.base import RegressorMixin
 
 from diynn.arrays import Array
-from diynn.losses import Loss, MSELoss
-from diynn.sklearn.averaged import Weighted, with_weights
+from diynn.losses import MSELoss
 from diynn.sklearn.data import beside, example_weights, validated
 from diynn.sklearn.estimator import NetEstimator
 
@@ -53,14 +52,9 @@ class NetRegressor(RegressorMixin, NetEstimator):  # type: ignore[misc]  # sciki
                 f"got {tuple(y.shape)}"
             )
         self._shape: tuple[int, ...] = shape
-        loss: Loss = MSELoss()
-        y, heavy = y if shape else y[:, None], 1.0
-        outputs = y.shape[1]
-        if sample_weight is not None:
-            weights = example_weights("NetRegressor", sample_weight, x.shape[0])
-            heavy = float(weights.mean())
-            y, loss = with_weights(y, beside(weights / heavy, x, dtype=x.dtype)), Weighted(loss)
-        self._train(x, y, loss, outputs, more=more, heavy=heavy)
+        y = y if shape else y[:, None]
+        weights = example_weights("NetRegressor", sample_weight, x.shape[0])
+        self._train(x, y, MSELoss(), y.shape[1], more=more, weights=weights)
         return self
 
     def predict(self, X: Any) -> Array:  # noqa: N803
