@@ -246,9 +246,22 @@ def test_early_stopping_keeps_the_best_epoch():
     made = NetClassifier(early_stopping=True, n_iter_no_change=5, learning_rate_init=1e-2, random_state=0)
     made.fit(x, noise)
     costs = made.history_["validation_cost"]
-    assert made.history_.stopped == "no better for 5 epochs"
+    assert made.history_.stopped == "not better by 0.0001 for 5 epochs"
     assert len(costs) <= np.argmin(costs) + 1 + 5 + 1
+    kept = diynn.CrossEntropyLoss()(noise, diynn.predict(made.net_, x)).mean()
+    assert kept != pytest.approx(made.history_["cost"][-1], rel=0.05)  # not what it ended with
     assert costs[-1] > min(costs)
+
+
+def test_the_end_is_that_of_scikit_learn_by_the_costs():
+    made = NetClassifier(learning_rate_init=1e-2, tol=1e-3, n_iter_no_change=4, random_state=0).fit(X, Y)
+    best, waited, ends = np.inf, 0, []
+    for cost in made.loss_curve_:  # as MLPClassifier has it
+        waited = waited + 1 if cost > best - 1e-3 else 0
+        best = min(best, cost)
+        ends.append(waited > 4)
+    assert ends == [False] * (len(ends) - 1) + [True]
+    assert len(ends) < 200
 
 
 def test_the_end_that_came_too_early_is_told():
@@ -292,6 +305,16 @@ def test_a_checkpoint_ends_a_training_that_was_done(tmp_path):
     assert again.loss_curve_ == made.loss_curve_
     assert again.history_.seconds == made.history_.seconds  # read, not trained
     np.testing.assert_array_equal(again.predict_proba(X), made.predict_proba(X))
+
+
+def test_a_training_that_goes_on_ends_when_it_would_have(tmp_path):
+    made = NetClassifier(learning_rate_init=1e-2, tol=1e-3, n_iter_no_change=4, random_state=0)
+    whole = clone(made).fit(X, Y)
+    kept = made.set_params(checkpoint=tmp_path / "fit.npz")
+    kept.set_params(max_iter=whole.n_iter_ - 2).fit(X, Y)
+    assert kept.history_.stopped is None
+    kept.set_params(max_iter=200).fit(X, Y)
+    assert kept.n_iter_ == whole.n_iter_ < 200
 
 
 # ------------------------------------------------------------------ grids, workers

@@ -43,7 +43,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
     max_iter : int
         Epochs at most.
     tol, n_iter_no_change : float, int
-        The training ends when the cost has not fallen by ``tol`` for so many epochs.
+        The training ends when the cost has not been ``tol`` below the least one for more epochs than that.
     early_stopping : bool
         Whether that is the cost of examples held out, of which the best epoch is kept then.
     validation_fraction : float

@@ -29,7 +29,7 @@ from diynn.arrays import (
     device_beside,
     namespace,
 )
-from diynn.callbacks import Callback, EarlyStopping, KeepBest
+from diynn.callbacks import Callback, KeepBest
 from diynn.composition import is_module
 from diynn.execution import Execution
 from diynn.execution.choice import at_most, cores
@@ -42,6 +42,7 @@ from diynn.schedules import Schedule
 from diynn.shapes import fraction, positive
 from diynn.sklearn.averaged import Averaged
 from diynn.sklearn.data import held_out, taken, validated
+from diynn.sklearn.settled import Settled
 from diynn.training import predict
 from diynn.wording import shown
 
@@ -201,7 +202,7 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     def _watchers(self, early: bool) -> list[Callback]:
         patience = positive(self._owner, "n_iter_no_change", self.n_iter_no_change)
         column = "validation_cost" if early else "cost"
-        stop = EarlyStopping(patience, column=column, by=number_from_0(self._owner, "tol", self.tol))
+        stop = Settled(column, patience, number_from_0(self._owner, "tol", self.tol))
         return [stop, KeepBest(column=column)] if early else [stop]
 
     def _note(self, more: bool) -> None:
