@@ -5,9 +5,9 @@
 
 Both have one hidden layer of 100 units and otherwise their defaults, behind a ``StandardScaler``; the target
 of a regression is scaled as well. They train on the same folds in turn, ours first in one fold, theirs in
-the next. The score is the accuracy or R² on the fold left out, and the difference is that of the same fold: it is
-`worse` if it is below zero by more than its standard error. The time is that of ``fit``, the least of all
-rounds for each fold, summed over folds.
+the next. The score is the accuracy or R² on the fold left out, and the difference is that of the same fold:
+it is `worse` if it is below zero by more than its standard error. The time is that of ``fit``, the least of
+all rounds for each fold, summed over folds.
 """
 
 from __future__ import annotations

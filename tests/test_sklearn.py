@@ -230,13 +230,12 @@ def test_epochs_one_by_one_are_epochs_together(kind):
 
 def test_a_warm_start_goes_on():
     made = NetClassifier(warm_start=True, **QUICK).fit(X, Y)
-    net, before = made.net_, made.loss_curve_[-1]
+    net, first = made.net_, made.loss_curve_
     made.fit(X, Y)
     assert made.net_ is net
-    assert made.loss_curve_[0] < before * 1.1
+    assert max(made.loss_curve_) < min(first)
     cold = clone(made).set_params(warm_start=False).fit(X, Y)
-    cold.fit(X, Y)
-    assert cold.loss_curve_[0] > 2 * made.loss_curve_[0]
+    assert cold.fit(X, Y).loss_curve_ == first
 
 
 def test_early_stopping_keeps_the_best_epoch():
@@ -322,7 +321,7 @@ def test_a_training_that_goes_on_ends_when_it_would_have(tmp_path):
 
 def test_grids_over_nets():
     grid = {"hidden_layer_sizes": [(2,), (16,)], "activation": ["tanh", "gelu"]}
-    found = GridSearchCV(NetClassifier(**QUICK), grid, cv=2, n_jobs=2).fit(X, Y)
+    found = GridSearchCV(NetClassifier(learning_rate_init=1e-2, **QUICK), grid, cv=2, n_jobs=2).fit(X, Y)
     assert len(found.cv_results_["params"]) == 4
     assert found.best_params_["hidden_layer_sizes"] == (16,)
     halving = HalvingGridSearchCV(
