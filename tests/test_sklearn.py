@@ -321,7 +321,9 @@ def test_a_training_that_goes_on_ends_when_it_would_have(tmp_path):
 
 def test_grids_over_nets():
     grid = {"hidden_layer_sizes": [(2,), (16,)], "activation": ["tanh", "gelu"]}
-    found = GridSearchCV(NetClassifier(learning_rate_init=1e-2, **QUICK), grid, cv=2, n_jobs=2).fit(X, Y)
+    found = GridSearchCV(
+        NetClassifier(learning_rate_init=1e-2, max_iter=50, random_state=0), grid, cv=2, n_jobs=2
+    ).fit(X, Y)
     assert len(found.cv_results_["params"]) == 4
     assert found.best_params_["hidden_layer_sizes"] == (16,)
     halving = HalvingGridSearchCV(
