@@ -175,6 +175,15 @@ class Examples:
         others = (moved(each, self.like, real=True) for each in weights)
         return moved(x, self.like, real=True), moved(y, self.like, real=False), *others
 
+    def some(self, order: Any) -> Examples:
+        """Return the examples of these numbers, in this order."""
+
+        def taken(values: Array) -> Array:
+            return namespace(values).take(values, asarray_like(order, values), axis=0)
+
+        weights = None if self.weights is None else taken(self.weights)
+        return Examples(taken(self.x), taken(self.y), self.like, self.shared, weights)
+
     def identity(self) -> list[str]:
         """Return the shape, dtype and a sum of each array, by which other data are known."""
         weights = [] if self.weights is None else [_summed("weights", self.weights)]

@@ -19,13 +19,13 @@ from diynn.execution import Execution, accumulated, find_execution
 from diynn.execution.habits import Habits, habits, habits_key
 from diynn.execution.interrupts import Deferred
 from diynn.execution.structure import Structure
-from diynn.execution.updates import PlainStep, RecordedUpdate
+from diynn.execution.updates import RecordedUpdate
 from diynn.history import History
 from diynn.initializers import Seed
 from diynn.loaders import raise_unless_loader
 from diynn.module import first_handle, parameters, update_parameters, zero_grad
 from diynn.parameter import Parameter
-from diynn.rules import Rule, State
+from diynn.rules import PlainStep, Rule, State, prepared
 from diynn.schedules import Schedule, constant
 from diynn.shapes import positive, positive_number
 from diynn.sheet import spelled
@@ -274,12 +274,15 @@ class Optim:
         """Let parameters follow their gradients by a rule."""
         trained = list(trained)
         self._begin(rule, trained)
-        for parameter in trained:
+        values = [each.value for each in trained]
+        biases = [each.is_bias for each in trained]
+        gradients = prepared(rule, values, [each.gradient for each in trained], biases)
+        for parameter, gradient in zip(trained, gradients, strict=True):
             state = tuple(
                 alike(each, parameter.value) for each in self._states[parameter]
             )  # it may have moved
             change, self._states[parameter] = rule.change(
-                parameter.value, parameter.gradient, state, eps, self._number()
+                parameter.value, gradient, state, eps, self._number()
             )
             parameter.value -= change
 
@@ -347,7 +350,7 @@ def SGD(  # noqa: N802  # the sheet's name
     *,
     rule: Rule | None = None,
     weights: Any = None,
-    validation: tuple[Any, ...] | None = None,
+    validation: tuple[Any, ...] | float | None = None,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback | Callable[[Run], None]] = (),
     checkpoint: str | os.PathLike[str] | None = None,
@@ -383,8 +386,9 @@ def SGD(  # noqa: N802  # the sheet's name
         The update rule; None for the sheet's plain step.
     weights : array (examples,), optional
         What each example counts, as in :meth:`diynn.Optim.step`; costs in the history are weighted means.
-    validation : (x, y) or (x, y, weights), optional
-        Examples to measure on after each epoch; metrics are not weighted.
+    validation : (x, y) or (x, y, weights), or float, optional
+        Examples to measure on after each epoch; metrics are not weighted. A number is a share of the
+        examples, drawn by ``rng`` before the first epoch, which are not trained on.
     metrics : dict of str to function (y, yhat) → float, optional
         What to measure after each epoch besides the cost, such as ``{"accuracy": diynn.accuracy}``.
     callbacks : list of Callback, or of functions of a :class:`Run`, called after each epoch

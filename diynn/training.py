@@ -8,6 +8,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from diynn.arguments import flag
 from diynn.arrays import Array, BackendLike, asarray, find_backend, namespace
 from diynn.assembly import check_metrics, warn_of_saturation
@@ -41,7 +43,7 @@ def train(
     epochs: int = 10,
     *,
     weights: Any = None,
-    validation: tuple[Any, ...] | None = None,
+    validation: tuple[Any, ...] | float | None = None,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback | Callable[[Run], None]] = (),
     checkpoint: str | os.PathLike[str] | None = None,
@@ -66,10 +68,14 @@ def train(
     net, loss = optim.net, optim.loss
     like, ranks = first_parameter(net), Ranks(optim.execution)
     data = examples_or_loader("SGD", like, x, y, weights, share=(ranks.rank, ranks.size))
-    measured = None if validation is None else _validation(like, validation)
     generator = as_generator("SGD", rng)
     if rng is None:
         generator = ranks.first(generator)
+    measured = None
+    if isinstance(validation, float):
+        data, measured = _held_out(data, validation, generator, again=checkpoint is None or rng is not None)
+    elif validation is not None:
+        measured = _validation(like, validation)
     run = Run(net, loss, optim, epochs)
     measure = partial(_measure, net, loss, data, measured, metrics, ranks)
     training = Training(run, data, batch_size, generator, watchers, measure, ranks)
@@ -140,9 +146,31 @@ def predict(net: Any, x: Any, batch_size: int = 1024, *, backend: BackendLike = 
 
 def _validation(like: Array | None, pair: Any) -> Examples:
     if not isinstance(pair, list | tuple) or len(pair) not in (2, 3):
-        raise TypeError(f"SGD: `validation` must be (x, y) or (x, y, weights), got {shown(pair)}")
+        raise TypeError(
+            f"SGD: `validation` must be (x, y) or (x, y, weights), or a share such as 0.1, got {shown(pair)}"
+        )
     (x, y), weights = pair[:2], pair[2] if len(pair) == 3 else None
     return examples("SGD", like, x, y, weights, names=[f"validation[{number}]" for number in range(3)])
+
+
+def _held_out(
+    data: Examples | Loader, share: float, rng: np.random.Generator, *, again: bool
+) -> tuple[Examples, Examples]:
+    """Return the examples to train on, and those to measure on, which are drawn."""
+    if not isinstance(data, Examples):
+        raise TypeError("SGD: `validation` of batches must be (x, y) or (x, y, weights), got a share")
+    if not again:
+        raise ValueError(
+            "SGD: `validation`, a share, needs `rng` beside a `checkpoint`, to be the same when it goes on"
+        )
+    count = round(share * len(data)) if 0 < share < 1 else 0
+    if not 0 < count < len(data):
+        raise ValueError(
+            "SGD: `validation`, a share, must be between 0 and 1 and leave an example on both sides, "
+            f"got {share!r} of {len(data)}"
+        )
+    order = rng.permutation(len(data))
+    return data.some(order[count:]), data.some(order[:count])
 
 
 def _measure(

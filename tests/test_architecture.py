@@ -21,7 +21,7 @@ LEVELS = [
     {"shapes", "sharing", "rendering"},
     {"composition", "ops", "parameter", "schedules", "initializers", "files"},
     {"module", "rules", "data", "generators"},
-    {"layers", "losses", "dataset"},
+    {"layers", "losses", "dataset", "wrappers"},
     {"execution", "assembly", "description", "loaders", "torch_layout"},
     {"checkpoints", "ranks"},
     {"states"},

@@ -35,7 +35,6 @@ from sklearn.preprocessing import StandardScaler  # noqa: E402
 from sklearn.utils.estimator_checks import parametrize_with_checks  # noqa: E402
 
 from diynn.sklearn import AutoEncoder, NetClassifier, NetRegressor  # noqa: E402
-from diynn.sklearn.averaged import Averaged  # noqa: E402
 
 VERSION = tuple(map(int, sklearn.__version__.split(".")[:2]))
 ARRAY_API = os.environ.get("SCIPY_ARRAY_API") == "1"  # before SciPy is imported, so in a process of its own
@@ -123,36 +122,25 @@ def test_a_class_weight_is_a_weight_of_its_examples():
     np.testing.assert_allclose(balanced.predict_proba(X), by_hand.predict_proba(X), rtol=1e-9)
 
 
-def test_the_mean_gradient_and_the_penalty_by_hand():
-    class Plain(diynn.Rule):
-        def start(self, value):
-            return ()
+def test_a_step_is_along_the_mean_gradient_with_the_penalty():
+    """By hand: g = xᵀ 2(ŷ - y), on average, plus α w, from which Nesterov's first step is ε (g + μ g)."""
+    x, y, eps, alpha = X[:40], X[:40, :1] * 2, 1e-2, 3.0
+    made = NetRegressor((), solver="sgd", learning_rate_init=eps, alpha=alpha, max_iter=1, random_state=0)
+    made.fit(x, y)
+    start = NetRegressor((), solver="sgd", learning_rate_init=1e-300, max_iter=1, random_state=0).fit(x, y)
+    weights, bias = (each.value for each in start.net_.parameters())
+    apart = 2 * (x @ weights + bias - y)
+    expected = (
+        weights - eps * 1.9 * (x.T @ apart + alpha * weights) / 40,
+        bias - eps * 1.9 * apart.mean(axis=0),
+    )
+    for each, value in zip(made.net_.parameters(), expected, strict=True):
+        np.testing.assert_allclose(each.value, value, rtol=1e-12)
 
-        def change(self, value, gradient, state, eps, step):
-            return eps * gradient, state
 
-    rule = Averaged(Plain(), 4, 0.5)
-    weights, biases = np.array([[2.0, -4.0]]), np.array([2.0, -4.0])
-    change, _ = rule.change(weights, np.array([[3.0, 1.0]]), (), 0.1, 1)
-    np.testing.assert_allclose(change, [[0.1, -0.025]])
-    change, _ = rule.change(biases, np.array([3.0, 1.0]), (), 0.1, 1)
-    np.testing.assert_allclose(change, [0.075, 0.025])
-
-
-def test_a_rule_within_a_rule_is_recorded_and_its_settings_are_noticed():
-    inner = diynn.Momentum(0.5)
-    net = diynn.Sequential(diynn.Linear(4, 3, rng=0))
-    optim = diynn.Optim(net, diynn.CrossEntropyLoss(), 1e-3, rule=Averaged(inner, 150, 0.1))
-    for _ in range(4):
-        optim.step(X, Y)
-    assert optim._recorded.recording is not None
-    inner.mu = 0.0
-    plain = diynn.Optim(pickle.loads(pickle.dumps(net)), diynn.CrossEntropyLoss(), 1e-3, execution="serial",
-                        rule=Averaged(diynn.Momentum(0.0), 150, 0.1))  # fmt: skip
-    optim.step(X, Y)
-    plain.step(X, Y)
-    for one, other in zip(net.parameters(), plain.net.parameters(), strict=True):
-        np.testing.assert_allclose(one.value, other.value, rtol=1e-12)
+def test_the_steps_of_an_estimator_are_recorded():
+    made = NetClassifier(**QUICK).fit(X, Y)
+    assert made._optim._recorded.recording is not None
 
 
 # ------------------------------------------------------------------ what users try first

@@ -109,11 +109,12 @@ WRONG = {
     **dict.fromkeys(("patience", "resolution", "accumulate"), SIZES),
     **dict.fromkeys(("stride", "classes", "count"), OTHER_SIZES),
     **dict.fromkeys(("scale", "factor", "half_life", "eta", "bound", "deviation", "size"), POSITIVE),
+    "limit": POSITIVE,
     "beyond": POSITIVE,
     **dict.fromkeys(("decay", "by", "spread"), NOT_NEGATIVE),
     **dict.fromkeys(("p", "mu", "rho", "slope", "beta1", "beta2"), FRACTIONS),
     "layout": {"number": 3, "another": "keras"}, "checkpoint": PATHS, "seconds": but(POSITIVE, "infinity"),
-    **dict.fromkeys(("bias", "nesterov", "progress", "mode", "timing"), FLAGS),
+    **dict.fromkeys(("bias", "biases", "nesterov", "progress", "mode", "timing"), FLAGS),
     **dict.fromkeys(("labels", "predictions", "clusters"), CLASSES),
 }  # fmt: skip
 
@@ -218,11 +219,15 @@ CALLS = [
     *map(call, (Momentum, Adam, RMSprop, KeepBest)),
     *map(call, (diynn.LeakyReLU, diynn.GELU, diynn.L1Loss, diynn.HuberLoss)),
     call(AdamW, "AdamW?"),
+    call(diynn.PlainStep),
+    *(call(each, wrong={"rule": NO_RULES | {"None": None}}, rule=Adam())
+      for each in (diynn.WeightDecay, diynn.ClipNorm, diynn.ClipValue)),
     call(diynn.constant, eps=0.1),
     call(diynn.step_decay, eps=0.1, factor=0.5, every=2),
     call(diynn.exponential_decay, eps=0.1, half_life=2),
     call(diynn.cosine_decay, wrong={"warmup": but(SIZES, "zero")}, eps=0.1, steps=9),
     call(EarlyStopping),
+    call(diynn.ReduceOnPlateau, wrong={"factor": but(SHARES, "None")}),
     call(diynn.Log, path="never written"),
     call(diynn.TensorBoard, path="never written"),
     # arrays and files

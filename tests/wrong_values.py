@@ -99,6 +99,10 @@ PAIRS = {
     "text": "xy",
     "texts": ("x", "y"),
     "nothings": (None, None),
+    "no share": 0.0,
+    "whole": 1.0,
+    "nothing of it": 0.01,
+    "nan": nan,
 }
 METRICS = {
     "function": metrics.accuracy, "list": ["accuracy"], "text": "accuracy", "no function": {"a": 3},

@@ -12,23 +12,9 @@ from diynn.arrays import Array
 from diynn.execution.recording import Recording
 from diynn.execution.symbols import Symbol, UnrecordableError, evaluator
 from diynn.parameter import Parameter
-from diynn.rules import Rule, State
+from diynn.rules import PlainStep, Rule, State, prepared, settings
 
 _SIMPLE = (bool, int, float, str, type(None))
-
-
-class PlainStep(Rule):
-    """The sheet's step, as a rule: ``parameters -= eps * gradient``."""
-
-    def start(self, value: Array) -> State:
-        """Return nothing: it has no state."""
-        return ()
-
-    def change(
-        self, value: Array, gradient: Array, state: State, eps: float, step: int
-    ) -> tuple[Array, State]:
-        """Return ε g."""
-        return eps * gradient, state
 
 
 class RecordedUpdate:
@@ -68,17 +54,19 @@ class RecordedUpdate:
         eps: float,
         step: int,
     ) -> None:
-        self.structure, self.rule, self._settings = structure, rule, _settings(rule)
+        self.structure, self.rule, self._settings = structure, rule, settings(rule)
         self.recording: Recording | None = None
         self.numbers: list[Array] = []
         self.formulas: list[str] = []
         self._states: Mapping[Parameter, State] = states
         self._kept: list[State] = []
-        values = [each for _, settings in self._settings for each in settings.values()]
-        if not all(isinstance(each, (*_SIMPLE, Rule)) for each in values):
+        rules = [id(each) for each, _ in self._settings]
+        held = [each for _, own in self._settings for each in own.values()]
+        if not all(isinstance(each, _SIMPLE) or id(each) in rules for each in held):
             return
         self._values = [each.value for each in trained]
         self._gradients = [each.gradient for each in trained]
+        self._biases = [each.is_bias for each in trained]
         plain = type(rule) is PlainStep
         own = [() if plain else tuple(np.array(part) for part in states[each]) for each in trained]
         self.states = own
@@ -115,7 +103,7 @@ class RecordedUpdate:
         if (
             rule is not self.rule
             or states is not self._states
-            or any(vars(each) != settings for each, settings in self._settings)
+            or not all(vars(each) == own for each, own in self._settings)
         ):
             return False
         return self.recording is None or all(map(is_, states.values(), self._kept))
@@ -134,10 +122,12 @@ class RecordedUpdate:
 
     def _follow(self, start: Any, eps: Any, step: Any) -> Array:
         watched = start.recording.watched
-        for value, gradient, state in zip(self._values, self._gradients, self.states, strict=True):
+        values = [watched(each) for each in self._values]
+        gradients = prepared(self.rule, values, [watched(each) for each in self._gradients], self._biases)
+        for value, gradient, state in zip(values, gradients, self.states, strict=True):
             own = tuple(map(watched, state))
-            change, following = self.rule.change(watched(value), watched(gradient), own, eps, step)
-            np.subtract(watched(value), change, out=watched(value))
+            change, following = self.rule.change(value, gradient, own, eps, step)
+            np.subtract(value, change, out=value)
             for before, after in zip(own, following, strict=True):
                 if after is before:
                     continue
@@ -149,7 +139,8 @@ class RecordedUpdate:
     def _equals(self, recording: Recording, before: Sequence[Array], eps: float, step: int) -> bool:
         """Say whether the recording equals the rule to the bit."""
         followed: list[Array] = []
-        for value, gradient, state in zip(self._values, self._gradients, self.states, strict=True):
+        gradients = prepared(self.rule, self._values, self._gradients, self._biases)
+        for value, gradient, state in zip(self._values, gradients, self.states, strict=True):
             change, after = self.rule.change(value, gradient, state, eps, step)
             value -= change
             followed += after
@@ -164,11 +155,3 @@ class RecordedUpdate:
     def _restore(self, before: Sequence[Array]) -> None:
         for array, value in zip(self.memory, before, strict=True):
             np.copyto(array, value)
-
-
-def _settings(rule: Rule) -> list[tuple[Rule, dict[str, Any]]]:
-    """Return what a rule is set to, and the rules that it holds."""
-    own = dict(vars(rule))
-    return [(rule, own)] + [
-        each for held in own.values() if isinstance(held, Rule) for each in _settings(held)
-    ]

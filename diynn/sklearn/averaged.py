@@ -1,20 +1,21 @@
-"""What an estimator adds to an update rule: the mean over a batch, and a penalty on weights."""
+"""What an estimator adds to an update rule: the mean over a batch, as scikit-learn's step sizes are for."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from diynn.arrays import Array
 from diynn.rules import Rule, State
 
 
 class Averaged(Rule):
-    """A rule that follows the mean gradient of a batch, with a penalty α/2 ‖W‖² for each batch.
+    """A rule that follows the mean gradient of a batch rather than the sum.
 
     ::
 
-        g ← (g + α W) / B
+        g ← g / B
 
-    Biases, which have one axis, are not penalised. A step size then fits batches of any size, as in
-    scikit-learn; a last, smaller batch counts as what it is a part of.
+    A step size then fits batches of any size; a last, smaller batch counts as the part of one that it is.
 
     Parameters
     ----------
@@ -22,21 +23,23 @@ class Averaged(Rule):
         What is done with that gradient.
     batch_size : int
         B.
-    alpha : float
-        α, 0 or more.
     """
 
-    def __init__(self, rule: Rule, batch_size: int, alpha: float) -> None:
-        self.rule, self.batch_size, self.alpha = rule, batch_size, alpha
+    def __init__(self, rule: Rule, batch_size: int) -> None:
+        self.rule, self.batch_size = rule, batch_size
+
+    def gradients(
+        self, values: Sequence[Array], gradients: Sequence[Array], biases: Sequence[bool]
+    ) -> Sequence[Array]:
+        """Return g / B."""
+        return self.rule.gradients(values, [each / self.batch_size for each in gradients], biases)
 
     def start(self, value: Array) -> State:
-        """Return the rule's own state."""
+        """Return the state of the rule within."""
         return self.rule.start(value)
 
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
     ) -> tuple[Array, State]:
-        """Return the rule's change for that gradient, and its state."""
-        if self.alpha and value.ndim > 1:
-            gradient = gradient + self.alpha * value
-        return self.rule.change(value, gradient / self.batch_size, state, eps, step)
+        """Return what the rule within returns."""
+        return self.rule.change(value, gradient, state, eps, step)

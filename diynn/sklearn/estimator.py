@@ -45,6 +45,7 @@ from diynn.sklearn.data import held_out, taken, validated
 from diynn.sklearn.settled import Settled
 from diynn.training import predict
 from diynn.wording import shown
+from diynn.wrappers import WeightDecay
 
 ACTIVATIONS: dict[str, Callable[[], Any] | None] = {
     "relu": ReLU, "tanh": Tanh, "logistic": Sigmoid, "leaky_relu": LeakyReLU, "gelu": GELU, "identity": None,
@@ -178,7 +179,7 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             heavy = float(weights.mean())
             alpha, weights = alpha / heavy, weights / heavy
         if not (again and more):
-            rule = Averaged(self._rule(), batch_size, alpha)
+            rule = WeightDecay(Averaged(self._rule(), batch_size), alpha)
             self._optim = Optim(self.net_, loss, self.learning_rate_init, rule=rule, execution=self.execution)
         self._optim.loss = loss
         with at_most(1 if _within_parallel() else cores()):
