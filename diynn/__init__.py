@@ -12,6 +12,7 @@ from diynn import (
     plots,
     rules,
     schedules,
+    wrappers,
 )  # fmt: skip
 from diynn.arrays import asarray, set_backend, to_numpy
 from diynn.callbacks import *
@@ -33,6 +34,7 @@ from diynn.sweep import Sweep, sweep
 from diynn.tracing import trace
 from diynn.training import predict
 from diynn.version import __version__ as __version__
+from diynn.wrappers import *
 
 __all__ = [
     "SGD", "CheckpointError", "History", "Module", "Optim", "Parameter", "Sweep", "accuracy", "asarray",
@@ -45,6 +47,7 @@ __all__ += logs.__all__
 __all__ += losses.__all__
 __all__ += rules.__all__
 __all__ += schedules.__all__
+__all__ += wrappers.__all__
 
 _spelled = _names(globals())  # TanH, Sigmoide, Sequentiel, ...: one table in `diynn.sheet`
 globals().update(_spelled)

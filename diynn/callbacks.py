@@ -11,11 +11,12 @@ from diynn.arguments import flag, number_from_0, optional_text
 from diynn.arrays import Array
 from diynn.checkpoints import restore, snapshot
 from diynn.history import History
-from diynn.shapes import positive
+from diynn.schedules import scaled
+from diynn.shapes import fraction, positive, positive_number
 from diynn.sheet import spelled
 from diynn.wording import shown
 
-__all__ = ["Callback", "EarlyStopping", "KeepBest", "Run"]
+__all__ = ["Callback", "EarlyStopping", "KeepBest", "ReduceOnPlateau", "Run"]
 
 
 @dataclass
@@ -143,6 +144,65 @@ class EarlyStopping(_Best):
         """Look whether to stop."""
         if not self.improved(run, self.by) and run.epoch - self.best_epoch >= self.patience:
             run.stopped = f"no better for {self.patience} epochs"
+
+
+class ReduceOnPlateau(_Best):
+    """Make steps shorter each time a column of the history has not got better for some epochs.
+
+    Parameters
+    ----------
+    factor : float
+        What the step size is multiplied by, in (0, 1): ``eps``, or all that is left of a schedule.
+    patience : int
+        How many epochs to wait, each time anew.
+    column, by, largest : optional
+        As in :class:`EarlyStopping`.
+
+    Raises
+    ------
+    ValueError
+        If ``factor`` is not in (0, 1), or ``patience`` not positive.
+    """
+
+    @spelled(bound=True)
+    def __init__(
+        self,
+        factor: float = 0.1,
+        patience: int = 5,
+        *,
+        column: str | None = None,
+        by: float = 0.0,
+        largest: bool | None = None,
+    ) -> None:
+        super().__init__(column, largest)
+        self.factor = fraction(
+            "ReduceOnPlateau", "factor", positive_number("ReduceOnPlateau", "factor", factor)
+        )
+        self.patience = positive("ReduceOnPlateau", "patience", patience)
+        self.by = number_from_0("ReduceOnPlateau", "by", by)
+
+    def start(self, run: Run) -> None:
+        """Take the schedule as it is now."""
+        super().start(run)
+        self.optim, self.schedule, self.times, self.reduced_epoch = run.optim, run.optim.schedule, 0, 0
+
+    def epoch(self, run: Run) -> None:
+        """Look whether to make steps shorter."""
+        if self.improved(run, self.by):
+            return
+        if run.epoch - max(self.best_epoch, self.reduced_epoch) >= self.patience:
+            self.times, self.reduced_epoch = self.times + 1, run.epoch
+            self.optim.schedule = scaled(self.schedule, self.factor**self.times)
+
+    def state(self) -> dict[str, Any]:
+        """Return the best value and its epoch, how often steps were made shorter, and when last."""
+        return super().state() | {"times": self.times, "reduced_epoch": self.reduced_epoch}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on with them."""
+        super().restore(state)
+        self.times, self.reduced_epoch = state["times"], state["reduced_epoch"]
+        self.optim.schedule = scaled(self.schedule, self.factor**self.times)
 
 
 class KeepBest(_Best):

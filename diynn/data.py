@@ -120,9 +120,10 @@ def batches(
     batch_size: int,
     *,
     rng: Rng = None,
+    weights: Array | None = None,
     to: Array | None = None,
     backend: BackendLike = None,
-) -> Iterator[tuple[Array, Array]]:
+) -> Iterator[tuple[Array, ...]]:
     """Cut a data set into batches, each example in exactly one.
 
     Parameters
@@ -135,6 +136,8 @@ def batches(
         A generator or a seed shuffles the examples, by one permutation drawn on the host: the same seed
         gives the same batches in every library. None keeps their order, and the batches are then plain
         slices: views, where the library has them.
+    weights : array (n,), optional
+        What each example counts: batches have a third array then.
     to : array, optional
         Each batch is moved to its library and device. From NumPy to CuPy that is by pinned memory, and
         nobody waits for it.
@@ -143,7 +146,7 @@ def batches(
 
     Returns
     -------
-    iterator of (batch_x, batch_y)
+    iterator of (batch_x, batch_y), or of (batch_x, batch_y, batch_weights)
         No batches if n is 0.
 
     Raises
@@ -156,26 +159,29 @@ def batches(
     # Checks and permutation are made by the call, not by the first batch asked for.
     batch_size = positive("batches", "batch_size", batch_size)
     xp = array_namespace("batches", "x", x)
-    array_namespace("batches", "y", y)
-    if not together(x, y):
-        raise ValueError(apart("batches", "y", y, "`x`", x))
-    if x.ndim == 0 or y.ndim == 0 or x.shape[0] != y.shape[0]:
-        raise ValueError(
-            f"batches: `x` and `y` must have one length, got shapes {tuple(x.shape)} and {tuple(y.shape)}"
-        )
+    others = {"y": y} if weights is None else {"y": y, "weights": weights}
+    for name, each in others.items():
+        array_namespace("batches", name, each)
+        if not together(x, each):
+            raise ValueError(apart("batches", name, each, "`x`", x))
+        if x.ndim == 0 or each.ndim == 0 or x.shape[0] != each.shape[0]:
+            raise ValueError(
+                f"batches: `x` and `{name}` must have one length, got shapes {tuple(x.shape)} and "
+                f"{tuple(each.shape)}"
+            )
     if to is not None:
         array_namespace("batches", "to", to)
     n = x.shape[0]
     cuts = [slice(start, min(start + batch_size, n)) for start in range(0, n, batch_size)]
     if rng is None:
-        pairs = ((x[cut, ...], y[cut, ...]) for cut in cuts)
+        made = (tuple(each[cut, ...] for each in (x, *others.values())) for cut in cuts)
     else:
         order = asarray_like(as_generator("batches", rng).permutation(n), x)
-        pairs = ((xp.take(x, order[cut], axis=0), xp.take(y, order[cut], axis=0)) for cut in cuts)
+        made = (tuple(xp.take(each, order[cut], axis=0) for each in (x, *others.values())) for cut in cuts)
     if backend is not None:
         where = find_backend(backend, owner="batches")
-        return ((asarray(one, where), asarray(other, where)) for one, other in pairs)
-    return pairs if to is None else ((alike(one, to), alike(other, to)) for one, other in pairs)
+        return (tuple(asarray(each, where) for each in batch) for batch in made)
+    return made if to is None else (tuple(alike(each, to) for each in batch) for batch in made)
 
 
 def shard(values: Any, rank: int, size: int) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import ceil
@@ -17,6 +17,7 @@ from diynn.arrays import (
     alike,
     asarray,
     asarray_like,
+    default_dtype,
     device_beside,
     kind,
     namespace,
@@ -59,6 +60,26 @@ def as_array(owner: str, argument: str, value: Any) -> Array:
     if value.ndim == 0:
         raise ValueError(f"{what} a single number: examples are counted along the first axis")
     return value
+
+
+def as_weights(owner: str, argument: str, value: Any, x: Any) -> Array:
+    """Return what each example counts as an array (batch,) of real floating numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no array of real numbers, one an example.
+    """
+    weights = as_array(owner, argument, value)
+    if weights.shape != x.shape[:1]:
+        raise ValueError(
+            f"{owner}: `{argument}` must have shape {tuple(x.shape[:1])}, one weight an example, "
+            f"got {tuple(weights.shape)}"
+        )
+    if kind(weights) != "real floating":
+        xp = namespace(weights)
+        weights = xp.astype(weights, default_dtype(xp, device_beside(weights)))
+    return weights
 
 
 def moved(values: Array, like: Array | None, *, real: bool) -> Array:
@@ -116,12 +137,15 @@ class Examples:
         Where batches have to be, and what ``x`` is made of; None for as they are.
     shared : bool
         Whether batches are to be :class:`Rows`, because a rank of MPI reads its share of them alone.
+    weights : array (examples,) or None
+        What each example counts, where the net is.
     """
 
     x: Array
     y: Array
     like: Array | None
     shared: bool = False
+    weights: Array | None = None
 
     def __len__(self) -> int:
         return int(self.x.shape[0])
@@ -130,20 +154,40 @@ class Examples:
         """Return the number of batches in an epoch."""
         return ceil(len(self) / batch_size)
 
-    def batches(self, epoch: int, batch_size: int, rng: Seed, skip: int = 0) -> Iterator[tuple[Array, Array]]:
+    def batches(self, epoch: int, batch_size: int, rng: Seed, skip: int = 0) -> Iterator[tuple[Array, ...]]:
         """Return shuffled batches but the first ``skip``, where the net is; moved one by one, if need be."""
         if self.shared:
             order = as_generator("SGD", rng).permutation(len(self))  # as `batches` draws it
             parts = [order[start : start + batch_size] for start in range(0, len(self), batch_size)][skip:]
-            return (
-                (Rows(self.x, part, self.like, True), Rows(self.y, part, self.like, False)) for part in parts
-            )
-        pairs = islice(batches(self.x, self.y, batch_size, rng=rng), skip, None)
-        return ((moved(x, self.like, real=True), moved(y, self.like, real=False)) for x, y in pairs)
+            return map(self._rows, parts)
+        made = islice(batches(self.x, self.y, batch_size, rng=rng, weights=self.weights), skip, None)
+        return map(self._moved, made)
+
+    def _rows(self, part: Any) -> tuple[Any, ...]:
+        pair = Rows(self.x, part, self.like, True), Rows(self.y, part, self.like, False)
+        if self.weights is None:
+            return pair
+        weights = namespace(self.weights).take(self.weights, asarray_like(part, self.weights), axis=0)
+        return *pair, moved(weights, self.like, real=True)
+
+    def _moved(self, batch: tuple[Array, ...]) -> tuple[Array, ...]:
+        x, y, *weights = batch
+        others = (moved(each, self.like, real=True) for each in weights)
+        return moved(x, self.like, real=True), moved(y, self.like, real=False), *others
+
+    def some(self, order: Any) -> Examples:
+        """Return the examples of these numbers, in this order."""
+
+        def taken(values: Array) -> Array:
+            return namespace(values).take(values, asarray_like(order, values), axis=0)
+
+        weights = None if self.weights is None else taken(self.weights)
+        return Examples(taken(self.x), taken(self.y), self.like, self.shared, weights)
 
     def identity(self) -> list[str]:
         """Return the shape, dtype and a sum of each array, by which other data are known."""
-        return [_summed("x", self.x), _summed("y", self.y)]
+        weights = [] if self.weights is None else [_summed("weights", self.weights)]
+        return [_summed("x", self.x), _summed("y", self.y), *weights]
 
     def sample(self, count: int) -> Array:
         """Return the first examples, where the net is."""
@@ -155,9 +199,9 @@ def examples(
     like: Array | None,
     x: Any,
     y: Any,
-    x_name: str = "x",
-    y_name: str = "y",
+    weights: Any = None,
     *,
+    names: Sequence[str] = ("x", "y", "weights"),
     mapped: bool = True,
     share: tuple[int, int] = (0, 1),
 ) -> Examples:
@@ -170,8 +214,10 @@ def examples(
     Raises
     ------
     TypeError, ValueError
-        If something is no array of numbers, or not finite; if the numbers of examples differ, or are 0.
+        If something is no array of numbers, or not finite; if the numbers of examples differ, or are 0; if
+        a weight is negative, or all are 0.
     """
+    x_name, y_name, weights_name = names
     x, y = as_array(owner, x_name, x), as_array(owner, y_name, y)
     for name, values in ((x_name, x), (y_name, y)):
         _raise_unless_finite(owner, name, values, share_of(values.shape[0], *share))
@@ -180,13 +226,23 @@ def examples(
             f"{owner}: `{x_name}` and `{y_name}` must hold the same number of examples, at least one, "
             f"got {x.shape[0]} and {y.shape[0]}"
         )
+    if weights is not None:
+        weights = as_weights(owner, weights_name, weights, x)
+        xp = namespace(weights)
+        fit = xp.isfinite(weights) & (weights >= 0)
+        if not (bool(xp.all(fit)) and bool(xp.any(weights > 0))):
+            raise ValueError(
+                f"{owner}: `{weights_name}` must be finite numbers, 0 or more, and one above 0 at least"
+            )
     (x, y), later = near(like, x, y)
     if later is None:
         x, y = (
             each if mapped and _is_mapped(each) else moved(each, like, real=real)
             for each, real in ((x, True), (y, False))
         )
-    return Examples(x, y, like, shared=share[1] > 1)
+    if weights is not None and not isinstance(x, np.ndarray):
+        weights = moved(weights, like, real=True) if like is not None else beside(weights, x)
+    return Examples(x, y, like, shared=share[1] > 1, weights=weights)
 
 
 def _raise_unless_finite(owner: str, name: str, values: Array, share: slice) -> None:

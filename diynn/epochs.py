@@ -29,16 +29,24 @@ _SHOWN_EVERY = 0.2  # seconds between two looks at the running cost, each of whi
 
 @dataclass
 class Place:
-    """How far the epoch under way is: its batches and examples, the sum of their costs, the seconds it took.
+    """How far the epoch under way is: its batches, the sums of weights and of costs, the seconds it took.
+
+    Where no weights are given, each example counts 1.
 
     ``drawn`` is the state of the generator before it drew the order of the examples.
     """
 
     steps: int = 0
-    examples: int = 0
+    examples: Any = 0
     total: Any = 0.0
     seconds: float = 0.0
     drawn: dict[str, Any] | None = None
+
+    @property
+    def cost(self) -> float:
+        """The mean cost so far, 0 before an example that counts."""
+        examples = float(self.examples)
+        return float(self.total) / examples if examples else 0.0
 
 
 class Training:
@@ -100,12 +108,13 @@ class Training:
         """Train on each batch of an epoch that is left; measure, tell those who watch, write."""
         run, place = self.run, self.place
         start, paused = perf_counter() - place.seconds, False
-        for batch_x, batch_y in self._batches():
-            costs = run.optim.step(batch_x, batch_y)
+        for batch in self._batches():
+            costs = run.optim.step(*batch)
             if run.epoch == 0 and place.steps == 0 and self.ranks.rank == 0:
                 warn_of_no_gradient("SGD", run.net)
-            place.total = place.total + sum_of_costs(costs, batch_x.shape[0])
-            place.steps, place.examples = place.steps + 1, place.examples + batch_x.shape[0]
+            size, *weights = batch[0].shape[0], *batch[2:]
+            place.total = place.total + sum_of_costs(costs, size)
+            place.steps, place.examples = place.steps + 1, place.examples + counted(size, *weights)
             for watcher in self.watchers:
                 watcher.step(run, costs)
             bar.step(place)
@@ -116,7 +125,7 @@ class Training:
                 self._write(stop)
             if paused or stopped is not None:
                 break
-        cost = float(place.total) / place.examples  # waits for the device, so that the time below is whole
+        cost = place.cost  # waits for the device, so that the time below is whole
         run.epoch, self.place = run.epoch + 1, Place()
         run.history.add(cost=cost, seconds=perf_counter() - start, **self.measure())
         if not isfinite(cost):
@@ -135,7 +144,7 @@ class Training:
         if self.checkpoint is not None and self._unwritten:
             self._write(stop)
 
-    def _batches(self) -> Iterator[tuple[Array, Array]]:
+    def _batches(self) -> Iterator[tuple[Array, ...]]:
         run, place, generator = self.run, self.place, self.generator
         now = generator_state(generator)
         if place.drawn is None:
@@ -177,9 +186,10 @@ class Training:
         run.epoch, run.history.stopped = state["epoch"], state["stopped"]
         run.history.update(state["history"])
         self.place, self._watched = Place(**state["place"]), state["watchers"]
-        if isinstance(self.place.total, np.ndarray):
-            like = first_parameter(run.net)
-            self.place.total = asarray_like(self.place.total, self.place.total if like is None else like)
+        like = first_parameter(run.net)
+        for name, value in vars(self.place).items():
+            if isinstance(value, np.ndarray) and like is not None:
+                setattr(self.place, name, asarray_like(value, like))
         set_generator_state(self.generator, state["generator"])
         set_legacy_state(state["legacy"])
 
@@ -189,6 +199,11 @@ def sum_of_costs(costs: Any, examples: int) -> Any:
     if getattr(costs, "ndim", 0) == 0:
         return costs * examples
     return namespace(costs).sum(costs)
+
+
+def counted(examples: int, weights: Array | None = None) -> Any:
+    """Return what some examples count together: their number, or the sum of their weights."""
+    return examples if weights is None else namespace(weights).sum(weights)
 
 
 class Progress:
@@ -226,5 +241,5 @@ class Progress:
         if not self.bar.disable and perf_counter() - self.shown > _SHOWN_EVERY:
             self.shown = perf_counter()
             self.bar.set_description(f"epoch {self.run.epoch + 1}/{self.run.epochs}", refresh=False)
-            self.bar.set_postfix_str(f"cost {float(place.total) / place.examples:.4g}", refresh=False)
+            self.bar.set_postfix_str(f"cost {place.cost:.4g}", refresh=False)
         self.bar.update()

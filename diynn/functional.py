@@ -22,6 +22,7 @@ from diynn.arrays import Array, zeros_like
 from diynn.assembly import check_loss
 from diynn.checkpoints import matched, raise_unless_module
 from diynn.composition import walk
+from diynn.dataset import as_weights
 from diynn.execution.serial import serial  # the other ways keep memory between two calls
 from diynn.parameter import Parameter
 
@@ -51,8 +52,8 @@ def forward(net: Any) -> Callable[[Arrays, Array], Array]:
     return outputs
 
 
-def gradient(net: Any, loss: Any) -> Callable[[Arrays, Array, Array], tuple[Array, Arrays]]:
-    """Return the function ``(parameters, x, y) → costs, gradients`` of a net and a loss.
+def gradient(net: Any, loss: Any) -> Callable[..., tuple[Array, Arrays]]:
+    """Return the function ``(parameters, x, y, weights=None) → costs, gradients`` of a net and a loss.
 
     Parameters
     ----------
@@ -65,16 +66,20 @@ def gradient(net: Any, loss: Any) -> Callable[[Arrays, Array, Array], tuple[Arra
     -------
     function
         It takes a dict of arrays as :func:`diynn.checkpoints.snapshot` returns one, ``x`` (batch, ...) and
-        ``y``. It returns the costs (batch,) and the gradient of their sum with respect to each array, by
-        the same names; weights that were tied by assignment count as two arrays. It raises ValueError if
-        the names or shapes are not those of the net.
+        ``y``, and ``weights`` (batch,), which multiply the costs. It returns the costs (batch,) and the
+        gradient of their sum with respect to each array, by the same names; parameters that were tied by
+        assignment count as two arrays. It raises ValueError if the names or shapes are not those of the net.
     """
     raise_unless_module("gradient", net)
     check_loss("gradient", loss)
 
-    def costs_and_gradients(parameters: Arrays, x: Array, y: Array) -> tuple[Array, Arrays]:
+    def costs_and_gradients(
+        parameters: Arrays, x: Array, y: Array, weights: Array | None = None
+    ) -> tuple[Array, Arrays]:
+        if weights is not None:
+            weights = as_weights("gradient", "weights", weights, x)
         with substituted("gradient", net, parameters, loss) as handles:
-            costs = serial(net, loss, x, y)
+            costs = serial(net, loss, x, y, weights)
             return costs, {label: handle.gradient for label, handle in handles.items()}
 
     return costs_and_gradients

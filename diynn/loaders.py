@@ -13,7 +13,7 @@ from diynn.dataset import Examples, examples
 from diynn.sheet import ELSEWHERE
 from diynn.wording import shown
 
-_EXPECTED = "must be pairs (x, y) of one batch each"
+_EXPECTED = "must be pairs (x, y), or (x, y, weights), of one batch each"
 
 
 def raise_unless_loader(owner: str, x: Any) -> None:
@@ -30,12 +30,12 @@ def _is_loader(x: Any) -> bool:
     if isinstance(x, type) or hasattr(x, "shape") or hasattr(x, "to_numpy"):
         return False
     if isinstance(x, list | tuple):
-        return bool(x) and all(isinstance(each, list | tuple) and len(each) == 2 for each in x)
+        return bool(x) and all(isinstance(each, list | tuple) and len(each) in (2, 3) for each in x)
     return callable(x) or (isinstance(x, Iterable) and not isinstance(x, str | bytes | dict))
 
 
 def examples_or_loader(
-    owner: str, like: Array | None, x: Any, y: Any, share: tuple[int, int] = (0, 1)
+    owner: str, like: Array | None, x: Any, y: Any, weights: Any = None, share: tuple[int, int] = (0, 1)
 ) -> Examples | Loader:
     """Return data as arrays of examples, or as batches that somebody makes, where there is no ``y``.
 
@@ -47,7 +47,9 @@ def examples_or_loader(
         If they are neither.
     """
     if y is not None:
-        return examples(owner, like, x, y, share=share)
+        return examples(owner, like, x, y, weights=weights, share=share)
+    if weights is not None:
+        raise TypeError(f"{owner}: `weights` of batches come with them: let `x` make (x, y, weights)")
     raise_unless_loader(owner, x)
     return Loader(owner, like, x)
 
@@ -61,7 +63,7 @@ class Loader:
         Whose errors they are.
     like : array or None
         Where batches have to be.
-    source : iterable of (x, y), or function of an epoch's number
+    source : iterable of (x, y) or (x, y, weights), or function of an epoch's number
         A sequence of batches, or whatever can be gone through once an epoch; or a function that takes the
         number of epochs done and returns such a thing.
 
@@ -91,7 +93,7 @@ class Loader:
 
     def batches(
         self, epoch: int, batch_size: int, rng: np.random.Generator, skip: int = 0
-    ) -> Iterator[tuple[Array, Array]]:
+    ) -> Iterator[tuple[Array, ...]]:
         """Yield the batches of an epoch but the first ``skip``, where the net is.
 
         Raises
@@ -107,15 +109,16 @@ class Loader:
             batch = self._batch(number, pair)
             if self._first is None:
                 self._first = batch.x
-            yield batch.x, batch.y
+            yield (batch.x, batch.y) if batch.weights is None else (batch.x, batch.y, batch.weights)
         if number == 0:
             raise ValueError(f"{self.owner}: `x` must make at least one batch in each epoch, got none")
 
     def _batch(self, number: int, pair: Any) -> Examples:
-        if not isinstance(pair, list | tuple) or len(pair) != 2:
+        if not isinstance(pair, list | tuple) or len(pair) not in (2, 3):
             raise TypeError(f"{self.owner}: batch {number} of `x` {_EXPECTED}, got {shown(pair)}")
-        (x, y), where = pair, f", batch {number}"
-        return examples(self.owner, self.like, x, y, f"x{where}", f"y{where}", mapped=False)
+        (x, y), weights = pair[:2], pair[2] if len(pair) == 3 else None
+        names = tuple(f"{name}, batch {number}" for name in ("x", "y", "weights"))
+        return examples(self.owner, self.like, x, y, weights, names=names, mapped=False)
 
     def sample(self, count: int) -> Array | None:
         """Return the first examples that came, where the net is; None before there were any."""

@@ -14,18 +14,18 @@ import numpy as np
 from diynn.arrays import Array, BackendLike, alike
 from diynn.assembly import check_loss, check_net, check_rule, move_net, warn_of_the_end
 from diynn.callbacks import Callback, Run
-from diynn.dataset import moved
+from diynn.dataset import as_weights, moved
 from diynn.execution import Execution, accumulated, find_execution
 from diynn.execution.habits import Habits, habits, habits_key
 from diynn.execution.interrupts import Deferred
 from diynn.execution.structure import Structure
-from diynn.execution.updates import PlainStep, RecordedUpdate
+from diynn.execution.updates import RecordedUpdate
 from diynn.history import History
 from diynn.initializers import Seed
 from diynn.loaders import raise_unless_loader
 from diynn.module import first_handle, parameters, update_parameters, zero_grad
 from diynn.parameter import Parameter
-from diynn.rules import Rule, State
+from diynn.rules import PlainStep, Rule, State, prepared
 from diynn.schedules import Schedule, constant
 from diynn.shapes import positive, positive_number
 from diynn.sheet import spelled
@@ -144,7 +144,7 @@ class Optim:
         else:
             self.schedule = constant(positive_number("Optim", "eps", eps))
 
-    def step(self, batch_x: Array, batch_y: Array) -> Array:
+    def step(self, batch_x: Array, batch_y: Array, weights: Any = None) -> Array:
         """Train on one batch.
 
         Ctrl-C takes effect after the step, a second one at once, but never within the update.
@@ -153,16 +153,20 @@ class Optim:
         ----------
         batch_x, batch_y : arrays (batch, ...)
             The examples and what is right for them; those of NumPy are moved to where the net is.
+        weights : array (batch,), optional
+            What each example counts: a weight multiplies its cost and its delta, as so many copies would.
 
         Returns
         -------
         array (batch,)
-            The costs before the step.
+            The costs before the step, times the weights.
 
         Raises
         ------
         RuntimeError
             If another thread is taking a step with this object.
+        ValueError
+            If weights are not one an example, or the costs of the loss are not.
         """
         if not self._lock.acquire(blocking=False):
             raise RuntimeError(
@@ -175,17 +179,23 @@ class Optim:
                     if self._home is not None and type(self._home.value) is not np.ndarray:
                         batch_x = moved(batch_x, self._home.value, real=True)
                         batch_y = moved(batch_y, self._home.value, real=False)
+                    extra = () if weights is None else (self._weights(weights, batch_x),)
                     if self._rehearsing:
                         interrupts.may_stop = False
-                        rehearse(self, batch_x, batch_y, update)
+                        rehearse(self, update, batch_x, batch_y, *extra)
                         interrupts.may_stop = True
-                    return self.execution.step(self.net, self.loss, batch_x, batch_y, update)
+                    return self.execution.step(self.net, self.loss, batch_x, batch_y, update, *extra)
                 except BaseException:
                     interrupts.may_stop = False
                     zero_grad(self.net)  # leave no partial gradient behind
                     raise
         finally:
             self._lock.release()
+
+    def _weights(self, weights: Any, batch_x: Array) -> Array:
+        """Return the weights of a batch in the dtype of the net, where it is."""
+        like = None if self._home is None else self._home.value
+        return moved(as_weights("Optim", "weights", weights, batch_x), like, real=True)
 
     def SGD(self, x: Any, y: Any, *arguments: Any, **options: Any) -> History:  # noqa: N802  # as in courses
         """Train the net on shuffled batches, ``optim.SGD(x, y, batch_size, epochs)``: see :func:`diynn.SGD`.
@@ -264,12 +274,15 @@ class Optim:
         """Let parameters follow their gradients by a rule."""
         trained = list(trained)
         self._begin(rule, trained)
-        for parameter in trained:
+        values = [each.value for each in trained]
+        biases = [each.is_bias for each in trained]
+        gradients = prepared(rule, values, [each.gradient for each in trained], biases)
+        for parameter, gradient in zip(trained, gradients, strict=True):
             state = tuple(
                 alike(each, parameter.value) for each in self._states[parameter]
             )  # it may have moved
             change, self._states[parameter] = rule.change(
-                parameter.value, parameter.gradient, state, eps, self._number()
+                parameter.value, gradient, state, eps, self._number()
             )
             parameter.value -= change
 
@@ -336,7 +349,8 @@ def SGD(  # noqa: N802  # the sheet's name
     eps: float | Schedule = 1e-3,
     *,
     rule: Rule | None = None,
-    validation: tuple[Any, Any] | None = None,
+    weights: Any = None,
+    validation: tuple[Any, ...] | float | None = None,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback | Callable[[Run], None]] = (),
     checkpoint: str | os.PathLike[str] | None = None,
@@ -360,7 +374,8 @@ def SGD(  # noqa: N802  # the sheet's name
         The examples and what is right for them. ``x`` is converted once to the dtype of the parameters,
         integers as well, and what is on the host is moved to where the net is; what is mapped from a file,
         or too large for a GPU, is converted and moved batch by batch.
-        ``x`` alone may be batches that are made elsewhere: a sequence of pairs (x, y), or a function that
+        ``x`` alone may be batches that are made elsewhere: a sequence of pairs (x, y) or of
+        (x, y, weights), or a function that
         takes the number of epochs done and returns one. They come in their own order and size, and metrics
         are those of the validation data then.
     batch_size, epochs : int
@@ -369,8 +384,11 @@ def SGD(  # noqa: N802  # the sheet's name
         The step size, as in :class:`diynn.Optim`. Gradients are summed over the batch, not averaged.
     rule : Rule, optional
         The update rule; None for the sheet's plain step.
-    validation : (x, y), optional
-        Examples to measure on after each epoch.
+    weights : array (examples,), optional
+        What each example counts, as in :meth:`diynn.Optim.step`; costs in the history are weighted means.
+    validation : (x, y) or (x, y, weights), or float, optional
+        Examples to measure on after each epoch; metrics are not weighted. A number is a share of the
+        examples, drawn by ``rng`` before the first epoch, which are not trained on.
     metrics : dict of str to function (y, yhat) → float, optional
         What to measure after each epoch besides the cost, such as ``{"accuracy": diynn.accuracy}``.
     callbacks : list of Callback, or of functions of a :class:`Run`, called after each epoch
@@ -433,6 +451,7 @@ def SGD(  # noqa: N802  # the sheet's name
     optim = Optim(net, loss, eps, rule=rule, execution=execution, backend=backend)
     optim.execution = accumulated(optim.execution, positive("SGD", "accumulate", accumulate))
     batch_size = positive("SGD", "batch_size", batch_size) * accumulate
-    watched: dict[str, Any] = {"validation": validation, "metrics": metrics, "callbacks": callbacks}
-    kept: dict[str, Any] = {"checkpoint": checkpoint, "every": every, "seconds": seconds}
-    return train(optim, x, y, batch_size, epochs, rng=rng, progress=progress, **watched, **kept)
+    given: dict[str, Any] = {"weights": weights, "validation": validation, "metrics": metrics}
+    given |= {"callbacks": callbacks, "rng": rng, "progress": progress}
+    given |= {"checkpoint": checkpoint, "every": every, "seconds": seconds}
+    return train(optim, x, y, batch_size, epochs, **given)

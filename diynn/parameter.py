@@ -54,6 +54,11 @@ class Parameter:
         return self.place + self.name + ("" if self.key is None else f".{self.key}")
 
     @property
+    def is_bias(self) -> bool:
+        """Whether the module calls the array its bias, or it has one axis at most."""
+        return self.name == "_bias" or self.value.ndim < 2
+
+    @property
     def value(self) -> Array:
         """The array of parameters."""
         return self._read(self.name)

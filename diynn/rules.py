@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 
 from diynn.arguments import flag, number_from_0
 from diynn.arrays import Array, namespace, zeros_like
 from diynn.shapes import fraction, positive_number
 from diynn.sheet import spelled
+from diynn.wording import shown
 
-__all__ = ["Adam", "AdamW", "Momentum", "RMSprop", "Rule"]
+__all__ = ["Adam", "AdamW", "Momentum", "PlainStep", "RMSprop", "Rule"]
 
 State: TypeAlias = tuple[Array, ...]
 
@@ -24,6 +26,15 @@ class Rule:
         settings = ", ".join(f"{name}={value!r}" for name, value in vars(self).items())
         return f"{type(self).__name__}({settings})"
 
+    def gradients(
+        self, values: Sequence[Array], gradients: Sequence[Array], biases: Sequence[bool]
+    ) -> Sequence[Array]:
+        """Return the gradients that the arrays are to follow, of all arrays of the net at once.
+
+        By default they are those given. ``biases`` says which of the arrays are biases.
+        """
+        return gradients
+
     def start(self, value: Array) -> State:
         """Return the state before the first step, for parameters ``value``."""
         raise NotImplementedError(f"{type(self).__name__} has no start(value)")
@@ -33,6 +44,31 @@ class Rule:
     ) -> tuple[Array, State]:
         """Return what to take off ``value`` in step number ``step`` (from 1), and the next state."""
         raise NotImplementedError(f"{type(self).__name__} has no change(value, gradient, state, eps, step)")
+
+
+class PlainStep(Rule):
+    """The sheet's step, which modules take without a rule: to be wrapped, in a decay for instance.
+
+    ::
+
+        θ ← θ - ε g
+
+    Source: the course sheet, "Mon premier est ... linéaire !".
+    """
+
+    @spelled(bound=True)
+    def __init__(self) -> None:
+        pass
+
+    def start(self, value: Array) -> State:
+        """Return nothing: it has no state."""
+        return ()
+
+    def change(
+        self, value: Array, gradient: Array, state: State, eps: float, step: int
+    ) -> tuple[Array, State]:
+        """Return ε g."""
+        return eps * gradient, state
 
 
 class Momentum(Rule):
@@ -187,3 +223,23 @@ class AdamW(Adam):
         """Return Adam's change plus ε λ θ, and m and v."""
         change, state = super().change(value, gradient, state, eps, step)
         return change + (eps * self.decay) * value, state
+
+
+def check_inner(owner: str, rule: Any) -> Rule:
+    """Return ``rule``; raise TypeError if it is no instance of a rule that another can be put around."""
+    if not isinstance(rule, Rule):
+        raise TypeError(f"{owner}: `rule` must be a rule, such as diynn.Adam(), got {shown(rule)}")
+    return rule
+
+
+def settings(rule: Any) -> list[tuple[Any, dict[str, Any]]]:
+    """Return a rule and those within it, each with its settings."""
+    inner = getattr(rule, "rule", None)
+    return [(rule, dict(vars(rule))), *(settings(inner) if isinstance(inner, Rule) else [])]
+
+
+def prepared(
+    rule: Any, values: Sequence[Array], gradients: Sequence[Array], biases: Sequence[bool]
+) -> Sequence[Array]:
+    """Return what a rule makes of the gradients; those of a class that says nothing of it stay."""
+    return rule.gradients(values, gradients, biases) if hasattr(rule, "gradients") else gradients

@@ -56,6 +56,20 @@ class _CosineDecay:
         return self.eps * (1 + cos(pi * done)) / 2
 
 
+@dataclass(frozen=True)
+class _Scaled:
+    schedule: Schedule
+    factor: float
+
+    def __call__(self, step: int) -> float:
+        return self.schedule(step) * self.factor
+
+
+def scaled(schedule: Schedule, factor: float) -> Schedule:
+    """Return a schedule all of whose step sizes are multiplied by a factor."""
+    return _Scaled(schedule, factor)
+
+
 @spelled("constant", bound=True)
 def constant(eps: float) -> Schedule:
     """Return a step size that stays ``eps``."""

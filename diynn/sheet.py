@@ -62,6 +62,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "slope": ("negative_slope",),
     "beyond": ("delta",),
     "rho": ("alpha", "decay_rate"),
+    "weights": ("sample_weight", "sample_weights"),
 }  # fmt: skip
 
 #: Keyword that nobody takes → what to write instead.

@@ -82,18 +82,18 @@ def set_state(optim: Any, state: Mapping[str, Any]) -> None:
             optim._rehearsing = True
 
 
-def rehearse(optim: Any, x: Any, y: Any, update: Any) -> None:
+def rehearse(optim: Any, update: Any, *batch: Any) -> None:
     """Before the first batch of a size after a restore: let it be taken as it was, compiled for instance."""
     before: dict[str, Any] = {}
 
-    def take(x: Any, y: Any, execution: Any = optim.execution, update: Any = update) -> None:
+    def take(*batch: Any, execution: Any = optim.execution, update: Any = update) -> None:
         if not before:
             before.update(state_of(optim, execution=False))
         with np.errstate(all="ignore"):
-            execution.step(optim.net, optim.loss, x, y, update)
+            execution.step(optim.net, optim.loss, *batch[:2], update, *batch[2:])
 
     try:
-        optim.execution.rehearse(x, y, take)
+        optim.execution.rehearse(take, *batch)
     finally:
         if before:
             set_state(optim, before)

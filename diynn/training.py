@@ -8,13 +8,16 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from diynn.arguments import flag
 from diynn.arrays import Array, BackendLike, asarray, find_backend, namespace
 from diynn.assembly import check_metrics, warn_of_saturation
 from diynn.callbacks import Callback, Run, as_callbacks
 from diynn.composition import per_example
 from diynn.dataset import Examples, as_array, beside, examples, moved
-from diynn.epochs import Progress, Training, sum_of_costs
+from diynn.epochs import Progress, Training, counted, sum_of_costs
+from diynn.execution.serial import weighted
 from diynn.history import History
 from diynn.initializers import Seed, as_generator
 from diynn.loaders import Loader, examples_or_loader
@@ -39,7 +42,8 @@ def train(
     batch_size: int = 32,
     epochs: int = 10,
     *,
-    validation: tuple[Any, Any] | None = None,
+    weights: Any = None,
+    validation: tuple[Any, ...] | float | None = None,
     metrics: Mapping[str, Metric] | None = None,
     callbacks: Sequence[Callback | Callable[[Run], None]] = (),
     checkpoint: str | os.PathLike[str] | None = None,
@@ -63,11 +67,15 @@ def train(
     check_metrics("SGD", metrics)
     net, loss = optim.net, optim.loss
     like, ranks = first_parameter(net), Ranks(optim.execution)
-    data = examples_or_loader("SGD", like, x, y, share=(ranks.rank, ranks.size))
-    measured = None if validation is None else _validation(like, validation)
+    data = examples_or_loader("SGD", like, x, y, weights, share=(ranks.rank, ranks.size))
     generator = as_generator("SGD", rng)
     if rng is None:
         generator = ranks.first(generator)
+    measured = None
+    if isinstance(validation, float):
+        data, measured = _held_out(data, validation, generator, again=checkpoint is None or rng is not None)
+    elif validation is not None:
+        measured = _validation(like, validation)
     run = Run(net, loss, optim, epochs)
     measure = partial(_measure, net, loss, data, measured, metrics, ranks)
     training = Training(run, data, batch_size, generator, watchers, measure, ranks)
@@ -137,10 +145,32 @@ def predict(net: Any, x: Any, batch_size: int = 1024, *, backend: BackendLike = 
 
 
 def _validation(like: Array | None, pair: Any) -> Examples:
-    if not isinstance(pair, list | tuple) or len(pair) != 2:
-        raise TypeError(f"SGD: `validation` must be a pair (x, y), got {shown(pair)}")
-    x, y = pair
-    return examples("SGD", like, x, y, "validation[0]", "validation[1]")
+    if not isinstance(pair, list | tuple) or len(pair) not in (2, 3):
+        raise TypeError(
+            f"SGD: `validation` must be (x, y) or (x, y, weights), or a share such as 0.1, got {shown(pair)}"
+        )
+    (x, y), weights = pair[:2], pair[2] if len(pair) == 3 else None
+    return examples("SGD", like, x, y, weights, names=[f"validation[{number}]" for number in range(3)])
+
+
+def _held_out(
+    data: Examples | Loader, share: float, rng: np.random.Generator, *, again: bool
+) -> tuple[Examples, Examples]:
+    """Return the examples to train on, and those to measure on, which are drawn."""
+    if not isinstance(data, Examples):
+        raise TypeError("SGD: `validation` of batches must be (x, y) or (x, y, weights), got a share")
+    if not again:
+        raise ValueError(
+            "SGD: `validation`, a share, needs `rng` beside a `checkpoint`, to be the same when it goes on"
+        )
+    count = round(share * len(data)) if 0 < share < 1 else 0
+    if not 0 < count < len(data):
+        raise ValueError(
+            "SGD: `validation`, a share, must be between 0 and 1 and leave an example on both sides, "
+            f"got {share!r} of {len(data)}"
+        )
+    order = rng.permutation(len(data))
+    return data.some(order[count:]), data.some(order[:count])
 
 
 def _measure(
@@ -160,10 +190,18 @@ def _measure(
     if validation is not None:
         yhat = _outputs(net, validation.x, ranks)
         y = beside(validation.y, yhat)
-        values["validation_cost"] = float(sum_of_costs(loss.forward(y, yhat), y.shape[0])) / y.shape[0]
+        values["validation_cost"] = _mean_cost(loss, y, yhat, validation.weights)
         for name, metric in (metrics or {}).items():
             values[f"validation_{name}"] = float(metric(y, yhat))
     return values
+
+
+def _mean_cost(loss: Any, y: Array, yhat: Array, weights: Array | None) -> float:
+    costs, count = loss.forward(y, yhat), y.shape[0]
+    if weights is not None:
+        weights = beside(weights, yhat)
+        costs = weighted(loss, weights, costs)
+    return float(sum_of_costs(costs, count)) / float(counted(count, weights))
 
 
 def _outputs(net: Any, x: Array, ranks: Ranks) -> Array:

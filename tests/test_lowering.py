@@ -111,6 +111,7 @@ RULES = [
     diynn.Adam(),
     diynn.AdamW(decay=0.1),
     diynn.RMSprop(),
+    diynn.PlainStep(),
 ]
 
 

@@ -9,14 +9,18 @@ import pytest
 from diynn import (
     Adam,
     AdamW,
+    ClipNorm,
+    ClipValue,
     Linear,
     Momentum,
     MSELoss,
     Optim,
+    PlainStep,
     RMSprop,
     Rule,
     Sequential,
     Tanh,
+    WeightDecay,
     constant,
     cosine_decay,
     exponential_decay,
@@ -71,6 +75,15 @@ RMS_PROP = RMS, RMS - 0.2 * RMS / (sqrt(1 + 2 * RMS**2) + 1)
         (Adam(0.5, 0.75, eta=1.0), ADAM),
         (AdamW(0.5, 0.75, eta=1.0, decay=0.5), ADAM_W),
         (RMSprop(0.5, eta=1.0), RMS_PROP),
+        (PlainStep(), (0.8, 0.64)),
+        (WeightDecay(PlainStep(), 0.5), (0.75, 0.5625)),  # g = 2 w + w/2
+        (WeightDecay(Momentum(0.5), 0.5), (0.75, 0.75 - 0.1 * (1.25 + 1.875))),
+        (ClipNorm(PlainStep(), 0.5), (0.95, 0.9)),
+        (ClipNorm(PlainStep(), 1.8), (0.82, 0.82 - 0.1 * 1.64)),  # the second is short enough
+        (ClipValue(PlainStep(), 0.5), (0.95, 0.9)),
+        (ClipValue(PlainStep(), 1.8), (0.82, 0.82 - 0.1 * 1.64)),
+        (ClipValue(WeightDecay(PlainStep(), 0.5), 1.0), (0.85, 0.85 - 0.1 * (1 + 0.85 / 2))),
+        (WeightDecay(ClipValue(PlainStep(), 1.0), 0.5), (0.9, 0.8)),
     ],
     ids=repr,
 )
@@ -97,6 +110,9 @@ TORCH_RULES = [
     (AdamW(decay=0.1), "AdamW", {"weight_decay": 0.1}),
     (RMSprop(), "RMSprop", {}),
     (RMSprop(0.8, eta=1e-3), "RMSprop", {"alpha": 0.8, "eps": 1e-3}),
+    (WeightDecay(PlainStep(), 0.3, biases=True), "SGD", {"weight_decay": 0.3}),
+    (WeightDecay(Adam(), 0.3, biases=True), "Adam", {"weight_decay": 0.3}),
+    (WeightDecay(Momentum(), 0.3, biases=True), "SGD", {"momentum": 0.9, "weight_decay": 0.3}),
 ]
 
 
@@ -120,6 +136,90 @@ def test_thirty_steps_are_those_of_torch(rule, name, options, eps):
         np.testing.assert_allclose(costs.sum(), torch_cost.item(), rtol=1e-11)
     for parameter, other in zip(linear.parameters(), theirs, strict=True):
         np.testing.assert_allclose(parameter.value, other.detach().numpy(), rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.skipif(find("torch")[0] is None, reason=str(find("torch")[1]))
+@pytest.mark.parametrize(("rule", "clip"), [(ClipNorm, "clip_grad_norm_"), (ClipValue, "clip_grad_value_")])
+@pytest.mark.parametrize("limit", [0.01, 1.0, 1e3])
+def test_gradients_are_clipped_as_torch_clips_them(rule, clip, limit):
+    torch = pytest.importorskip("torch")
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(10, 4)) / 5, rng.normal(size=(10, 2))
+    net = Sequential(Linear(4, 3, rng=1), Linear(3, 2, rng=2))
+    optim = Optim(net, MSELoss(), 1e-2, rule=rule(PlainStep(), limit))
+    theirs = [torch.tensor(parameter.value, requires_grad=True) for parameter in net.parameters()]
+    torch_optim = torch.optim.SGD(theirs, lr=1e-2)
+    for _ in range(10):
+        optim.step(x, y)
+        torch_optim.zero_grad()
+        hidden = torch.tensor(x) @ theirs[0] + theirs[1]
+        ((hidden @ theirs[2] + theirs[3] - torch.tensor(y)) ** 2).sum().backward()
+        getattr(torch.nn.utils, clip)(theirs, limit)
+        torch_optim.step()
+    for parameter, other in zip(net.parameters(), theirs, strict=True):  # theirs adds 1e-6 to the norm
+        np.testing.assert_allclose(parameter.value, other.detach().numpy(), rtol=1e-5, atol=1e-7)
+
+
+def test_biases_do_not_decay_whatever_they_are_called():
+    class Course:  # a bias of two axes, and one among others in a dict
+        def __init__(self):
+            self._parameters = {"W": np.ones((2, 2)), "b": np.ones(2)}
+            self._gradient = {"W": np.zeros((2, 2)), "b": np.zeros(2)}
+            self._bias, self._bias_gradient = np.ones((1, 2)), np.zeros((1, 2))
+
+        def forward(self, x):
+            return x
+
+        def backward_delta(self, x, delta):
+            return delta
+
+        def backward_update_gradient(self, x, delta):
+            self._gradient["W"] += 0 * delta.sum()
+
+        def zero_grad(self):
+            pass
+
+        def update_parameters(self, gradient_step=1e-3):
+            for each in self._parameters:
+                self._parameters[each] -= gradient_step * self._gradient[each]
+            self._bias -= gradient_step * self._bias_gradient
+
+    for biases in (False, True):
+        net = Course()
+        optim = Optim(net, MSELoss(), 0.5, rule=WeightDecay(PlainStep(), 1.0, biases=biases))
+        optim.step(np.ones((1, 2)), np.ones((1, 2)))
+        np.testing.assert_array_equal(net._parameters["W"], np.full((2, 2), 0.5))
+        for bias in (net._parameters["b"], net._bias):
+            assert (bias == (0.5 if biases else 1.0)).all()
+
+
+def test_the_norm_is_that_of_the_whole_net_and_a_gradient_of_0_stays():
+    net = Sequential(Linear(1, 1, rng=0), Linear(1, 1, rng=1))
+    optim = Optim(net, MSELoss(), 1.0, rule=ClipNorm(PlainStep(), 5.0))
+    before = [each.value.copy() for each in net.parameters()]
+    for each, value in zip(net.parameters(), (6.0, 0.0, 8.0, 0.0), strict=True):  # of norm 10
+        each.gradient = np.full(each.value.shape, value)
+    optim.update()
+    changes = [float((old - each.value).sum()) for old, each in zip(before, net.parameters(), strict=True)]
+    assert changes == pytest.approx([3.0, 0.0, 4.0, 0.0], rel=1e-14)
+    before = [each.value.copy() for each in net.parameters()]
+    net.zero_grad()
+    optim.update()
+    for old, each in zip(before, net.parameters(), strict=True):
+        np.testing.assert_array_equal(each.value, old)
+
+
+def test_a_rule_of_others_may_have_two_functions_alone():
+    class Theirs:
+        def start(self, value):
+            return ()
+
+        def change(self, value, gradient, state, eps, step):
+            return eps * gradient, ()
+
+    assert Square(0.1, Theirs()).step() == pytest.approx(0.8)
+    with raises(TypeError, "WeightDecay: `rule` must be a rule, such as diynn.Adam(), got a Theirs"):
+        WeightDecay(Theirs())
 
 
 # ------------------------------------------------------------------ Optim
@@ -224,7 +324,8 @@ def test_a_rule_of_ones_own():
 
 
 def test_parameters_keep_their_dtype(backend):
-    for rule in (None, Momentum(), Adam(), AdamW()):
+    around = ClipNorm(ClipValue(WeightDecay(Adam(), 0.1), 0.3), 0.2)
+    for rule in (None, Momentum(), Adam(), AdamW(), RMSprop(), around):
         for eps in (0.1, np.float64(0.1), np.float32(0.1)):
             linear = Linear(2, 1, rng=0, backend=backend.where, dtype="float32")
             optim = Optim(linear, MSELoss(), eps, rule=rule)

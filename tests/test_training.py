@@ -155,6 +155,87 @@ def test_an_unknown_column_is_named():
         train(*line(), callbacks=[diynn.EarlyStopping(column="f1")])
 
 
+def test_steps_become_shorter_on_a_plateau():
+    seen = []
+
+    class Look(diynn.Callback):
+        def epoch(self, run):
+            run.history.columns["score"][-1] = [9, 8, 8, 8, 7, 7, 7, 7, 7][run.epoch - 1]
+
+        def step(self, run, costs):
+            seen.append(run.optim.eps)
+
+    plateau = diynn.ReduceOnPlateau(0.5, 2, column="score", largest=False)
+    metrics = {"score": lambda y, yhat: 0.0}
+    train(*line(), epochs=9, eps=0.25, batch_size=1000, metrics=metrics, callbacks=[Look(), plateau])
+    # The last good epochs are the second and the fifth: after two others it halves, and again after two more.
+    assert seen == [0.25] * 4 + [0.125] * 3 + [0.0625] * 2
+
+
+def test_a_plateau_shortens_a_schedule_and_goes_on_from_a_checkpoint(tmp_path):
+    def train_on(path, epochs):
+        seen = []
+
+        class Watch(diynn.Callback):
+            def step(self, run, costs):
+                seen.append(run.optim.schedule(run.optim.steps - 1))  # of the step that was taken
+
+        eps = diynn.step_decay(2.0**-20, factor=0.25, every=4)
+        callbacks = [Watch(), diynn.ReduceOnPlateau(0.5, 1, by=1e9)]
+        train(*line(), epochs=epochs, eps=eps, batch_size=1000, callbacks=callbacks, checkpoint=path)
+        return seen
+
+    whole = train_on(tmp_path / "whole", 6)
+    assert whole == [2.0**-power for power in (20, 20, 21, 22, 25, 26)]
+    first = train_on(tmp_path / "parts", 3)
+    assert first + train_on(tmp_path / "parts", 6) == whole
+
+
+@pytest.mark.parametrize("weights", [None, np.arange(1, 101) / 10], ids=["alike", "weighted"])
+def test_a_share_of_the_examples_is_held_out(weights):
+    x, y = np.arange(100.0)[:, None] / 100, np.arange(100.0)[:, None]
+    net, seen = diynn.Linear(1, 1, rng=0), []
+
+    def trained_on(batch):
+        seen.extend(np.round(batch[:, 0] * 100).astype(int).tolist())
+
+    class Watched(diynn.Linear):
+        def forward(self, data):
+            if self.training:
+                trained_on(data)
+            return super().forward(data)
+
+    def run(rng):
+        seen.clear()
+        history = diynn.SGD(
+            Watched(1, 1, rng=0), diynn.MSELoss(), x, y, 16, 2, 1e-30, validation=0.2, rng=rng,
+            weights=weights, execution="serial", progress=False,
+        )  # fmt: skip
+        return history, set(seen)
+
+    history, trained = run(3)
+    held_out = sorted(set(range(100)) - trained)
+    assert len(trained) == 80
+    assert len(seen) == 160
+    assert held_out != list(range(80, 100))
+    costs = diynn.MSELoss().forward(y[held_out], net.forward(x[held_out]))
+    expected = np.average(costs, weights=None if weights is None else weights[held_out])
+    assert history["validation_cost"] == pytest.approx([expected] * 2, rel=1e-12)
+    assert run(3)[1] == trained
+    assert run(4)[1] != trained
+
+
+def test_shares_that_cannot_be_held_out(tmp_path):
+    x, y = line()
+    for share in (0.0, 1.0, -0.1, 1.5, float("nan"), 1e-9):
+        with pytest.raises(ValueError, match="SGD: `validation`, a share, must be between 0 and 1 and leave"):
+            train(x, y, validation=share)
+    with pytest.raises(TypeError, match=r"`validation` of batches must be \(x, y\) .*, got a share"):
+        diynn.SGD(diynn.Linear(1, 1), diynn.MSELoss(), [(x, y)], validation=0.1, progress=False)
+    with pytest.raises(ValueError, match="a share, needs `rng` beside a `checkpoint`"):
+        diynn.SGD(diynn.Linear(1, 1), diynn.MSELoss(), x, y, validation=0.1, checkpoint=tmp_path / "file")
+
+
 def test_callbacks_are_told_of_everything_in_order():
     told = []
 

@@ -64,7 +64,11 @@ def compare(one, other):
     np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * max(1, np.abs(one).max()))
 
 
-RULES = [None, diynn.Momentum(), diynn.Momentum(nesterov=True), diynn.Adam(), diynn.AdamW(), diynn.RMSprop()]
+RULES = [
+    None, diynn.Momentum(), diynn.Momentum(nesterov=True), diynn.Adam(), diynn.AdamW(), diynn.RMSprop(),
+    diynn.PlainStep(), diynn.WeightDecay(diynn.Adam(), 0.1), diynn.ClipValue(diynn.Momentum(), 0.1),
+    diynn.ClipNorm(diynn.WeightDecay(diynn.PlainStep(), 0.3, biases=True), 0.5),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("rule", RULES, ids=repr)

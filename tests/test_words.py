@@ -314,7 +314,8 @@ BEFORE = {
     ".*got a list"),
     "a metric that is none": (lambda: train(metrics={"a": 3}), "`metrics` must be a dict of functions, "
     ".*got {'a': 3}"),
-    "validation without targets": (lambda: train(validation=X), r"SGD: `validation` must be a pair \(x, y\), got an array of shape"),
+    "validation without targets": (lambda: train(validation=X), r"SGD: `validation` must be \(x, y\) or "
+    r"\(x, y, weights\), or a share such as 0.1, got an array of shape"),
 }  # fmt: skip
 
 

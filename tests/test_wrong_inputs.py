@@ -55,6 +55,7 @@ from tests.wrong_values import (
     FACTORS,
     FALLEN,
     FINITE,
+    FINITE_WEIGHTS,
     FLAGS,
     FRACTIONS,
     FUNCTIONS,
@@ -88,6 +89,7 @@ from tests.wrong_values import (
     TEXTS,
     TITLES,
     VALUES,
+    WEIGHTS,
     X,
     Y,
     but,
@@ -98,7 +100,7 @@ from tests.wrong_values import (
 WRONG = {
     "rng": SEEDS, "backend": BACKENDS, "dtype": DTYPES, "device": DEVICES, "path": PATHS, "ax": AXES,
     "init": LAWS, "bias_init": LAWS, "net": NO_NETS, "module": NO_NETS, "loss": NO_LOSSES, "rule": NO_RULES,
-    "eps": STEP_SIZES, "execution": EXECUTIONS, "validation": PAIRS, "metrics": METRICS,
+    "eps": STEP_SIZES, "weights": WEIGHTS, "execution": EXECUTIONS, "validation": PAIRS, "metrics": METRICS,
     "callbacks": CALLBACKS, "column": TEXTS, "largest": but(FLAGS, "None"), "threshold": NUMBERS,
     "x": ARRAYS, "y": ARRAYS, "yhat": ARRAYS, "data": REAL, "delta": REAL, "input_shape": INPUT_SHAPES,
     "parameters": VALUES, "values": VALUES, "limits": LIMITS, "titles": TITLES,
@@ -107,11 +109,12 @@ WRONG = {
     **dict.fromkeys(("patience", "resolution", "accumulate"), SIZES),
     **dict.fromkeys(("stride", "classes", "count"), OTHER_SIZES),
     **dict.fromkeys(("scale", "factor", "half_life", "eta", "bound", "deviation", "size"), POSITIVE),
+    "limit": POSITIVE,
     "beyond": POSITIVE,
     **dict.fromkeys(("decay", "by", "spread"), NOT_NEGATIVE),
     **dict.fromkeys(("p", "mu", "rho", "slope", "beta1", "beta2"), FRACTIONS),
     "layout": {"number": 3, "another": "keras"}, "checkpoint": PATHS, "seconds": but(POSITIVE, "infinity"),
-    **dict.fromkeys(("bias", "nesterov", "progress", "mode", "timing"), FLAGS),
+    **dict.fromkeys(("bias", "biases", "nesterov", "progress", "mode", "timing"), FLAGS),
     **dict.fromkeys(("labels", "predictions", "clusters"), CLASSES),
 }  # fmt: skip
 
@@ -200,9 +203,10 @@ CALLS = [
     call(net().summary, wrong={"input_shape": OTHER_SHAPES}, input_shape=(3,)),
     # training
     call(Optim, wrong={"net": NO_NETS | EMPTY}, net=net(), loss=MSELoss()),
-    call(OPTIM.step, "(Linear|MSELoss)", {"batch_x": REAL, "batch_y": ARRAYS}, batch_x=X, batch_y=Y),
+    call(OPTIM.step, "(Linear|MSELoss|Optim)", {"batch_x": REAL, "batch_y": ARRAYS}, batch_x=X, batch_y=Y),
     call(
-        SGD, "(SGD|Optim)", {"net": NO_NETS | EMPTY | {"optim": OPTIM}, "x": FINITE, "y": FINITE},
+        SGD, "(SGD|Optim)", {"net": NO_NETS | EMPTY | {"optim": OPTIM}, "x": FINITE, "y": FINITE,
+                                "weights": FINITE_WEIGHTS},
         **TRAINING, batch_size=2, epochs=1, progress=False,
     ),
     call(
@@ -215,11 +219,15 @@ CALLS = [
     *map(call, (Momentum, Adam, RMSprop, KeepBest)),
     *map(call, (diynn.LeakyReLU, diynn.GELU, diynn.L1Loss, diynn.HuberLoss)),
     call(AdamW, "AdamW?"),
+    call(diynn.PlainStep),
+    *(call(each, wrong={"rule": NO_RULES | {"None": None}}, rule=Adam())
+      for each in (diynn.WeightDecay, diynn.ClipNorm, diynn.ClipValue)),
     call(diynn.constant, eps=0.1),
     call(diynn.step_decay, eps=0.1, factor=0.5, every=2),
     call(diynn.exponential_decay, eps=0.1, half_life=2),
     call(diynn.cosine_decay, wrong={"warmup": but(SIZES, "zero")}, eps=0.1, steps=9),
     call(EarlyStopping),
+    call(diynn.ReduceOnPlateau, wrong={"factor": but(SHARES, "None")}),
     call(diynn.Log, path="never written"),
     call(diynn.TensorBoard, path="never written"),
     # arrays and files
@@ -234,7 +242,8 @@ CALLS = [
     # data
     call(data.one_hot, labels=LABELS),
     call(
-        data.batches, wrong={"to": but(ARRAYS, "None", "list", "number", "frame") | {"text": "numpy"}},
+        data.batches, wrong={"to": but(ARRAYS, "None", "list", "number", "frame") | {"text": "numpy"},
+                             "weights": but(ARRAYS, "None")},
         x=X, y=Y, batch_size=2,
     ),
     *(call(toy, n=4) for toy in (data.two_gaussians, data.four_gaussians, data.checkerboard)),
@@ -304,7 +313,7 @@ CALLS = [
     call(functional.forward(Linear(3, 2)), "forward", {"x": {}}, parameters={}, x=X),
     call(functional.gradient, net=net(), loss=MSELoss()),
     call(
-        functional.gradient(Linear(3, 2), MSELoss()), "gradient", {"x": {}, "y": {}},
+        functional.gradient(Linear(3, 2), MSELoss()), "gradient", {"x": {}, "y": {}, "weights": {}},
         parameters={}, x=X, y=Y,
     ),
     # the judge of other people's modules
@@ -358,6 +367,8 @@ MORE = [
     ("Linear", "data", partial(functional.forward(Linear(3, 2)), GIVEN), "x", REAL),
     ("Linear", "data", partial(functional.gradient(Linear(3, 2), MSELoss()), GIVEN, y=Y), "x", REAL),
     ("MSELoss", "y", partial(functional.gradient(Linear(3, 2), MSELoss()), GIVEN, X), "y", ARRAYS),
+    ("gradient", "weights", partial(functional.gradient(Linear(3, 2), MSELoss()), GIVEN, X, Y), "weights",
+     WEIGHTS),
 ]  # fmt: skip
 TABLE = ASKED + MORE
 

@@ -69,6 +69,10 @@ FINITE = EXAMPLES | {
     "nan": np.full((4, 2), nan), "infinity": np.full((4, 2), inf), "none": np.ones((0, 2)),
     "fewer": np.ones((3, 2)),
 }  # fmt: skip
+WEIGHTS = but(EXAMPLES, "None") | {"fewer": np.ones(3), "table": np.ones((4, 1))}
+FINITE_WEIGHTS = WEIGHTS | {
+    "negative": -np.ones(4), "zeros": np.zeros(4), "nan": np.full(4, nan), "infinity": np.full(4, inf),
+}  # fmt: skip
 # Of a layer, a loss and the functions on arrays, which take arrays of real numbers alone.
 ARRAYS = NO_ARRAYS | {"list": X.tolist(), "frame": pandas.DataFrame(X), "number": 3.0, "complex": X * 1j}
 REAL = ARRAYS | {"integers": X.astype("int64"), "flags": X > 0, "no axis": np.ones(())}
@@ -95,6 +99,10 @@ PAIRS = {
     "text": "xy",
     "texts": ("x", "y"),
     "nothings": (None, None),
+    "no share": 0.0,
+    "whole": 1.0,
+    "nothing of it": 0.01,
+    "nan": nan,
 }
 METRICS = {
     "function": metrics.accuracy, "list": ["accuracy"], "text": "accuracy", "no function": {"a": 3},

@@ -36,6 +36,11 @@ class Held:
         """Do nothing."""
 
 
+def batch_of(x: Array, y: Array, weights: Array | None) -> tuple[Array, ...]:
+    """Return the arrays that are cut together: ``x``, ``y`` and, if there are any, the examples' weights."""
+    return (x, y) if weights is None else (x, y, weights)
+
+
 class Around:
     """An execution that takes batches by another one, in parts or shares: what that knows, it tells.
 
@@ -73,14 +78,14 @@ class Around:
         if state["inner"] is not None and hasattr(self.inner, "restore"):
             self.inner.restore(state["inner"], net, loss)
 
-    def rehearse(self, x: Array, y: Array, take: Callable[..., Any]) -> bool:
+    def rehearse(self, take: Callable[..., Any], *batch: Array) -> bool:
         """Take parts of a batch as they were taken before: see ``Threads.rehearse``."""
         if not hasattr(self.inner, "rehearse"):
             return False
         take = partial(take, execution=self.inner, update=Held())  # as it is given parts
-        return any([self.inner.rehearse(*part, take) for part in self.parts_of(x, y)])
+        return any([self.inner.rehearse(take, *part) for part in self.parts_of(*batch)])
 
-    def parts_of(self, x: Array, y: Array) -> list[tuple[Array, Array]]:
+    def parts_of(self, x: Array, y: Array, *weights: Array) -> list[tuple[Array, ...]]:
         """Return the parts of a batch that are taken here, one after another."""
         raise NotImplementedError(f"{type(self).__name__} has no parts_of(x, y)")
 
@@ -108,17 +113,19 @@ class Accumulated(Around):
     def __repr__(self) -> str:
         return f"Accumulated({self.parts}, {self.inner!r})"
 
-    def __call__(self, net: Any, loss: Any, x: Array, y: Array) -> Array:
+    def __call__(self, net: Any, loss: Any, x: Array, y: Array, weights: Array | None = None) -> Array:
         """Add the gradient of a batch to the net's, and return the costs (batch,)."""
-        return _joined([self.inner(net, loss, *part) for part in self.parts_of(x, y)])
+        return _joined([self.inner(net, loss, *part) for part in self.parts_of(*batch_of(x, y, weights))])
 
-    def step(self, net: Any, loss: Any, x: Array, y: Array, update: Update) -> Array:
+    def step(
+        self, net: Any, loss: Any, x: Array, y: Array, update: Update, weights: Array | None = None
+    ) -> Array:
         """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
         costs: list[Array] = []
         totals: list[Array] = []
         held = Held()
-        for part in self.parts_of(x, y):
-            costs.append(self.inner.step(net, loss, *part, held))
+        for part_x, part_y, *rest in self.parts_of(*batch_of(x, y, weights)):
+            costs.append(self.inner.step(net, loss, part_x, part_y, held, *rest))
             handles = held.structure.parameters if held.structure else parameters(net)
             gradients = [each.gradient for each in handles]
             if totals:
@@ -129,11 +136,13 @@ class Accumulated(Around):
         update(held.structure)
         return _joined(costs)
 
-    def parts_of(self, x: Array, y: Array) -> list[tuple[Array, Array]]:
+    def parts_of(self, x: Array, y: Array, *weights: Array) -> list[tuple[Array, ...]]:
         """Return the parts of a batch: neighbouring examples, as many in each or one less."""
         if x.shape[:1] != y.shape[:1]:  # the loss knows what to say of it
-            return [(x, y)]
-        return [(x[part, ...], y[part, ...]) for part in cut(0, x.shape[0], self.parts)]
+            return [(x, y, *weights)]
+        return [
+            tuple(each[part, ...] for each in (x, y, *weights)) for part in cut(0, x.shape[0], self.parts)
+        ]
 
 
 def put_gradients(handles: list[Parameter], values: list[Array]) -> None:

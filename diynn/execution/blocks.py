@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from math import ceil
 from typing import Any
@@ -75,8 +76,10 @@ class Share:
         self.looks_at_targets = _overrides(loss, "check_targets")
         self.looks_at_predictions = _overrides(loss, "check_predictions")
 
-    def __call__(self, x: Array, y: Array, *, anew: bool = True) -> list[Array]:
+    def __call__(self, *batch: Array, anew: bool = True) -> list[Array]:
         """Write the gradients of the share to the buffers, or add them there unless ``anew``.
+
+        A batch is ``x``, ``y`` and, if there are any, the weights of the examples.
 
         Returns
         -------
@@ -90,43 +93,43 @@ class Share:
         """
         costs = []
         for part in self.blocks:
-            block_x, block_y = x[part], y[part]
-            known = self.known.get(len(block_x))
+            block = [each[part] for each in batch]
+            known = self.known.get(len(block[0]))
             if known is not None and known.believed:
-                costs.append(self._play(known, block_x, block_y, anew=anew))
+                costs.append(self._play(known, *block, anew=anew))
             else:
-                costs.append(self._prove(known, block_x, block_y, anew=anew))
+                costs.append(self._prove(known, *block, anew=anew))
             anew = False
         self._begun = True
         return costs
 
-    def _prove(self, known: Known | None, x: Array, y: Array, *, anew: bool) -> Array:
+    def _prove(self, known: Known | None, *block: Array, anew: bool) -> Array:
         """Take a block by the definition, and record it or compare a recording with it."""
         earlier = None if anew else [buffer.copy() for buffer in self.gradients]
         if not (self.record and self._begun):
-            costs = self._define(x, y)
+            costs = self._define(*block)
         elif known is None:
-            costs = self._record(x, y)
+            costs = self._record(*block)
         else:
-            costs = self._compare(known, x, y)
+            costs = self._compare(known, *block)
         if earlier is not None:
             for buffer, before in zip(self.gradients, earlier, strict=True):
                 buffer += before
         return costs
 
-    def _play(self, known: Known, x: Array, y: Array, *, anew: bool) -> Array:
+    def _play(self, known: Known, *block: Array, anew: bool) -> Array:
         if self.looks_at_targets:
-            self.loss.check_targets(y, known.yhat)  # whose shape is as it was
-        costs = known.recording.play(x, y, anew=anew).copy()
+            self.loss.check_targets(block[1], known.yhat)  # whose shape is as it was
+        costs = known.recording.play(*block, anew=anew).copy()
         if self.looks_at_predictions:
             self.loss.check_predictions(known.yhat)
         return costs
 
-    def _define(self, x: Array, y: Array) -> Array:
+    def _define(self, *block: Array) -> Array:
         """Take a block by the definition."""
         zero_grad(self.net)
-        costs: Array = serial(self.net, self.loss, x, y)
-        if getattr(costs, "shape", None) != x.shape[:1]:
+        costs: Array = serial(self.net, self.loss, *block)
+        if getattr(costs, "shape", None) != block[0].shape[:1]:
             raise MisfitError("the costs are not one an example")
         for parameter, buffer in zip(self.parameters, self.gradients, strict=True):
             gradient = parameter.gradient
@@ -147,30 +150,30 @@ class Share:
 
     # -------------------------------------------------------------- recording
 
-    def _record(self, x: Array, y: Array) -> Array:
+    def _record(self, *block: Array) -> Array:
         """Take a block by the definition, and record it if that can be done."""
         self._hold_buffers(zeros=True)
         loss, values = _Watched(self.loss), [each.value for each in self.parameters]
         try:
             recording = Recording(
-                lambda x, y: self._reported(loss, x, y),
-                *(x, y),
+                partial(self._reported, loss),
+                *block,
                 given=[*values, *self.gradients],
                 sums=self.gradients,
             )
         except UnrecordableError as error:
-            return self._give_up(str(error), x, y)
+            return self._give_up(str(error), *block)
         finally:
             self._hold_buffers()
-        known = self.known[x.shape[0]] = Known(recording, loss.yhat)
+        known = self.known[len(block[0])] = Known(recording, loss.yhat)
         if isinstance(self.loss, Loss):  # of values, which a recording does not look at
-            self.loss.check_targets(y, known.yhat)
+            self.loss.check_targets(block[1], known.yhat)
             self.loss.check_predictions(known.yhat)
         return recording.result.copy()
 
-    def _give_up(self, reason: str, x: Array, y: Array) -> Array:
+    def _give_up(self, reason: str, *block: Array) -> Array:
         self.record, self.reason = False, reason
-        return self._define(x, y)
+        return self._define(*block)
 
     def _hold_buffers(self, *, zeros: bool = False) -> None:
         for parameter, buffer in zip(self.parameters, self.gradients, strict=True):
@@ -178,9 +181,9 @@ class Share:
                 buffer.fill(0)
             parameter.gradient = buffer
 
-    def _reported(self, loss: _Watched, x: Array, y: Array) -> Array:
+    def _reported(self, loss: _Watched, *block: Array) -> Array:
         """Take a block by the definition on arrays that report what is done, and collect its gradients."""
-        costs = serial(self.net, loss, x, y)
+        costs = serial(self.net, loss, *block)
         loss.yhat = recorded_buffer(loss.yhat)
         for parameter, buffer in zip(self.parameters, self.gradients, strict=True):
             gradient = parameter.gradient
@@ -193,41 +196,41 @@ class Share:
             else:
                 np.add(buffer, gradient, out=buffer)
             parameter.gradient = buffer
-        if recorded_buffer(costs).shape != x.shape[:1]:
+        if recorded_buffer(costs).shape != block[0].shape[:1]:
             raise UnrecordableError("the costs are not one an example")
         held = (value for module in walk(self.net) for value in attributes(module).values())
         if any(isinstance(value, Recorded) for value in held):
             raise UnrecordableError("a module keeps an array from call to call")
         return costs
 
-    def _compare(self, known: Known, x: Array, y: Array) -> Array:
+    def _compare(self, known: Known, x: Array, *others: Array) -> Array:
         """Take a block by the definition; believe the recording if it equals that, to the bit.
 
         The batch must be another than the one that it was made from: where it comes again, the two are
         compared on one that is scaled.
         """
         if not np.array_equal(x, known.recording.inputs[0]):
-            return self._compared(known, x, y)
+            return self._compared(known, x, *others)
         states = [(each, each.bit_generator.state) for each in known.recording.generators]
         try:
-            self._compared(known, x * 0.75, y)
+            self._compared(known, x * 0.75, *others)
         except ValueError:  # it may be none that the loss takes
             self.record, self.reason = False, "the loss takes no other batch to compare by"
         for generator, state in states:
             generator.bit_generator.state = state
-        return self._play(known, x, y, anew=True) if known.believed else self._define(x, y)
+        return self._play(known, x, *others, anew=True) if known.believed else self._define(x, *others)
 
-    def _compared(self, known: Known, x: Array, y: Array) -> Array:
+    def _compared(self, known: Known, *block: Array) -> Array:
         recording = known.recording
         states = [(each, each.bit_generator.state) for each in recording.generators]
-        costs = self._define(x, y)
+        costs = self._define(*block)
         wanted = [costs, *(buffer.copy() for buffer in self.gradients)]
         for anew in (True, False):
             for generator, state in states:
                 generator.bit_generator.state = state
             for buffer in self.gradients:
                 buffer.fill(0)
-            found = [recording.play(x, y, anew=anew), *self.gradients]
+            found = [recording.play(*block, anew=anew), *self.gradients]
             if not all(map(_same_bits, found, wanted)):
                 self.record, self.reason = False, "played, it differs from the definition"
         known.believed = self.record

@@ -15,7 +15,7 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.composition import walk
-from diynn.execution.accumulated import Accumulated
+from diynn.execution.accumulated import Accumulated, batch_of
 from diynn.execution.blas import single_threaded
 from diynn.execution.blocks import MisfitError
 from diynn.execution.compiling import Steps, Update
@@ -29,8 +29,8 @@ from diynn.module import zero_grad
 from diynn.parameter import own_parameters
 from diynn.shapes import positive
 
-#: (net, loss, x, y) → costs: adds the gradient of a batch to the net's.
-Gradient: TypeAlias = Callable[[Any, Any, Array, Array], Array]
+#: (net, loss, x, y) → costs: adds the gradient of a batch to the net's; weights, if any, are a fifth.
+Gradient: TypeAlias = Callable[..., Array]
 
 # Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
 _WORTH_A_THREAD = 2e7  # operations, about a quarter of a millisecond
@@ -56,10 +56,12 @@ _PATIENCE = 3  # structures in a row that did not last a step, before a net is t
 class Execution(Protocol):
     """A way to take a step."""
 
-    def __call__(self, net: Any, loss: Any, x: Array, y: Array) -> Array:
+    def __call__(self, net: Any, loss: Any, x: Array, y: Array, weights: Array | None = None) -> Array:
         """Add the gradient of a batch to the net's, and return the costs (batch,)."""
 
-    def step(self, net: Any, loss: Any, x: Array, y: Array, update: Update) -> Array:
+    def step(
+        self, net: Any, loss: Any, x: Array, y: Array, update: Update, weights: Array | None = None
+    ) -> Array:
         """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
 
 
@@ -79,14 +81,16 @@ class Definition:
     def __repr__(self) -> str:
         return getattr(self.gradient, "__name__", repr(self.gradient))
 
-    def __call__(self, net: Any, loss: Any, x: Array, y: Array) -> Array:
+    def __call__(self, net: Any, loss: Any, x: Array, y: Array, weights: Array | None = None) -> Array:
         """Add the gradient of a batch to the net's, and return the costs (batch,)."""
-        return self.gradient(net, loss, x, y)
+        return self.gradient(net, loss, *batch_of(x, y, weights))
 
-    def step(self, net: Any, loss: Any, x: Array, y: Array, update: Update) -> Array:
+    def step(
+        self, net: Any, loss: Any, x: Array, y: Array, update: Update, weights: Array | None = None
+    ) -> Array:
         """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
         zero_grad(net)
-        costs = self.gradient(net, loss, x, y)
+        costs = self.gradient(net, loss, *batch_of(x, y, weights))
         update(None)
         return costs
 
@@ -141,34 +145,38 @@ class Threads:
     def __repr__(self) -> str:
         return f"Threads({'' if self.count is None else self.count})"
 
-    def __call__(self, net: Any, loss: Any, x: Array, y: Array) -> Array:
+    def __call__(self, net: Any, loss: Any, x: Array, y: Array, weights: Array | None = None) -> Array:
         """Add the gradient of a batch to the net's, and return the costs (batch,)."""
-        if not _on_numpy(x, y):
-            return serial(net, loss, x, y)
-        steps, structure = self._find(net, loss, x, y)
+        batch = batch_of(x, y, weights)
+        if not _on_numpy(*batch):
+            return serial(net, loss, *batch)
+        steps, structure = self._find(net, loss, *batch)
         with single_threaded:
             if steps is None or structure is None:
-                return serial(net, loss, x, y)
+                return serial(net, loss, *batch)
             split = steps.split
             structure.take_gradients(anew=False)
             earlier = None if split.proved else [buffer.copy() for buffer in structure.gradients]
             try:
-                return split(x, y, anew=False)
+                return split(*batch, anew=False)
             except MisfitError:
                 self._whole = net, loss
                 for buffer, before in zip(structure.gradients, earlier or (), strict=False):
                     np.copyto(buffer, before)
                 structure.take_gradients(anew=True)
-                return serial(net, loss, x, y)
+                return serial(net, loss, *batch)
 
-    def step(self, net: Any, loss: Any, x: Array, y: Array, update: Update) -> Array:
+    def step(
+        self, net: Any, loss: Any, x: Array, y: Array, update: Update, weights: Array | None = None
+    ) -> Array:
         """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
-        if not _on_numpy(x, y):
-            return Definition().step(net, loss, x, y, update)
-        steps, structure = self._find(net, loss, x, y)
+        batch = batch_of(x, y, weights)
+        if not _on_numpy(*batch):
+            return Definition().step(net, loss, x, y, update, weights)
+        steps, structure = self._find(net, loss, *batch)
         with single_threaded:
             if steps is None or structure is None:
-                return Definition().step(net, loss, x, y, update)
+                return Definition().step(net, loss, x, y, update, weights)
             steps.taken += 1
             zeroes = structure.zeroes
             if not zeroes:  # in a way of its own, and it may do more than that
@@ -176,11 +184,11 @@ class Threads:
             structure.take_gradients(anew=zeroes)
             try:
                 if structure.pure and zeroes and hasattr(update, "prepare"):
-                    return steps.take(x, y, update)
-                costs = steps.split(x, y, anew=zeroes)
+                    return steps.take(update, *batch)
+                costs = steps.split(*batch, anew=zeroes)
             except MisfitError:
                 self._whole = net, loss
-                return Definition().step(net, loss, x, y, update)
+                return Definition().step(net, loss, x, y, update, weights)
             update(structure if structure.pure else None)
             return costs
 
@@ -227,12 +235,12 @@ class Threads:
         self._whole = (net, loss) if state["whole"] else None
         self._pending = dict(state["sizes"])
 
-    def rehearse(self, x: Array, y: Array, take: Callable[[Array, Array], None]) -> bool:
+    def rehearse(self, take: Callable[..., None], *batch: Array) -> bool:
         """Take batches of a size that a restored state tells of until they are taken as they were then.
 
         ``take`` has to take a step that leaves nothing behind. Return whether there was anything to do.
         """
-        wanted = self._pending.pop(str(_key(x, y)), None) if self._pending and _on_numpy(x, y) else None
+        wanted = self._pending.pop(str(_key(*batch)), None) if self._pending and _on_numpy(*batch) else None
         if wanted is None:
             return False
         settings = self.compile_after, self.compile_waits
@@ -240,17 +248,17 @@ class Threads:
             self.compile_after, self.compile_waits = 0.0, True
         try:
             for number in range(min(wanted["taken"], _REHEARSED)):  # a recording is proved by another batch
-                take(np.roll(x, number + 1, axis=0), np.roll(y, number + 1, axis=0))
+                take(*(np.roll(each, number + 1, axis=0) for each in batch))
         finally:
             self.compile_after, self.compile_waits = settings
-        steps = self._steps.get(_key(x, y))
+        steps = self._steps.get(_key(*batch))
         if steps is not None:
             steps.restore(wanted)
         return True
 
     # -------------------------------------------------------------- what is known of a net
 
-    def _find(self, net: Any, loss: Any, x: Array, y: Array) -> tuple[Steps | None, Structure | None]:
+    def _find(self, net: Any, loss: Any, *batch: Array) -> tuple[Steps | None, Structure | None]:
         """Return how to take batches of this shape, and the structure it rests on; None for in one piece."""
         if self._whole is not None and self._whole[0] is net and self._whole[1] is loss:
             return None, None
@@ -261,12 +269,12 @@ class Threads:
                 return None, None
         else:
             self._failures = 0
-        key = _key(x, y)
+        key = _key(*batch)
         steps = self._steps.get(key, _NEW)
         if steps is _NEW:
             if len(self._steps) == _REMEMBERED:
                 del self._steps[next(iter(self._steps))]
-            steps = self._steps[key] = self._split(structure, x, y)
+            steps = self._steps[key] = self._split(structure, *batch)
         self._last = steps
         return steps, structure
 
@@ -285,9 +293,9 @@ class Threads:
         self._structure = structure
         return structure
 
-    def _split(self, structure: Structure, x: Array, y: Array) -> Steps | None:
+    def _split(self, structure: Structure, x: Array, *others: Array) -> Steps | None:
         keep_freed_memory()
-        if x.shape[:1] != y.shape[:1]:  # the loss knows what to say of it
+        if any(each.shape[:1] != x.shape[:1] for each in others):  # the loss knows what to say of it
             return None
         batch = x.shape[0]
         plan = compiled = Plan(1, max(1, batch))
@@ -328,12 +336,12 @@ class Threads:
         return Plan(count, share if share <= 2 * block else block)
 
 
-def _key(x: Array, y: Array) -> tuple[Any, ...]:
-    return x.shape, x.dtype, y.shape, y.dtype
+def _key(x: Array, y: Array, *weights: Array) -> tuple[Any, ...]:
+    return x.shape, x.dtype, y.shape, y.dtype, *(each.dtype for each in weights)
 
 
-def _on_numpy(x: Array, y: Array) -> bool:
-    return type(x) is np.ndarray and type(y) is np.ndarray
+def _on_numpy(*batch: Array) -> bool:
+    return all(type(each) is np.ndarray for each in batch)
 
 
 def cores() -> int:

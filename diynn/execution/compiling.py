@@ -135,21 +135,21 @@ class Steps:
     def _replicas_draw_from(self) -> list[Any]:
         return unique(each for share in self.split.shares[1:] for each in generators(share.net))
 
-    def take(self, x: Array, y: Array, update: Update) -> Array:
-        """Take a step; return the costs (batch,)."""
+    def take(self, update: Update, *batch: Array) -> Array:
+        """Take a step for a batch: ``x``, ``y`` and weights, if there are any; return the costs (batch,)."""
         whole = self._whole
         if whole is not None and (whole.proved or self._ready(whole)):
-            whole.check_targets(y)
+            whole.check_targets(batch[1])
             recorded = update.prepare(self._structure)
             if recorded is whole.update:
-                costs = whole(x, y) if whole.proved else self._prove(whole, x, y)
+                costs = whole(*batch) if whole.proved else self._prove(whole, *batch)
                 if recorded is None:
                     update(self._structure)
                 else:
                     update.taken()
                 return costs
             self._whole = None  # another rule
-        costs = self.split(x, y, anew=True)
+        costs = self.split(*batch, anew=True)
         update(self._structure)
         self._spent += self._seconds
         long_enough = self._spent >= self._compile_after
@@ -192,8 +192,8 @@ class Steps:
     def _refuse(self, reason: str) -> None:
         self._whole, self._refused, self.split = None, reason, self._played
 
-    def _prove(self, whole: WholeStep, x: Array, y: Array) -> Any:
-        costs = whole.prove(x, y)
+    def _prove(self, whole: WholeStep, *batch: Array) -> Any:
+        costs = whole.prove(*batch)
         if not whole.proved:
             self._refuse("the compiled step differs from the one that is played")
         return costs

@@ -16,7 +16,7 @@ import numpy as np
 from diynn.arrays import Array, asarray_like, copy, to_numpy, write
 from diynn.composition import walk
 from diynn.data import share_of
-from diynn.execution.accumulated import Around, Held, put_gradients
+from diynn.execution.accumulated import Around, Held, batch_of, put_gradients
 from diynn.execution.compiling import Update
 from diynn.execution.structure import Structure, all_state
 from diynn.generators import generator_state, generators, set_generator_state
@@ -76,20 +76,22 @@ class MPI(Around):
     def __repr__(self) -> str:
         return f"MPI({self.inner!r}, order={self.order!r})"
 
-    def __call__(self, net: Any, loss: Any, x: Array, y: Array) -> Array:
+    def __call__(self, net: Any, loss: Any, x: Array, y: Array, weights: Array | None = None) -> Array:
         """Add the gradient of a batch to the net's, and return the costs (batch,)."""
         earlier = [copy(each.gradient) for each in parameters(net)]
-        costs = self._gradient(net, loss, x, y, Held())
+        costs = self._gradient(net, loss, Held(), *batch_of(x, y, weights))
         handles = parameters(net)
         put_gradients(handles, [each.gradient + was for each, was in zip(handles, earlier, strict=True)])
         return costs
 
-    def step(self, net: Any, loss: Any, x: Array, y: Array, update: Update) -> Array:
+    def step(
+        self, net: Any, loss: Any, x: Array, y: Array, update: Update, weights: Array | None = None
+    ) -> Array:
         """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
         held, costs = Held(), None
         while costs is None:
             try:
-                costs = self._gradient(net, loss, x, y, held)
+                costs = self._gradient(net, loss, held, *batch_of(x, y, weights))
             except self._mpi.Exception:
                 if not self.survive:
                     raise
@@ -112,10 +114,10 @@ class MPI(Around):
             self.comm = self.comm.Shrink()
         return agreed
 
-    def parts_of(self, x: Array, y: Array) -> list[tuple[Array, Array]]:
+    def parts_of(self, x: Array, y: Array, *weights: Array) -> list[tuple[Array, ...]]:
         """Return the share of this rank: all of the batch if it cannot be shared out."""
         mine = self._part(x, y) or slice(None)
-        return [(x[mine, ...], y[mine, ...])]
+        return [tuple(each[mine, ...] for each in (x, y, *weights))]
 
     def _part(self, x: Array, y: Array) -> slice | None:
         known = self._structure
@@ -127,12 +129,14 @@ class MPI(Around):
             return None
         return share_of(x.shape[0], self.comm.rank, self.comm.size)
 
-    def _gradient(self, net: Any, loss: Any, x: Array, y: Array, held: Held) -> Array:
-        """Write the gradient of a batch to the net; x and y need a shape and slices alone."""
+    def _gradient(self, net: Any, loss: Any, held: Held, x: Array, y: Array, *weights: Array) -> Array:
+        """Write the gradient of a batch to the net; x, y and weights need a shape and slices alone."""
         self._agree(net, loss, x)
         part = self._part(x, y)
         mine = part or slice(None)
-        own = self.inner.step(net, loss, x[mine, ...], y[mine, ...], held)
+        own = self.inner.step(
+            net, loss, x[mine, ...], y[mine, ...], held, *(each[mine, ...] for each in weights)
+        )
         structure = self._structure = held.structure
         if part is None:
             return own

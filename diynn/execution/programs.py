@@ -141,7 +141,7 @@ def _block(share: Share, known: Known, names: dict[int, str], update: RecordedUp
         *(each for each in recording.calls if not _draws(each, known)),
         *(partial(np.copyto, handed[name], each) for name, each in outputs.items()),
     ]
-    inputs = dict(zip(("x", "y"), recording.inputs, strict=True)) | handed
+    inputs = dict(zip(("x", "y", "weights"), recording.inputs, strict=False)) | handed
     program = _program(calls, list(inputs.values()), names, share, update)
     kept = [*program.kept, *handed.values(), *drawn]
     sums = share.gradients if len(share.blocks) > 1 else []  # one block never adds to another

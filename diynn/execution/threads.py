@@ -63,8 +63,10 @@ class Split:
             None if all(each.believed for each in self.shares) else "it is recorded at the first few batches"
         )
 
-    def __call__(self, x: Array, y: Array, *, anew: bool) -> Array:
+    def __call__(self, *batch: Array, anew: bool) -> Array:
         """Add the gradient of a batch to the structure's buffers, or write it there if ``anew``.
+
+        A batch is ``x``, ``y`` and, if there are any, the weights of the examples.
 
         Returns
         -------
@@ -75,8 +77,8 @@ class Split:
         shares: list[Any] = []
         try:
             for number, other in enumerate(self._others):
-                answers.append(_worker(number).ask(other, x, y))
-            costs = self._first(x, y, anew=anew)
+                answers.append(_worker(number).ask(other, *batch))
+            costs = self._first(*batch, anew=anew)
         finally:  # no thread is at work when we leave
             for answer in answers:
                 try:

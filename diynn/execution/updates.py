@@ -12,23 +12,9 @@ from diynn.arrays import Array
 from diynn.execution.recording import Recording
 from diynn.execution.symbols import Symbol, UnrecordableError, evaluator
 from diynn.parameter import Parameter
-from diynn.rules import Rule, State
+from diynn.rules import PlainStep, Rule, State, prepared, settings
 
 _SIMPLE = (bool, int, float, str, type(None))
-
-
-class PlainStep(Rule):
-    """The sheet's step, as a rule: ``parameters -= eps * gradient``."""
-
-    def start(self, value: Array) -> State:
-        """Return nothing: it has no state."""
-        return ()
-
-    def change(
-        self, value: Array, gradient: Array, state: State, eps: float, step: int
-    ) -> tuple[Array, State]:
-        """Return ε g."""
-        return eps * gradient, state
 
 
 class RecordedUpdate:
@@ -68,16 +54,19 @@ class RecordedUpdate:
         eps: float,
         step: int,
     ) -> None:
-        self.structure, self.rule, self._settings = structure, rule, dict(vars(rule))
+        self.structure, self.rule, self._settings = structure, rule, settings(rule)
         self.recording: Recording | None = None
         self.numbers: list[Array] = []
         self.formulas: list[str] = []
         self._states: Mapping[Parameter, State] = states
         self._kept: list[State] = []
-        if not all(isinstance(each, _SIMPLE) for each in self._settings.values()):
+        rules = [id(each) for each, _ in self._settings]
+        held = [each for _, own in self._settings for each in own.values()]
+        if not all(isinstance(each, _SIMPLE) or id(each) in rules for each in held):
             return
         self._values = [each.value for each in trained]
         self._gradients = [each.gradient for each in trained]
+        self._biases = [each.is_bias for each in trained]
         plain = type(rule) is PlainStep
         own = [() if plain else tuple(np.array(part) for part in states[each]) for each in trained]
         self.states = own
@@ -111,7 +100,11 @@ class RecordedUpdate:
             return False
         if rule is None:
             return type(self.rule) is PlainStep
-        if rule is not self.rule or states is not self._states or vars(rule) != self._settings:
+        if (
+            rule is not self.rule
+            or states is not self._states
+            or not all(vars(each) == own for each, own in self._settings)
+        ):
             return False
         return self.recording is None or all(map(is_, states.values(), self._kept))
 
@@ -129,10 +122,12 @@ class RecordedUpdate:
 
     def _follow(self, start: Any, eps: Any, step: Any) -> Array:
         watched = start.recording.watched
-        for value, gradient, state in zip(self._values, self._gradients, self.states, strict=True):
+        values = [watched(each) for each in self._values]
+        gradients = prepared(self.rule, values, [watched(each) for each in self._gradients], self._biases)
+        for value, gradient, state in zip(values, gradients, self.states, strict=True):
             own = tuple(map(watched, state))
-            change, following = self.rule.change(watched(value), watched(gradient), own, eps, step)
-            np.subtract(watched(value), change, out=watched(value))
+            change, following = self.rule.change(value, gradient, own, eps, step)
+            np.subtract(value, change, out=value)
             for before, after in zip(own, following, strict=True):
                 if after is before:
                     continue
@@ -144,7 +139,8 @@ class RecordedUpdate:
     def _equals(self, recording: Recording, before: Sequence[Array], eps: float, step: int) -> bool:
         """Say whether the recording equals the rule to the bit."""
         followed: list[Array] = []
-        for value, gradient, state in zip(self._values, self._gradients, self.states, strict=True):
+        gradients = prepared(self.rule, self._values, self._gradients, self._biases)
+        for value, gradient, state in zip(self._values, gradients, self.states, strict=True):
             change, after = self.rule.change(value, gradient, state, eps, step)
             value -= change
             followed += after

@@ -72,7 +72,7 @@ class WholeStep:
         if self._looks_at_targets:
             self._loss.check_targets(y, self._yhat)  # whose shape it looks at
 
-    def __call__(self, x: Array, y: Array) -> Array:
+    def __call__(self, *batch: Array) -> Array:
         """Write the gradient of a batch, make the update by the numbers that were set, return the costs."""
         assert self._steps is not None
         gradient, update = self._steps
@@ -81,16 +81,16 @@ class WholeStep:
         costs = np.empty(self._batch, self._kind)
         outputs = (costs, self._yhat) if self._looks_at_predictions else (costs,)
         try:
-            gradient(x, y, *outputs)
+            gradient(*batch, *outputs)
         except ValueError:  # before it began
-            gradient(_in_order(x), _in_order(y), *outputs)
+            gradient(*map(_in_order, batch), *outputs)
         if self._looks_at_predictions:
             self._loss.check_predictions(self._yhat)
         if update is not None:
             update()
         return costs
 
-    def prove(self, x: Array, y: Array) -> Array:
+    def prove(self, *batch: Array) -> Array:
         """Take a step as played, by the numbers that were set, and compare this one with it.
 
         Returns
@@ -103,11 +103,11 @@ class WholeStep:
         before = _copies(memory)
         generators = [each for share in self._split.shares for each in _generators(share)]
         states = [each.bit_generator.state for each in generators]
-        costs = self._split(x, y, anew=True)
+        costs = self._split(*batch, anew=True)
         wanted = _copies(buffers)
         for generator, state in zip(generators, states, strict=True):
             generator.bit_generator.state = state
-        found = self(x, y)
+        found = self(*batch)
         proved = _near([found], [costs]) and _near(buffers, wanted)
         if self.update is not None:  # which is compared by the gradients that it was made with
             found = _copies(memory)

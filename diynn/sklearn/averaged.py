@@ -1,0 +1,45 @@
+"""What an estimator adds to an update rule: the mean over a batch, as scikit-learn's step sizes are for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from diynn.arrays import Array
+from diynn.rules import Rule, State
+
+
+class Averaged(Rule):
+    """A rule that follows the mean gradient of a batch rather than the sum.
+
+    ::
+
+        g ← g / B
+
+    A step size then fits batches of any size; a last, smaller batch counts as the part of one that it is.
+
+    Parameters
+    ----------
+    rule : Rule
+        What is done with that gradient.
+    batch_size : int
+        B.
+    """
+
+    def __init__(self, rule: Rule, batch_size: int) -> None:
+        self.rule, self.batch_size = rule, batch_size
+
+    def gradients(
+        self, values: Sequence[Array], gradients: Sequence[Array], biases: Sequence[bool]
+    ) -> Sequence[Array]:
+        """Return g / B."""
+        return self.rule.gradients(values, [each / self.batch_size for each in gradients], biases)
+
+    def start(self, value: Array) -> State:
+        """Return the state of the rule within."""
+        return self.rule.start(value)
+
+    def change(
+        self, value: Array, gradient: Array, state: State, eps: float, step: int
+    ) -> tuple[Array, State]:
+        """Return what the rule within returns."""
+        return self.rule.change(value, gradient, state, eps, step)

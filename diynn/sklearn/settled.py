@@ -1,0 +1,46 @@
+"""When an estimator's training ends: as scikit-learn has it."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import Any
+
+from diynn.callbacks import Callback, Run
+
+
+class Settled(Callback):
+    """Stop after more than ``patience`` epochs in a row that were not better by ``tol`` than all before.
+
+    Unlike :class:`diynn.EarlyStopping` it compares with the best cost of all: many falls by less than ``tol``
+    are no progress, whatever they amount to.
+
+    Parameters
+    ----------
+    column : str
+        The cost that counts.
+    patience : int
+    tol : float
+    """
+
+    def __init__(self, column: str, patience: int, tol: float) -> None:
+        self.column, self.patience, self.tol = column, patience, tol
+
+    def start(self, run: Run) -> None:
+        """Forget an earlier training."""
+        self.best, self.waited = inf, 0
+
+    def epoch(self, run: Run) -> None:
+        """Look whether to stop."""
+        cost = run.history[self.column][-1]
+        self.waited = self.waited + 1 if cost > self.best - self.tol else 0
+        self.best = min(self.best, cost)
+        if self.waited > self.patience:
+            run.stopped = f"not better by {self.tol:g} for {self.patience} epochs"
+
+    def state(self) -> dict[str, Any]:
+        """Return the best cost and the epochs since."""
+        return {"best": self.best, "waited": self.waited}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on with them."""
+        self.best, self.waited = state["best"], state["waited"]

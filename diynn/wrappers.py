@@ -1,0 +1,150 @@
+"""Rules around a rule: what becomes of the gradients before each array of parameters follows its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
+
+from diynn.arguments import flag, number_from_0
+from diynn.arrays import Array, namespace
+from diynn.rules import Rule, State, check_inner
+from diynn.shapes import positive_number
+from diynn.sheet import spelled
+
+__all__ = ["ClipNorm", "ClipValue", "WeightDecay"]
+
+
+class _Around(Rule):
+    """What the rules below share: arrays follow what they make of the gradients by another rule."""
+
+    rule: Rule
+
+    def start(self, value: Array) -> State:
+        """Return the state of the rule within."""
+        return self.rule.start(value)
+
+    def change(
+        self, value: Array, gradient: Array, state: State, eps: float, step: int
+    ) -> tuple[Array, State]:
+        """Return what the rule within returns."""
+        return self.rule.change(value, gradient, state, eps, step)
+
+
+class WeightDecay(_Around):
+    """Weights are drawn to 0, through the gradient: that of a cost with λ/2 ‖θ‖² more.
+
+    ::
+
+        g ← g + λ θ
+
+    Parameters
+    ----------
+    rule : Rule
+        What follows g, such as ``PlainStep()`` or ``Adam()``; :class:`AdamW` decays beside the gradient.
+    decay : float
+        λ, at least 0. Gradients are sums over the batch, so λ is as for a sum.
+    biases : bool
+        Whether biases decay as well: arrays named ``_bias``, and all of one axis.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``rule`` is no rule, or λ negative.
+
+    Source: Krogh and Hertz, 1991.
+    """
+
+    @spelled(bound=True)
+    def __init__(self, rule: Rule, decay: float = 1e-4, *, biases: bool = False) -> None:
+        self.rule = check_inner("WeightDecay", rule)
+        self.decay = number_from_0("WeightDecay", "decay", decay)
+        self.biases = flag("WeightDecay", "biases", biases)
+
+    def gradients(
+        self, values: Sequence[Array], gradients: Sequence[Array], biases: Sequence[bool]
+    ) -> Sequence[Array]:
+        """Return g + λ θ, and of a bias g, unless biases decay."""
+        decayed = [
+            gradient if bias and not self.biases else gradient + self.decay * value
+            for value, gradient, bias in zip(values, gradients, biases, strict=True)
+        ]
+        return self.rule.gradients(values, decayed, biases)
+
+
+class ClipNorm(_Around):
+    """The gradient of the whole net is made shorter where it is too long; its direction stays.
+
+    ::
+
+        g ← g · c / max(c, ‖g‖),     ‖g‖² the sum of squares over all arrays of the net
+
+    Parameters
+    ----------
+    rule : Rule
+        What follows g, such as ``PlainStep()`` or ``Adam()``.
+    limit : float
+        c, positive. The gradient is the sum over the batch, and so is its norm.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``rule`` is no rule, or c not positive.
+
+    Source: Pascanu, Mikolov and Bengio, 2013, algorithm 1.
+    """
+
+    @spelled(bound=True)
+    def __init__(self, rule: Rule, limit: float = 1.0) -> None:
+        self.rule = check_inner("ClipNorm", rule)
+        self.limit = positive_number("ClipNorm", "limit", limit)
+
+    def gradients(
+        self, values: Sequence[Array], gradients: Sequence[Array], biases: Sequence[bool]
+    ) -> Sequence[Array]:
+        """Return all gradients by one factor."""
+        if gradients:
+            xp = namespace(gradients[0])
+            norm = xp.sqrt(reduce(add, (xp.sum(each * each) for each in gradients)))
+            factor = self.limit / xp.where(norm > self.limit, norm, self.limit)
+            gradients = [each * factor for each in gradients]
+        return self.rule.gradients(values, gradients, biases)
+
+
+class ClipValue(_Around):
+    """Each number of a gradient is kept within bounds.
+
+    ::
+
+        g ← max(-c, min(c, g))
+
+    Parameters
+    ----------
+    rule : Rule
+        What follows g, such as ``PlainStep()`` or ``Adam()``.
+    limit : float
+        c, positive. The gradient is the sum over the batch.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``rule`` is no rule, or c not positive.
+
+    Source: Mikolov, 2012.
+    """
+
+    @spelled(bound=True)
+    def __init__(self, rule: Rule, limit: float = 1.0) -> None:
+        self.rule = check_inner("ClipValue", rule)
+        self.limit = positive_number("ClipValue", "limit", limit)
+
+    def gradients(
+        self, values: Sequence[Array], gradients: Sequence[Array], biases: Sequence[bool]
+    ) -> Sequence[Array]:
+        """Return g between -c and c."""
+        clipped = []
+        for each in gradients:
+            xp = namespace(each)
+            below = xp.where(each > self.limit, self.limit, each)
+            clipped.append(xp.where(below < -self.limit, -self.limit, below))
+        return self.rule.gradients(values, clipped, biases)
