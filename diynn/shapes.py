@@ -147,12 +147,6 @@ def _check(module: Shaped, data: Array, delta: Array) -> None:
             raise ValueError(apart(repr(module), "delta", delta, "`data`", data))
 
 
-def check_window(module: Any, length: int | None) -> None:
-    """Raise ValueError if no window of ``module.k_size`` fits into ``length``."""
-    if length is not None and length < module.k_size:
-        raise ValueError(f"{module!r}: `data` must have length >= {module.k_size} (k_size), got {length}")
-
-
 def check_scores(module: Any, shape: Shape) -> None:
     """Raise ValueError if an example of ``shape`` has no scores to take a softmax of."""
     if not shape or shape[-1] == 0:

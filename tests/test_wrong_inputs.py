@@ -107,7 +107,7 @@ WRONG = {
     **dict.fromkeys(("patience", "resolution", "accumulate"), SIZES),
     **dict.fromkeys(("stride", "classes", "count"), OTHER_SIZES),
     **dict.fromkeys(("scale", "factor", "half_life", "eta", "bound", "deviation", "size"), POSITIVE),
-    "beyond": POSITIVE,
+    "beyond": POSITIVE, "padding": but(SIZES, "zero"),
     **dict.fromkeys(("decay", "by", "spread"), NOT_NEGATIVE),
     **dict.fromkeys(("p", "mu", "rho", "slope", "beta1", "beta2"), FRACTIONS),
     "layout": {"number": 3, "another": "keras"}, "checkpoint": PATHS, "seconds": but(POSITIVE, "infinity"),

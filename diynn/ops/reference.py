@@ -87,6 +87,22 @@ def tap_slice(tap: int, out: int, stride: int) -> slice:
 
 
 @Operation
+def pad(data: Array, before: int, after: int, value: float) -> Array:
+    """Return a sequence (batch, length, chan) with steps of ``value`` before and after it."""
+    xp = namespace(data)
+    _, length, chan = data.shape
+    step = xp.full_like(data[:, :1, :], value)
+    whole = xp.concat([step] * before + [data] + [step] * after, axis=1)
+    return xp.reshape(whole, (-1, before + length + after, chan))  # a shape that ONNX would not know
+
+
+@Operation
+def unpad(padded: Array, before: int, after: int) -> Array:
+    """Return a sequence without the steps before and after it: the adjoint of :func:`pad` with 0."""
+    return padded[:, before : padded.shape[1] - after, :]
+
+
+@Operation
 def convolve(data: Array, weights: Array, bias: Array | None, stride: int) -> Array:
     """Return Σ_t Σ_c x[b, i·stride + t, c] W[t, c, o] + b[o], (batch, out, chan_out)."""
     parts = windows(data, weights.shape[0], stride)
