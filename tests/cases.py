@@ -41,6 +41,7 @@ from diynn import (
     Tanh,
     Transposed,
 )
+from diynn.shapes import AXES
 from tests.backends import NUMPY
 
 MARGIN = 1e-3  # from kinks and ties; the numerical derivatives take steps of 3e-6
@@ -53,6 +54,8 @@ def free_sizes(pick, module):
     """Draw the shape of one example: what the (first) layer leaves open."""
     first = module.leaves()[0][1] if isinstance(module, Sequential) else module
     wanted = (None,) * pick(1, 2) if first.input_shape is None else first.input_shape
+    if wanted[0] is AXES:
+        return (*draws(pick(0, 2), pick), wanted[1])
     if len(wanted) == 1:
         return tuple(pick(1, 5) if size is None else size for size in wanted)
     length, chan = wanted

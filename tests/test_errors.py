@@ -45,7 +45,7 @@ def on_strict(array, device="CPU_DEVICE"):
 DATA = [
     (Linear(3, 5), ones(2, 4), "`data` must have shape (batch, 3), got (2, 4)"),
     (Linear(3, 5), ones(3), "`data` must have shape (batch, 3), got (3,)"),
-    (Linear(3, 5), ones(2, 7, 3), "`data` must have shape (batch, 3), got (2, 7, 3)"),
+    (Linear(3, 5), ones(2, 7, 4), "`data` must have shape (batch, ..., 3), got (2, 7, 4)"),
     (Conv1D(3, 2, 4), ones(5, 7), "`data` must have shape (batch, length, 2), got (5, 7)"),
     (Conv1D(3, 2, 4, 2), ones(5, 7, 3), "`data` must have shape (batch, length, 2), got (5, 7, 3)"),
     (Conv1D(3, 2, 4), ones(5, 2, 2), "`data` must have length >= 3 (k_size), got 2"),

@@ -99,6 +99,16 @@ LAYER_VALUES = [
         back=[[-1, 1], [2, 3]],
         gradients=[[[1, 8, -4], [2, -5, 6]], [1, 2, 0]],
     ),
+    # The same for two vectors of one example: its gradient is that of both.
+    LayerValue(
+        lambda **new: Linear(2, 3, **new),
+        data=[[[1, 2], [3, -1]]],
+        parameters=[[[1, 0, -1], [2, 1, 0]], [0.5, -1, 2]],
+        output=[[[5.5, 1, 1], [1.5, -2, -1]]],
+        delta=[[[1, -1, 2], [0, 3, -2]]],
+        back=[[[-1, 1], [2, 3]]],
+        gradients=[[[1, 8, -4], [2, -5, 6]], [1, 2, 0]],
+    ),
     # Windows (1, 2) and (3, 4), two steps apart; the fifth step is in none of them.
     # y: 1·1 + 2·10 + 0.5, -1 + 2·0.5 - 3; 3·1 + 4·10 + 0.5, -3 + 4·0.5 - 3.
     LayerValue(

@@ -12,6 +12,19 @@ from diynn.shapes import window_count
 # ------------------------------------------------------------------ products
 
 
+def rows(array: Array) -> Array:
+    """Return (batch, ..., n) as a matrix (batch·..., n)."""
+    return array if array.ndim == 2 else namespace(array).reshape(array, (-1, array.shape[-1]))
+
+
+def like_rows(matrix: Array, array: Array) -> Array:
+    """Return a matrix (batch·..., m), made of ``rows(array)``, as (batch, ..., m)."""
+    if array.ndim == 2:
+        return matrix
+    sizes = (-1 if size is None else size for size in array.shape[:-1])  # a batch of any size, in ONNX
+    return namespace(matrix).reshape(matrix, (*sizes, matrix.shape[-1]))
+
+
 @Operation
 def delta_product(delta: Array, weights: Array) -> Array:
     """Return δ Wᵀ, (batch, out) and (in, out) → (batch, in)."""
