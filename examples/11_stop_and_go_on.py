@@ -22,7 +22,7 @@ from page import Page
 import diynn
 from diynn.data import digits
 
-page = Page("10")
+page = Page("11")
 data = digits(rng=page.seed, backend="numpy")
 epochs = page.choose(8, 24)
 steps = epochs * -(-len(data.x_train) // 32)
