@@ -15,12 +15,11 @@ from diynn.arrays import Array, BackendLike, find_backend, namespace, to_numpy
 from diynn.composition import COMPUTING, METHODS, children, is_module, walk
 from diynn.layers import Conv1D, Linear, LogSoftmax, Sequential, Sigmoid, Softmax, Tanh
 from diynn.layers.sequential import flat, in_series
-from diynn.layers.summary import fit
 from diynn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, NLLLoss
 from diynn.module import Module, in_mode, parameters
 from diynn.parameter import own_parameters
 from diynn.rules import Rule
-from diynn.shapes import text
+from diynn.shapes import AXES, fewest, fit, text
 from diynn.wording import shown
 
 _ARGUMENTS = {
@@ -213,10 +212,11 @@ def _raise_unless_sizes_fit(owner: str, net: Sequential) -> None:
     for number, (_, layer) in enumerate(leaves):
         wanted = getattr(layer, "input_shape", None)
         if wanted is not None and shape is not None and fit(shape, wanted) is None:
+            if AXES in shape and AXES in wanted:  # most mean vectors
+                shape, wanted = fewest(shape), fewest(wanted)
             raise ValueError(
-                f"{owner}: layer {number + 1} of {len(leaves)}, {layer!r}, takes {text(wanted)}, and "
-                f"{giver} gives "
-                f"{text(shape)}"
+                f"{owner}: layer {number + 1} of {len(leaves)}, {layer!r}, takes {text(wanted)}, "
+                f"and {giver} gives {text(shape)}"
             )
         known = wanted if shape is None else (fit(shape, wanted) if wanted is not None else shape)
         if not isinstance(layer, Module) or known is None:

@@ -1,7 +1,8 @@
 """The shape contract of modules and losses, and the wording of every error about it.
 
 Shapes are written as they are on the course sheet: ``(batch, features)`` for vectors,
-``(batch, length, channels)`` for sequences. None stands for a size that may be anything.
+``(batch, length, channels)`` for sequences. None stands for a size that may be anything, ``AXES`` for any
+number of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from diynn.arrays import Array, address, describe, extremes, kind, namespace, se
 from diynn.wording import shown
 
 Shape: TypeAlias = tuple[int | None, ...]
+
+#: First in a shape: any number of axes may stand here, or none.
+AXES: Any = ...
 
 _ABSENT: Array = object()  # no delta: None may be given by mistake
 _REMEMBERED = 32  # kinds of arrays that a module remembers as fitting
@@ -39,7 +43,7 @@ class Shaped(Protocol):
 
 def text(shape: Shape, words: tuple[str, ...] = ()) -> str:
     """Write the shape of a batch: ``(batch, 3)``, ``(batch, length, 2)``, ``(batch, ?)``."""
-    sizes = ["?" if size is None else str(size) for size in shape]
+    sizes = ["?" if size is None else "..." if size is AXES else str(size) for size in shape]
     if words:
         sizes = [word if size is None else str(size) for size, word in zip(shape, words, strict=True)]
     return f"({', '.join(['batch', *sizes])}{'' if sizes else ','})"
@@ -79,7 +83,31 @@ def window_count(length: int | None, k_size: int, stride: int) -> int | None:
 
 def size(shape: Shape) -> int | None:
     """Return the number of values of one example, None if a size is not known."""
-    return None if None in shape else prod(shape)  # type: ignore[arg-type]
+    return None if None in shape or AXES in shape else prod(shape)  # type: ignore[arg-type]
+
+
+def fewest(shape: Shape) -> Shape:
+    """Return a shape without the axes that may be there or not."""
+    return shape[1:] if shape[:1] == (AXES,) else shape
+
+
+def fit(shape: Shape, wanted: Shape) -> Shape | None:
+    """Fill the unknown sizes of either shape from the other; None where they contradict."""
+    one, other = _stretched(shape, wanted), _stretched(wanted, shape)
+    if len(one) != len(other) or any(
+        None not in (got, want) and got != want for got, want in zip(one, other, strict=True)
+    ):
+        return None
+    return tuple(want if got is None else got for got, want in zip(one, other, strict=True))
+
+
+def _stretched(shape: Shape, other: Shape) -> Shape:
+    """Return a shape with as many axes of any size, where it leaves that open, as the other one has more."""
+    known = fewest(shape)
+    if known is shape:
+        return shape
+    missing = (None,) * (len(fewest(other)) - len(known))
+    return (*missing, *known) if fewest(other) is other else (AXES, *missing, *known)
 
 
 # ------------------------------------------------------------------ modules
@@ -122,13 +150,10 @@ def _check(module: Shaped, data: Array, delta: Array) -> None:
     if wanted is None:
         if not shape:
             raise ValueError(f"{module!r}: `data` must have shape (batch, ...), got ()")
-    elif len(shape) != len(wanted) + 1 or any(
-        want is not None and want != got for want, got in zip(wanted, shape[1:], strict=True)
-    ):
-        raise ValueError(
-            f"{module!r}: `data` must have shape {text(wanted, _WORDS.get(len(wanted), ()))}, "
-            f"got {tuple(shape)}"
-        )
+    elif not shape or fit(tuple(shape[1:]), wanted) is None:
+        wanted = wanted if len(shape) > 2 else fewest(wanted)  # most mean vectors
+        words = () if AXES in wanted else _WORDS.get(len(wanted), ())
+        raise ValueError(f"{module!r}: `data` must have shape {text(wanted, words)}, got {tuple(shape)}")
     parameters = module._parameters
     if parameters is not None and not together(data, parameters):
         raise ValueError(
@@ -145,12 +170,6 @@ def _check(module: Shaped, data: Array, delta: Array) -> None:
             )
         if not together(data, delta):
             raise ValueError(apart(repr(module), "delta", delta, "`data`", data))
-
-
-def check_window(module: Any, length: int | None) -> None:
-    """Raise ValueError if no window of ``module.k_size`` fits into ``length``."""
-    if length is not None and length < module.k_size:
-        raise ValueError(f"{module!r}: `data` must have length >= {module.k_size} (k_size), got {length}")
 
 
 def check_scores(module: Any, shape: Shape) -> None:

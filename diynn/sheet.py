@@ -49,6 +49,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "chan_in": ("in_channels", "channels_in"),
     "chan_out": ("out_channels", "channels_out"),
     "stride": ("strides", "pas"),
+    "padding": ("pad",),
     "epochs": ("nb_epochs", "n_epochs", "nb_epoch", "max_iter", "maxIter", "nb_iter", "nbIter", "n_iter"),
     "progress": ("verbose",),
     "batch_size": ("batchsize", "taille_batch"),

@@ -41,6 +41,7 @@ from diynn import (
     Tanh,
     Transposed,
 )
+from diynn.shapes import AXES
 from tests.backends import NUMPY
 
 MARGIN = 1e-3  # from kinks and ties; the numerical derivatives take steps of 3e-6
@@ -53,10 +54,13 @@ def free_sizes(pick, module):
     """Draw the shape of one example: what the (first) layer leaves open."""
     first = module.leaves()[0][1] if isinstance(module, Sequential) else module
     wanted = (None,) * pick(1, 2) if first.input_shape is None else first.input_shape
+    if wanted[0] is AXES:
+        return (*draws(pick(0, 2), pick), wanted[1])
     if len(wanted) == 1:
         return tuple(pick(1, 5) if size is None else size for size in wanted)
     length, chan = wanted
-    return pick(getattr(first, "k_size", 1), 11) if length is None else length, chan or pick(1, 4)
+    least = 1 if getattr(first, "padding", 0) else getattr(first, "k_size", 1)
+    return pick(least, 11) if length is None else length, chan or pick(1, 4)
 
 
 def draws(number, pick):
@@ -71,6 +75,21 @@ class LayerCase:
 
     def __str__(self):
         return self.name
+
+
+def paddings(k_size):
+    return ["same", 0, k_size // 2]
+
+
+def convolution(pick, **new):
+    k_size, *sizes = draws(4, pick)
+    padding = [*paddings(k_size), k_size + 1][pick(0, 3)]
+    return Conv1D(k_size, *sizes, padding=padding, bias=bool(pick(0, 1)), **new)
+
+
+def pooling(layer, pick):
+    k_size, stride = draws(2, pick)
+    return layer(k_size, stride, padding=paddings(k_size)[pick(0, 2)])
 
 
 def mlp(pick, **new):
@@ -138,9 +157,9 @@ def fixed(layer):
 # fmt: off
 LAYERS = [
     LayerCase("Linear", lambda pick, **new: Linear(pick(1, 4), pick(1, 4), bias=bool(pick(0, 1)), **new)),
-    LayerCase("Conv1D", lambda pick, **new: Conv1D(*draws(4, pick), bias=bool(pick(0, 1)), **new)),
-    LayerCase("MaxPool1D", lambda pick, **new: MaxPool1D(pick(1, 4), pick(1, 4))),
-    LayerCase("AvgPool1D", lambda pick, **new: AvgPool1D(pick(1, 4), pick(1, 4))),
+    LayerCase("Conv1D", convolution),
+    LayerCase("MaxPool1D", lambda pick, **new: pooling(MaxPool1D, pick)),
+    LayerCase("AvgPool1D", lambda pick, **new: pooling(AvgPool1D, pick)),
     LayerCase("Flatten", lambda pick, **new: Flatten()),
     LayerCase("Tanh", lambda pick, **new: Tanh()),
     LayerCase("Sigmoid", lambda pick, **new: Sigmoid()),
@@ -217,7 +236,8 @@ def margin(module, data):
         if isinstance(leaf, ReLU | LeakyReLU):
             distance = np.min(np.abs(values), initial=distance)
         if isinstance(leaf, MaxPool1D) and leaf.k_size > 1:
-            ordered = np.sort(sliding_window_view(values, leaf.k_size, axis=1)[:, :: leaf.stride], axis=-1)
+            around = np.pad(values, ((0, 0), leaf._around(values.shape[1]), (0, 0)), constant_values=-np.inf)
+            ordered = np.sort(sliding_window_view(around, leaf.k_size, axis=1)[:, :: leaf.stride], axis=-1)
             distance = np.min(ordered[..., -1] - ordered[..., -2], initial=distance)
     return distance
 

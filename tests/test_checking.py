@@ -233,6 +233,24 @@ def test_an_instance_of_ours_in_single_precision_may_be_checked():
     assert check(diynn.Linear(3, 2, dtype="float32")).ok
 
 
+@pytest.mark.parametrize(
+    "module",
+    [diynn.Conv1D(3, 2, 4, padding=1), diynn.MaxPool1D(3, 2, padding="same"), diynn.AvgPool1D(2, padding=1)],
+    ids=repr,
+)
+def test_an_instance_whose_windows_reach_beyond_its_data_is_judged_by_its_own_forward(module):
+    assert check(module).ok
+
+    class Shifted(type(module)):
+        def backward_delta(self, data, delta):
+            return np.roll(super().backward_delta(data, delta), 1, axis=1)
+
+    module.__class__ = Shifted
+    report = check(module, draws=20)
+    assert not report.ok
+    assert "delta" in [each.property for each in report.failed]
+
+
 def test_a_foreign_instance_is_checked_with_its_own_sizes():
     from tests.zoo.right_windows import ConvEinsum
     from tests.zoo.wrong_windows import ConvDeltaAssigned

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from diynn import Dropout, to_numpy
+from diynn import Dropout, Flatten, to_numpy
 from diynn.arrays import namespace
 from diynn.layers.sequential import takes_output
 from tests.backends import NUMPY, assert_close, host
@@ -150,6 +150,13 @@ def test_an_empty_batch_is_legal(layer, backend, data):
     assert output.shape == delta.shape
     assert back.shape == x.shape
     assert not any(np.any(host(each)) for each in zeros)
+
+
+def test_examples_without_values_are_vectors_without_values(backend):
+    data = backend.array(np.zeros((2, 0, 3)))
+    output = Flatten().forward(data)
+    assert output.shape == (2, 0)
+    assert Flatten().backward_delta(data, output).shape == (2, 0, 3)
 
 
 # ------------------------------------------------------------------ layers: what does not matter

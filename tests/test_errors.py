@@ -45,7 +45,7 @@ def on_strict(array, device="CPU_DEVICE"):
 DATA = [
     (Linear(3, 5), ones(2, 4), "`data` must have shape (batch, 3), got (2, 4)"),
     (Linear(3, 5), ones(3), "`data` must have shape (batch, 3), got (3,)"),
-    (Linear(3, 5), ones(2, 7, 3), "`data` must have shape (batch, 3), got (2, 7, 3)"),
+    (Linear(3, 5), ones(2, 7, 4), "`data` must have shape (batch, ..., 3), got (2, 7, 4)"),
     (Conv1D(3, 2, 4), ones(5, 7), "`data` must have shape (batch, length, 2), got (5, 7)"),
     (Conv1D(3, 2, 4, 2), ones(5, 7, 3), "`data` must have shape (batch, length, 2), got (5, 7, 3)"),
     (Conv1D(3, 2, 4), ones(5, 2, 2), "`data` must have length >= 3 (k_size), got 2"),
@@ -53,6 +53,16 @@ DATA = [
     (MaxPool1D(3), ones(5, 2, 2), "`data` must have length >= 3 (k_size), got 2"),
     (AvgPool1D(3, 1), ones(7), "`data` must have shape (batch, length, channels), got (7,)"),
     (AvgPool1D(3, 1), ones(0, 0, 2), "`data` must have length >= 3 (k_size), got 0"),
+    (
+        AvgPool1D(5, 1, padding=1),
+        ones(5, 2, 2),
+        "`data` must have length >= 3 (k_size less the padding), got 2",
+    ),
+    (
+        Conv1D(3, 2, 4, padding="same"),
+        ones(5, 0, 2),
+        "`data` must have length >= 1 (k_size less the padding), got 0",
+    ),
     (Tanh(), ones(), "`data` must have shape (batch, ...), got ()"),
     (Flatten(), ones(), "`data` must have shape (batch, ...), got ()"),
     (Softmax(), ones(5), "`data` must have shape (batch, ..., classes), got (batch,)"),
@@ -363,6 +373,25 @@ def test_sizes_that_are_no_positive_integers(kind, names, sizes, size, error):
         with raises(error, f"{kind.__name__}: `{name}` must be a positive integer, got {size!r}"):
             kind(*sizes[:place], size, *sizes[place + 1 :])
     assert repr(kind(*map(np.int64, sizes))) == repr(kind(*sizes))
+
+
+@pytest.mark.parametrize(("kind", "names", "sizes"), SIZES[1:])
+@pytest.mark.parametrize(
+    ("padding", "error"), [("full", ValueError), (-1, ValueError), (True, ValueError), (0.5, TypeError)]
+)
+def test_paddings_that_are_none(kind, names, sizes, padding, error):
+    what = "'same', 'valid' or a number of steps from 0"
+    with raises(error, f"{kind.__name__}: `padding` must be {what}, got {padding!r}"):
+        kind(*sizes, padding=padding)
+    assert repr(kind(*sizes, padding="valid")) == repr(kind(*sizes))
+    assert "padding='same'" in repr(kind(*sizes, padding="same"))
+
+
+def test_a_maximum_over_what_lies_outside():
+    refusal = "MaxPool1D: `padding` must be at most half of `k_size`, 1, so that no window lies outside of "
+    with raises(ValueError, f"{refusal}the sequence, got 2"):
+        MaxPool1D(3, padding=2)
+    assert AvgPool1D(3, padding=2).forward(ones(1, 3, 1)).shape == (1, 2, 1)
 
 
 def test_a_class_instead_of_an_instance():

@@ -51,6 +51,8 @@ def arguments(draw, name):
         "log_softmax": lambda: (normal(*flat),),
         "windows": lambda: (data, k_size, stride),
         "overlap_add": lambda: (normal(n, out, k_size, chan), length, stride),
+        "pad": lambda: (data, draw(st.integers(0, 3)), draw(SMALL), draw(st.sampled_from([0.0, -3.5]))),
+        "unpad": lambda: (normal(n, length + 3, chan), (before := draw(st.integers(0, 3))), 3 - before),
         "convolve": lambda: (
             data,
             normal(k_size, chan, wide),
@@ -143,7 +145,9 @@ NOT_ON_CUPY = {
     "delta_product",
     "draw",
     "log_softmax",
+    "pad",
     "sum_examples",
+    "unpad",
 }
 
 

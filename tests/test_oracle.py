@@ -17,12 +17,16 @@ def functional(name, *arguments, **options):
     return getattr(torch.nn.functional, name)(*arguments, **options)
 
 
-def channels_first(name, data, *arguments):
-    return functional(name, data.permute(0, 2, 1), *arguments).permute(0, 2, 1)
+def channels_first(name, module, data, *arguments, outside=0.0):
+    """Call a function of windows, with PyTorch's padding, but for "same" where it has none."""
+    data, padding = data.permute(0, 2, 1), module.padding
+    if padding == "same" and (name != "conv1d" or module.stride > 1 or module.k_size % 2 == 0):
+        data, padding = functional("pad", data, module._around(data.shape[2]), value=outside), 0
+    return functional(name, data, *arguments, module.stride, padding).permute(0, 2, 1)
 
 
 def convolution(module, data, weight, bias=None):
-    return channels_first("conv1d", data, weight.permute(2, 1, 0), bias, module.stride)
+    return channels_first("conv1d", module, data, weight.permute(2, 1, 0).contiguous(), bias)
 
 
 def drawn(module, data, law):
@@ -32,8 +36,10 @@ def drawn(module, data, law):
 LAYERS = {
     "Linear": lambda module, data, weight, bias=None: functional("linear", data, weight.T, bias),
     "Conv1D": convolution,
-    "MaxPool1D": lambda module, data: channels_first("max_pool1d", data, module.k_size, module.stride),
-    "AvgPool1D": lambda module, data: channels_first("avg_pool1d", data, module.k_size, module.stride),
+    "MaxPool1D": lambda module, data: channels_first(
+        "max_pool1d", module, data, module.k_size, outside=-torch.inf
+    ),
+    "AvgPool1D": lambda module, data: channels_first("avg_pool1d", module, data, module.k_size),
     "Flatten": lambda module, data: data.flatten(1),
     "Tanh": lambda module, data: data.tanh(),
     "Sigmoid": lambda module, data: data.sigmoid(),

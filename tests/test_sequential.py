@@ -239,3 +239,24 @@ def test_repr_tells_what_is_not_the_default():
     assert repr(Conv1D(3, 1, 32, 2, bias=False)) == "Conv1D(3, 1, 32, stride=2, bias=False)"
     assert repr(Conv1D(3, 1, 32)) == "Conv1D(3, 1, 32)"
     assert repr(Linear(3, 1, bias=False)) == "Linear(3, 1, bias=False)"
+
+
+def test_sizes_behind_a_linear_layer_over_the_last_axis():
+    """How many axes it gives, nobody knows before the data come; what they end with is known."""
+    new = {"rng": 0, "dtype": "float64"}
+    first, second = Linear(3, 4, **new), Linear(4, 2, **new)
+    net = Sequential(first, Tanh(), second, Conv1D(2, 2, 5, **new), Linear(5, 1, **new))
+    Optim(net, MSELoss())
+    assert net.forward(np.ones((2, 6, 3))).shape == (2, 5, 1)
+    assert [shape for _, _, shape, _ in net.summary((6, 3)).rows][2:] == [(6, 2), (5, 5), (5, 1)]
+    assert "(batch, ?, 5)" in str(net)
+    assert "(batch, 4)" in str(net)
+    given = r"and layer 1, Linear\(3, 4\), gives"
+    with pytest.raises(ValueError, match=rf"takes \(batch, \?, 3\), {given} \(batch, \.\.\., 4\)"):
+        Optim(Sequential(Linear(3, 4), Conv1D(2, 3, 5)), MSELoss())
+    with pytest.raises(ValueError, match=rf"takes \(batch, 5\), {given} \(batch, 4\)"):
+        Optim(Sequential(Linear(3, 4), Linear(5, 1)), MSELoss())
+    with pytest.raises(
+        ValueError, match=r"takes \(batch, \.\.\., 5\), and layer 1, .* gives \(batch, \?, 4\)"
+    ):
+        Optim(Sequential(Conv1D(2, 3, 4), Linear(5, 1)), MSELoss())

@@ -99,6 +99,16 @@ LAYER_VALUES = [
         back=[[-1, 1], [2, 3]],
         gradients=[[[1, 8, -4], [2, -5, 6]], [1, 2, 0]],
     ),
+    # The same for two vectors of one example: its gradient is that of both.
+    LayerValue(
+        lambda **new: Linear(2, 3, **new),
+        data=[[[1, 2], [3, -1]]],
+        parameters=[[[1, 0, -1], [2, 1, 0]], [0.5, -1, 2]],
+        output=[[[5.5, 1, 1], [1.5, -2, -1]]],
+        delta=[[[1, -1, 2], [0, 3, -2]]],
+        back=[[[-1, 1], [2, 3]]],
+        gradients=[[[1, 8, -4], [2, -5, 6]], [1, 2, 0]],
+    ),
     # Windows (1, 2) and (3, 4), two steps apart; the fifth step is in none of them.
     # y: 1·1 + 2·10 + 0.5, -1 + 2·0.5 - 3; 3·1 + 4·10 + 0.5, -3 + 4·0.5 - 3.
     LayerValue(
@@ -109,6 +119,32 @@ LAYER_VALUES = [
         delta=sequence([1, 3], [2, -1]),
         back=sequence([-1, 11, 4, 29.5, 0]),
         gradients=[[[[1 + 9, 2 - 3]], [[2 + 12, 4 - 4]]], [4, 1]],
+    ),
+    # "same": three windows two steps apart take one step of zeros, behind: (1, 2), (3, 4), (5, 0).
+    LayerValue(
+        lambda **new: Conv1D(2, 1, 2, 2, padding="same", **new),
+        data=sequence([1, 2, 3, 4, 5]),
+        parameters=[[[[1, -1]], [[10, 0.5]]], [0.5, -3]],
+        output=sequence([21.5, 43.5, 5.5], [-3, -4, -8]),
+        delta=sequence([1, 3, 2], [2, -1, 1]),
+        back=sequence([-1, 11, 4, 29.5, 1]),
+        gradients=[[[[1 + 9 + 10, 2 - 3 + 5]], [[2 + 12, 4 - 4]]], [6, 2]],
+    ),
+    # Windows (-∞, -1, -2) and (-2, -3, -4): a step beyond the end is no maximum.
+    LayerValue(
+        lambda **new: MaxPool1D(3, 2, padding=1),
+        data=sequence([-1, -2, -3, -4]),
+        output=sequence([-1, -2]),
+        delta=sequence([1, 10]),
+        back=sequence([1, 10, 0, 0]),
+    ),
+    # Windows (0, 2), (2, 4), (4, 6), (6, 0): the zeros count.
+    LayerValue(
+        lambda **new: AvgPool1D(2, 1, padding=1),
+        data=sequence([2, 4, 6]),
+        output=sequence([1, 3, 5, 3]),
+        delta=sequence([2, 4, 6, 8]),
+        back=sequence([3, 5, 7]),
     ),
     # Two windows that share the middle step, which gets δ₀ W₁ + δ₁ W₀ = [-1, 3] - 2·[1, 2].
     LayerValue(

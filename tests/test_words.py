@@ -343,7 +343,7 @@ def test_what_cannot_be_trained_is_refused_before_the_first_step(name):
         ),
         (
             lambda: Optim(Sequential(Linear(2, 3), Sequential(Tanh(), Conv1D(3, 1, 1))), MSELoss()),
-            r"layer 3 of 3, Conv1D\(3, 1, 1\), takes \(batch, \?, 1\), and layer 2, Tanh\(\), gives \(batch, 3\)",
+            r"layer 3 of 3, Conv1D\(3, 1, 1\), takes \(batch, \?, 1\), and layer 2, Tanh\(\), gives \(batch, ..., 3\)",
         ),
         (lambda: Optim(circular(), MSELoss()), "`net` must not contain itself, and Sequential does"),
         (outer_of_itself, "Sequential: `module` must be another than the net that it is added to"),

@@ -103,7 +103,7 @@ WRONG = {
     "eps": STEP_SIZES, "weights": WEIGHTS, "execution": EXECUTIONS, "validation": PAIRS, "metrics": METRICS,
     "callbacks": CALLBACKS, "column": TEXTS, "largest": but(FLAGS, "None"), "threshold": NUMBERS,
     "x": ARRAYS, "y": ARRAYS, "yhat": ARRAYS, "data": REAL, "delta": REAL, "input_shape": INPUT_SHAPES,
-    "parameters": VALUES, "values": VALUES, "limits": LIMITS, "titles": TITLES,
+    "parameters": VALUES, "values": VALUES, "limits": LIMITS, "titles": TITLES, "padding": but(SIZES, "zero"),
     **dict.fromkeys(("in_features", "out_features", "k_size", "chan_in", "chan_out"), SIZES),
     **dict.fromkeys(("fan_in", "fan_out", "n", "every", "steps", "cells", "batch_size", "epochs"), SIZES),
     **dict.fromkeys(("patience", "resolution", "accumulate"), SIZES),

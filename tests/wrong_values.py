@@ -91,7 +91,7 @@ INPUT_SHAPES = {
     "None": None, "text": "ab", "fraction": (2.5,), "zero": (0,), "negative": (-3,), "nan": (nan,),
     "texts": ("3",), "set": {3}, "array": X, "number": 2.5, "exhausted": exhausted(), "flag": (True,),
 }  # fmt: skip
-OTHER_SHAPES = INPUT_SHAPES | {"other": (7,), "deeper": (3, 3), "empty": ()}
+OTHER_SHAPES = INPUT_SHAPES | {"other": (7,), "deeper": (3, 7), "empty": ()}
 PAIRS = {
     "array": X,
     "number": 3,

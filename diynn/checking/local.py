@@ -102,6 +102,9 @@ def _target(
         make, setups = _of_class(host, card, kind, input_shape)
     else:
         make, setups, kind = _of_instance(host, card, kind, input_shape)
+        padding = getattr(target, "padding", 0)
+        if isinstance(padding, int | str) and padding not in (0, "valid"):  # windows that the sheet has not
+            kind, setups = UNKNOWN, runnable(make, UNKNOWN, tuple(Setup({}, each.shape) for each in setups))
     return Target(
         card, host, make, kind, setups,
         redraw=bool(kind.name) or isinstance(target, type), preferred=preferred_reading(name),

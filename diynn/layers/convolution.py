@@ -6,21 +6,21 @@ import numpy as np
 
 from diynn.arrays import Array, BackendLike, DType
 from diynn.initializers import Initializer, draw_parameters, he_uniform, zeros
-from diynn.module import Module
+from diynn.layers.padding import Windowed
 from diynn.ops import bias_gradient, convolve, convolve_delta, convolve_gradient
-from diynn.shapes import Shape, check, check_window, positive, window_count
+from diynn.shapes import Shape, check, positive
 
 __all__ = ["Conv1D"]
 
 
-class Conv1D(Module):
+class Conv1D(Windowed):
     """A linear map of each window of a sequence, the same for all windows, with a bias.
 
     ::
 
-        y[b, i, o] = Σ_t Σ_c x[b, i·stride + t, c] W[t, c, o] + b[o]
+        y[b, i, o] = Σ_t Σ_c x[b, i·stride + t - n, c] W[t, c, o] + b[o],    x = 0 outside of the sequence
 
-        (batch, length, chan_in) → (batch, (length - k_size) // stride + 1, chan_out), no padding
+        (batch, length, chan_in) → (batch, (length + 2n - k_size) // stride + 1, chan_out)
 
     Parameters
     ----------
@@ -30,6 +30,9 @@ class Conv1D(Module):
         Channels of the input and of the output.
     stride : int
         Steps from one window to the next.
+    padding : int or str
+        n, steps of zeros before and after the sequence; ``"valid"`` for 0; ``"same"`` for as many in all as
+        give ceil(length / stride) windows, the odd one behind.
     bias : bool
         Whether b is added.
     init, bias_init : Initializer or str
@@ -48,8 +51,8 @@ class Conv1D(Module):
     Raises
     ------
     ValueError, TypeError
-        If a size is not a positive integer, if a law is unknown, if a sequence is shorter than a window,
-        or if an argument has not the shape or dtype above.
+        If a size is not a positive integer or the padding none, if a law is unknown, if a sequence is
+        shorter than a window less the padding, or if an argument has not the shape or dtype above.
 
     Source: the course sheet's part on convolutions.
     """
@@ -63,6 +66,7 @@ class Conv1D(Module):
         chan_out: int,
         stride: int = 1,
         *,
+        padding: int | str = 0,
         bias: bool = True,
         init: Initializer | str = he_uniform,
         bias_init: Initializer | str = zeros,
@@ -70,10 +74,9 @@ class Conv1D(Module):
         backend: BackendLike = None,
         dtype: DType = None,
     ) -> None:
-        self.k_size = positive("Conv1D", "k_size", k_size)
+        self._set_windows(k_size, stride, padding)
         self.chan_in = positive("Conv1D", "chan_in", chan_in)
         self.chan_out = positive("Conv1D", "chan_out", chan_out)
-        self.stride = positive("Conv1D", "stride", stride)
         self.input_shape = (None, self.chan_in)
         shape = (self.k_size, self.chan_in, self.chan_out)
         fans = self.k_size * self.chan_in, self.k_size * self.chan_out
@@ -84,27 +87,29 @@ class Conv1D(Module):
         sizes = f"{self.k_size}, {self.chan_in}, {self.chan_out}"
         stride = f", stride={self.stride}" if self.stride > 1 else ""
         bias = "" if self._bias is not None else ", bias=False"
-        return f"Conv1D({sizes}{stride}{bias})"
+        return f"Conv1D({sizes}{stride}{self._shown_padding()}{bias})"
 
     def forward(self, data: Array) -> Array:
         """Return the windows of x times W, plus b."""
         check(self, data)
-        return convolve(data, self._parameters, self._bias, self.stride)
+        return convolve(self._padded(data), self._parameters, self._bias, self.stride)
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ Wᵀ for each window, added up where windows overlap (eq. 2)."""
         check(self, data, delta)
-        return convolve_delta(delta, self._parameters, data.shape[1], self.stride)
+        length = data.shape[1]
+        around = sum(self._around(length))
+        back = convolve_delta(delta, self._parameters, length + around, self.stride)
+        return self._inside(back, length)
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add windowsᵀ δ, and the sum of δ over the batch and the windows for the bias (eq. 1)."""
         check(self, data, delta)
-        product = convolve_gradient(data, delta, self.k_size, self.stride)
+        product = convolve_gradient(self._padded(data), delta, self.k_size, self.stride)
         self._gradient += product
         if self._bias is not None:
             self._bias_gradient += bias_gradient(delta)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return ((length - k_size) // stride + 1, chan_out)."""
-        check_window(self, shape[0])
-        return (window_count(shape[0], self.k_size, self.stride), self.chan_out)
+        """Return ((length + 2n - k_size) // stride + 1, chan_out)."""
+        return (self._count(shape[0]), self.chan_out)

@@ -7,18 +7,18 @@ import numpy as np
 from diynn.arrays import Array, BackendLike, DType
 from diynn.initializers import Initializer, draw_parameters, he_uniform, zeros
 from diynn.module import Module
-from diynn.ops import bias_gradient, delta_product
-from diynn.shapes import Shape, check, positive
+from diynn.ops import bias_gradient, delta_product, like_rows, rows
+from diynn.shapes import AXES, Shape, check, positive
 
 __all__ = ["Linear"]
 
 
 class Linear(Module):
-    """A linear map of each example, with a bias.
+    """A linear map of each example, or of each vector in it, with a bias.
 
     ::
 
-        y = x W + b            (batch, in) → (batch, out)
+        y = x W + b            (batch, ..., in) → (batch, ..., out)
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ class Linear(Module):
     ) -> None:
         self.in_features = positive("Linear", "in_features", in_features)
         self.out_features = positive("Linear", "out_features", out_features)
-        self.input_shape = (self.in_features,)
+        self.input_shape = (AXES, self.in_features)
         shape = (self.in_features, self.out_features)
         drawn = draw_parameters("Linear", init, bias_init, rng, shape, *shape, bias=bias)
         self._set_parameters(*drawn, backend, dtype)
@@ -75,23 +75,23 @@ class Linear(Module):
     def forward(self, data: Array) -> Array:
         """Return x W + b."""
         check(self, data)
-        output = data @ self._parameters
+        output = rows(data) @ self._parameters
         if self._bias is not None:
             output += self._bias
-        return output
+        return like_rows(output, data)
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ Wᵀ (eq. 2)."""
         check(self, data, delta)
-        return delta_product(delta, self._parameters)
+        return like_rows(delta_product(rows(delta), self._parameters), delta)
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
-        """Add xᵀ δ, and the sum of δ over the batch for the bias (eq. 1)."""
+        """Add xᵀ δ, and the sum of δ for the bias, over the batch and all axes but the last (eq. 1)."""
         check(self, data, delta)
-        self._gradient += data.T @ delta
+        self._gradient += rows(data).T @ rows(delta)
         if self._bias is not None:
             self._bias_gradient += bias_gradient(delta)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return (out,)."""
-        return (self.out_features,)
+        """Return (..., out)."""
+        return (*shape[:-1], self.out_features)

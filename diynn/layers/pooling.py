@@ -2,31 +2,38 @@
 
 from __future__ import annotations
 
+from math import inf
+
 from diynn.arrays import Array, BackendLike, namespace
-from diynn.module import Module
+from diynn.layers.padding import Windowed
 from diynn.ops import overlap_add, window_max, window_max_delta, windows
-from diynn.shapes import Shape, check, check_window, positive, window_count
+from diynn.shapes import Shape, check
 
 __all__ = ["AvgPool1D", "MaxPool1D"]
 
 
-class _Pool1D(Module):
+class _Pool1D(Windowed):
     """What poolings share: windows of k_size steps, stride apart, in each channel on its own."""
 
     input_shape = (None, None)
 
-    def __init__(self, k_size: int, stride: int | None = None, *, backend: BackendLike = None) -> None:
+    def __init__(
+        self,
+        k_size: int,
+        stride: int | None = None,
+        *,
+        padding: int | str = 0,
+        backend: BackendLike = None,
+    ) -> None:
         super().__init__(backend=backend)
-        self.k_size = positive(type(self).__name__, "k_size", k_size)
-        self.stride = self.k_size if stride is None else positive(type(self).__name__, "stride", stride)
+        self._set_windows(k_size, k_size if stride is None else stride, padding)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self.k_size}, {self.stride})"
+        return f"{type(self).__name__}({self.k_size}, {self.stride}{self._shown_padding()})"
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return ((length - k_size) // stride + 1, channels)."""
-        check_window(self, shape[0])
-        return (window_count(shape[0], self.k_size, self.stride), shape[1])
+        """Return ((length + 2n - k_size) // stride + 1, channels)."""
+        return (self._count(shape[0]), shape[1])
 
 
 class MaxPool1D(_Pool1D):
@@ -34,9 +41,9 @@ class MaxPool1D(_Pool1D):
 
     ::
 
-        y[b, i, c] = max_t x[b, i·stride + t, c]
+        y[b, i, c] = max_t x[b, i·stride + t - n, c],    x = -∞ outside of the sequence
 
-        (batch, length, chan) → (batch, (length - k_size) // stride + 1, chan)
+        (batch, length, chan) → (batch, (length + 2n - k_size) // stride + 1, chan)
 
     A delta goes back to where the maximum was, to the first where several are equal, and adds up where
     windows overlap.
@@ -47,29 +54,50 @@ class MaxPool1D(_Pool1D):
         Steps in a window.
     stride : int, optional
         Steps from one window to the next; None for k_size.
+    padding : int or str
+        n, steps before and after the sequence, at most half of k_size; ``"valid"`` for 0; ``"same"`` for
+        as many in all as give ceil(length / stride) windows, the odd one behind.
     backend : optional
         Taken as by every layer; this one has no arrays.
 
     Raises
     ------
     ValueError, TypeError
-        If a size is not a positive integer, or if a sequence is shorter than a window.
+        If a size is not a positive integer or the padding none, or if a sequence is shorter than a window
+        less the padding.
 
     Source: the course sheet's part on convolutions; there per channel as well.
     """
 
     per_example = pure = True
+    outside = -inf
+
+    def __init__(
+        self,
+        k_size: int,
+        stride: int | None = None,
+        *,
+        padding: int | str = 0,
+        backend: BackendLike = None,
+    ) -> None:
+        super().__init__(k_size, stride, padding=padding, backend=backend)
+        if isinstance(self.padding, int) and self.padding > self.k_size // 2:
+            raise ValueError(
+                f"MaxPool1D: `padding` must be at most half of `k_size`, {self.k_size // 2}, so that no "
+                f"window lies outside of the sequence, got {self.padding}"
+            )
 
     def forward(self, data: Array) -> Array:
         """Return the maximum of each window."""
         check(self, data)
-        return window_max(data, self.k_size, self.stride)
+        return window_max(self._padded(data), self.k_size, self.stride)
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
         """Return δ where each window has its first maximum, 0 elsewhere (eq. 2); ``output`` is y."""
         check(self, data, delta)
         y = self.forward(data) if output is None else output
-        return window_max_delta(data, y, delta, self.k_size, self.stride)
+        back = window_max_delta(self._padded(data), y, delta, self.k_size, self.stride)
+        return self._inside(back, data.shape[1])
 
 
 class AvgPool1D(_Pool1D):
@@ -77,9 +105,9 @@ class AvgPool1D(_Pool1D):
 
     ::
 
-        y[b, i, c] = 1/k_size Σ_t x[b, i·stride + t, c]
+        y[b, i, c] = 1/k_size Σ_t x[b, i·stride + t - n, c],    x = 0 outside of the sequence
 
-        (batch, length, chan) → (batch, (length - k_size) // stride + 1, chan)
+        (batch, length, chan) → (batch, (length + 2n - k_size) // stride + 1, chan)
 
     Parameters
     ----------
@@ -87,13 +115,17 @@ class AvgPool1D(_Pool1D):
         Steps in a window.
     stride : int, optional
         Steps from one window to the next; None for k_size.
+    padding : int or str
+        n, steps before and after the sequence; ``"valid"`` for 0; ``"same"`` for
+        as many in all as give ceil(length / stride) windows, the odd one behind.
     backend : optional
         Taken as by every layer; this one has no arrays.
 
     Raises
     ------
     ValueError, TypeError
-        If a size is not a positive integer, or if a sequence is shorter than a window.
+        If a size is not a positive integer or the padding none, or if a sequence is shorter than a window
+        less the padding.
 
     Source: the usual companion of :class:`MaxPool1D` (LeCun et al., 1990).
     """
@@ -103,7 +135,7 @@ class AvgPool1D(_Pool1D):
     def forward(self, data: Array) -> Array:
         """Return the mean of each window."""
         check(self, data)
-        return namespace(data).mean(windows(data, self.k_size, self.stride), axis=2)
+        return namespace(data).mean(windows(self._padded(data), self.k_size, self.stride), axis=2)
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ / k_size for each step of a window, added up where windows overlap (eq. 2)."""
@@ -111,4 +143,6 @@ class AvgPool1D(_Pool1D):
         batch, out, chan = delta.shape
         share = (delta / self.k_size)[:, :, None, :]
         parts = namespace(data).broadcast_to(share, (batch, out, self.k_size, chan))
-        return overlap_add(parts, data.shape[1], self.stride)
+        length = data.shape[1]
+        back = overlap_add(parts, length + sum(self._around(length)), self.stride)
+        return self._inside(back, length)

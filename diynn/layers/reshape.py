@@ -24,7 +24,8 @@ class Flatten(Module):
     def forward(self, data: Array) -> Array:
         """Return x as (batch, length·chan)."""
         check(self, data)
-        return namespace(data).reshape(data, (-1, *self.output_shape(data.shape[1:])))
+        (values,) = self.output_shape(data.shape[1:])
+        return namespace(data).reshape(data, (-1 if values else data.shape[0], values))
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ in the shape of x (eq. 2: the Jacobian is the identity)."""

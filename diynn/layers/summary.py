@@ -13,7 +13,7 @@ from diynn.composition import walk
 from diynn.module import Module
 from diynn.parameter import own_parameters
 from diynn.rendering import html_table, text_table
-from diynn.shapes import Shape, size, text
+from diynn.shapes import Shape, fewest, fit, size, text
 from diynn.sharing import count
 
 _HEADER = ("place", "module", "output", "parameters")
@@ -83,28 +83,20 @@ def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -
             fitting = wanted if shape is None else fit(shape, wanted)
             if fitting is None and input_shape is not None:
                 raise ValueError(
-                    f"layer {number + 1} of {len(leaves)}: {module!r} takes {text(wanted)}, "
+                    f"layer {number + 1} of {len(leaves)}: {module!r} takes {text(fewest(wanted))}, "
                     f"got {text(shape or ())}"
                 )
             shape = wanted if fitting is None else fitting
         shape = None if shape is None else _output_shape(module, shape, arrays)
-        outputs = None if shape is None else size(shape)
+        least = None if shape is None else fewest(shape)
+        outputs = None if least is None else size(least)
         values = None if values is None or outputs is None else values + outputs
         own = [each for each in _handles(module) if each.owner is module or id(each.owner) not in series]
-        rows.append((place, _name(module), shape, sum(prod(each.value.shape) for each in own)))
+        rows.append((place, _name(module), least, sum(prod(each.value.shape) for each in own)))
     if values is None or not arrays:
         return Summary(rows, counted)
     bits = namespace(arrays[0]).finfo(arrays[0].dtype).bits
     return Summary(rows, counted, values * bits // 8)
-
-
-def fit(shape: Shape, wanted: Shape) -> Shape | None:
-    """Fill the unknown sizes of either shape from the other; None where they contradict."""
-    if len(shape) != len(wanted) or any(
-        None not in (got, want) and got != want for got, want in zip(shape, wanted, strict=True)
-    ):
-        return None
-    return tuple(want if got is None else got for got, want in zip(shape, wanted, strict=True))
 
 
 def _output_shape(module: Any, shape: Shape, arrays: list[Any]) -> Shape | None:
@@ -113,7 +105,7 @@ def _output_shape(module: Any, shape: Shape, arrays: list[Any]) -> Shape | None:
     if None in shape:
         return None
     # A module written against the bare sheet is asked with an example of zeros.
-    example = np.zeros((1, *(size or 0 for size in shape)))
+    example = np.zeros((1, *(size or 0 for size in fewest(shape))))
     try:
         return tuple(module.forward(asarray_like(example, arrays[0]) if arrays else example).shape[1:])
     except Exception:

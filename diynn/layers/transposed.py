@@ -6,8 +6,8 @@ from diynn.arguments import flag
 from diynn.arrays import Array, zeros_like
 from diynn.layers.linear import Linear
 from diynn.module import Module
-from diynn.ops import bias_gradient, delta_product
-from diynn.shapes import Shape, check
+from diynn.ops import bias_gradient, delta_product, like_rows, rows
+from diynn.shapes import AXES, Shape, check
 from diynn.wording import shown
 
 __all__ = ["Transposed"]
@@ -18,7 +18,7 @@ class Transposed(Module):
 
     ::
 
-        y = x Wᵀ + b           (batch, out) → (batch, in), W (in, out) of the other layer
+        y = x Wᵀ + b           (batch, ..., out) → (batch, ..., in), W (in, out) of the other layer
 
     The weight stays the other layer's: it is read there at every call, its gradient is added to
     ``linear._gradient``. The other layer is a child of this one: a net in which both stand, as encoder and
@@ -51,7 +51,7 @@ class Transposed(Module):
         if not isinstance(linear, Linear):
             raise TypeError(f"Transposed: `linear` must be a Linear, got {shown(linear)}")
         self.linear = linear
-        self.input_shape = (linear.out_features,)
+        self.input_shape = (AXES, linear.out_features)
         if flag("Transposed", "bias", bias):
             weight = linear._parameters
             self._bias = zeros_like(weight[:, 0])
@@ -64,23 +64,23 @@ class Transposed(Module):
     def forward(self, data: Array) -> Array:
         """Return x Wᵀ + b."""
         check(self, data)
-        output = delta_product(data, self.linear._parameters)
+        output = delta_product(rows(data), self.linear._parameters)
         if self._bias is not None:
             output += self._bias
-        return output
+        return like_rows(output, data)
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ W (eq. 2)."""
         check(self, data, delta)
-        return delta @ self.linear._parameters
+        return like_rows(rows(delta) @ self.linear._parameters, delta)
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add δᵀ x to the gradient of the other layer, and the sum of δ to that of b (eq. 1)."""
         check(self, data, delta)
-        self.linear._gradient += delta.T @ data
+        self.linear._gradient += rows(delta).T @ rows(data)
         if self._bias is not None:
             self._bias_gradient += bias_gradient(delta)
 
     def output_shape(self, shape: Shape) -> Shape:
-        """Return (in,)."""
-        return (self.linear.in_features,)
+        """Return (..., in)."""
+        return (*shape[:-1], self.linear.in_features)

@@ -113,6 +113,26 @@ def overlap_add(parts: Array, length: int, stride: int) -> Array:
     return whole
 
 
+@reference.pad.twin(np.ndarray)
+def pad(data: Array, before: int, after: int, value: float) -> Array:
+    """Write into one array."""
+    batch, length, chan = data.shape
+    whole = _empty(data, batch, before + length + after, chan)
+    whole[:, :before] = value
+    whole[:, before : before + length] = data
+    whole[:, before + length :] = value
+    return whole
+
+
+@reference.unpad.twin(np.ndarray)
+def unpad(padded: Array, before: int, after: int) -> Array:
+    """Return an array in C's order, which can be reshaped without another copy."""
+    batch, length, chan = padded.shape
+    inside = _empty(padded, batch, length - before - after, chan)
+    inside[...] = padded[:, before : length - after]
+    return inside
+
+
 @reference.convolve.twin(np.ndarray)
 def convolve(data: Array, weights: Array, bias: Array | None, stride: int) -> Array:
     """Gather the windows for one product where channels are few; add a product a tap where they are many."""

@@ -12,6 +12,19 @@ from diynn.shapes import window_count
 # ------------------------------------------------------------------ products
 
 
+def rows(array: Array) -> Array:
+    """Return (batch, ..., n) as a matrix (batch·..., n)."""
+    return array if array.ndim == 2 else namespace(array).reshape(array, (-1, array.shape[-1]))
+
+
+def like_rows(matrix: Array, array: Array) -> Array:
+    """Return a matrix (batch·..., m), made of ``rows(array)``, as (batch, ..., m)."""
+    if array.ndim == 2:
+        return matrix
+    sizes = (-1 if size is None else size for size in array.shape[:-1])  # a batch of any size, in ONNX
+    return namespace(matrix).reshape(matrix, (*sizes, matrix.shape[-1]))
+
+
 @Operation
 def delta_product(delta: Array, weights: Array) -> Array:
     """Return δ Wᵀ, (batch, out) and (in, out) → (batch, in)."""
@@ -84,6 +97,22 @@ def overlap_add(parts: Array, length: int, stride: int) -> Array:
 def tap_slice(tap: int, out: int, stride: int) -> slice:
     """Return where step ``tap`` of each of ``out`` windows lies in the sequence."""
     return slice(tap, tap + stride * (out - 1) + 1, stride)
+
+
+@Operation
+def pad(data: Array, before: int, after: int, value: float) -> Array:
+    """Return a sequence (batch, length, chan) with steps of ``value`` before and after it."""
+    xp = namespace(data)
+    _, length, chan = data.shape
+    step = xp.full_like(data[:, :1, :], value)
+    whole = xp.concat([step] * before + [data] + [step] * after, axis=1)
+    return xp.reshape(whole, (-1, before + length + after, chan))  # a shape that ONNX would not know
+
+
+@Operation
+def unpad(padded: Array, before: int, after: int) -> Array:
+    """Return a sequence without the steps before and after it: the adjoint of :func:`pad` with 0."""
+    return padded[:, before : padded.shape[1] - after, :]
 
 
 @Operation
