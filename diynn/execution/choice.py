@@ -35,7 +35,7 @@ Gradient: TypeAlias = Callable[..., Array]
 # Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
 _WORTH_A_THREAD = 2e7  # operations, about a quarter of a millisecond
 _WORTH_A_COMPILED_THREAD = 2.5e6  # which is handed its share without Python
-_WORTH_A_GRADIENT = 30  # operations for each weight, whose gradient a thread has of its own, to be added
+_WORTH_A_GRADIENT = 20  # operations for each weight, whose gradient a thread has of its own, to be added
 _OPERATIONS = 1e11  # in a second, and ...
 _OVERHEAD = 6e-5  # ... seconds beside them: what a step takes, about
 _CACHE = 2**22  # bytes that the activations and deltas of a block may take, and the loss's temporaries
@@ -337,11 +337,15 @@ class Threads:
 
 
 def _key(x: Array, y: Array, *weights: Array) -> tuple[Any, ...]:
-    return x.shape, x.dtype, y.shape, y.dtype, *(each.dtype for each in weights)
+    key = x.shape, x.dtype, y.shape, y.dtype
+    return (*key, weights[0].dtype) if weights else key
 
 
 def _on_numpy(*batch: Array) -> bool:
-    return all(type(each) is np.ndarray for each in batch)
+    for each in batch:  # `all` would take three times as long, in every step
+        if type(each) is not np.ndarray:
+            return False
+    return True
 
 
 def cores() -> int:
