@@ -77,7 +77,7 @@ class Module:
     training: bool = True
     per_example: bool = False
     pure: bool = False
-    _fits: set[Any] | None = None  # shapes and dtypes that `shapes.check` has accepted before
+    _fits: set[Any] | None = None  # shapes and dtypes that `shapes.check_batch` has accepted before
 
     @spelled(bound=True)
     def __init__(self, *, backend: BackendLike = None) -> None:

@@ -113,7 +113,7 @@ def _stretched(shape: Shape, other: Shape) -> Shape:
 # ------------------------------------------------------------------ modules
 
 
-def check(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
+def check_batch(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
     """Raise unless ``data``, and ``delta`` where given, are what ``module`` takes.
 
     Raises
@@ -134,7 +134,7 @@ def check(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
         )
         if module._fits and key in module._fits:
             return
-    _check(module, data, delta)
+    _check_batch(module, data, delta)
     if key is not None:
         if module._fits is None:
             module._fits = set()
@@ -143,7 +143,7 @@ def check(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
         module._fits.add(key)
 
 
-def _check(module: Shaped, data: Array, delta: Array) -> None:
+def _check_batch(module: Shaped, data: Array, delta: Array) -> None:
     _check_array(module, "data", data)
     shape = data.shape
     wanted = module.input_shape
