@@ -53,7 +53,16 @@ class Run:
 
 
 class Callback:
-    """Something that is told how a training goes on; each method does nothing until written."""
+    """Hooks that a training calls; each does nothing until it is overridden.
+
+    ``epoch`` is the former name of ``epoch_end``: a class that defines either has both.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for former, name in (("epoch", "epoch_end"), ("epoch_end", "epoch")):
+            if former in vars(cls) and name not in vars(cls):
+                setattr(cls, name, vars(cls)[former])
 
     def start(self, run: Run) -> None:
         """Before the first epoch."""
@@ -61,7 +70,7 @@ class Callback:
     def step(self, run: Run, costs: Array) -> None:
         """After each step, with the costs (batch,) before it."""
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         """After each epoch, its values in ``run.history``."""
 
     def end(self, run: Run) -> None:
@@ -140,7 +149,7 @@ class EarlyStopping(_Best):
         self.patience = positive("EarlyStopping", "patience", patience)
         self.by = number_from_0("EarlyStopping", "by", by)
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         """Look whether to stop."""
         if not self.improved(run, self.by) and run.epoch - self.best_epoch >= self.patience:
             run.stopped = f"no better for {self.patience} epochs"
@@ -186,7 +195,7 @@ class ReduceOnPlateau(_Best):
         super().start(run)
         self.optim, self.schedule, self.times, self.reduced_epoch = run.optim, run.optim.schedule, 0, 0
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         """Look whether to make steps shorter."""
         if self.improved(run, self.by):
             return
@@ -225,7 +234,7 @@ class KeepBest(_Best):
         super().start(run)
         self.parameters = snapshot(run.net)
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         """Keep the parameters if they are the best so far."""
         if self.improved(run):
             self.parameters = snapshot(run.net)
@@ -250,7 +259,7 @@ class _Function(Callback):
     def __init__(self, function: Callable[[Run], None]) -> None:
         self.function = function
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         self.function(run)
 
 

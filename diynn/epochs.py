@@ -133,7 +133,7 @@ class Training:
             if self.ranks.rank == 0:
                 warnings.warn(f"SGD: {run.stopped}; try a smaller `eps`", RuntimeWarning, stacklevel=4)
         for watcher in self.watchers:
-            watcher.epoch(run)
+            watcher.epoch_end(run)
         run.history.stopped = self.ranks.first(run.stopped)  # who stops by a clock might stop alone
         self._unwritten = not paused  # else it has been written, within this epoch
         if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.affordable()):
