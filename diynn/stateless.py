@@ -1,8 +1,8 @@
-"""The pure functions of a net: everything goes in and comes out as arguments, nothing stays behind.
+"""A net as functions without state: parameters are an argument, gradients a result, and nothing is kept.
 
-That is what a transformation of a whole function, such as ``jax.jit``, can take::
+Such a function is what ``jax.jit`` and other transformations of functions take::
 
-    step = jax.jit(functional.gradient(net, loss))
+    step = jax.jit(stateless.gradient(net, loss))
     parameters = snapshot(net)                              # of diynn.checkpoints
     costs, gradients = step(parameters, x, y)
     parameters = {label: parameters[label] - 1e-3 * gradients[label] for label in parameters}
