@@ -21,9 +21,10 @@ from diynn.arrays import (
     device_beside,
     kind,
     namespace,
+    near,
     to_numpy,
 )
-from diynn.data import batches, near, share_of
+from diynn.data import batches, share_of
 from diynn.initializers import Seed, as_generator
 from diynn.wording import no_numbers, numbers_on_host, shown, special
 

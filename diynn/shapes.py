@@ -13,7 +13,18 @@ from typing import Any, Protocol, TypeAlias, overload
 import numpy as np
 
 from diynn.arguments import any_number, integer_from
-from diynn.arrays import Array, address, describe, extremes, kind, namespace, seen_outside, together, within
+from diynn.arrays import (
+    Array,
+    Namespace,
+    address,
+    describe,
+    extremes,
+    kind,
+    namespace,
+    seen_outside,
+    together,
+    within,
+)
 from diynn.wording import shown
 
 Shape: TypeAlias = tuple[int | None, ...]
@@ -178,19 +189,23 @@ def check_scores(module: Any, shape: Shape) -> None:
         raise ValueError(f"{module!r}: `data` must have shape (batch, ..., classes), got {text(shape)}")
 
 
-def _check_array(owner: Any, argument: str, value: Array) -> None:
+def namespace_of(owner: str, argument: str, value: Any) -> Namespace:
+    """Return the namespace of ``value``; raise TypeError, the owner's, if it is no array of any library."""
     try:
-        namespace(value)
+        return namespace(value)
     except TypeError:
         raise TypeError(
-            f"{owner!r}: `{argument}` must be an array, got {type(value).__name__}; "
+            f"{owner}: `{argument}` must be an array, got {type(value).__name__}; "
             "diynn.asarray makes an array of it"
         ) from None
+
+
+def _check_array(owner: Any, argument: str, value: Array) -> None:
+    namespace_of(repr(owner), argument, value)
     if isinstance(value, np.ma.MaskedArray | np.matrix):
         raise TypeError(
             f"{owner!r}: `{argument}` must be an array, got a {type(value).__name__}, which computes in "
-            "ways of its "
-            f"own; np.asarray({argument}) makes an array of it"
+            f"ways of its own; np.asarray({argument}) makes an array of it"
         )
     if kind(value) != "real floating":
         raise TypeError(
@@ -266,10 +281,7 @@ def check_probabilities(loss: Any, argument: str, values: Array, *, nan: bool = 
 
 def _check_target(loss: Any, y: Array, yhat: Array) -> None:
     _check_array(loss, "yhat", yhat)
-    try:
-        namespace(y)
-    except TypeError:
-        raise TypeError(f"{loss!r}: `y` must be an array, got {type(y).__name__}") from None
+    namespace_of(repr(loss), "y", y)
     if kind(y) == "other":
         raise TypeError(f"{loss!r}: `y` must hold real numbers, got {y.dtype}")
     if not together(y, yhat):

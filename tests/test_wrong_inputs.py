@@ -414,7 +414,6 @@ WITHOUT = {
     diynn.CheckpointError: "an error",
     diynn.Sweep: "`sweep` makes it",
     data.share_of: "internal: `shard` and the ranks have looked at what they hand over",
-    data.near: "internal: SGD has looked at what it is given",
 }
 
 
