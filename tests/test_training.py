@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import diynn
-from diynn import arrays, data, dataset
+from diynn import arrays, dataset
 from diynn.callbacks import Callback
 
 
@@ -455,19 +455,20 @@ def test_progress_shows_the_running_cost(capsys):
 
 @pytest.fixture(params=["room for all", "room for some", "room for none"])
 def moves(request, monkeypatch):
-    """Take array-api-strict for a GPU; record the examples in what is moved there by ``diynn.data``."""
+    """Take array-api-strict for a GPU; record the examples in what is moved there."""
     moved, room = [], {"room for all": 10**6, "room for some": 3000, "room for none": 0}[request.param]
+    alike = arrays.alike
 
     def recording(array, like):
         moved.append(array.shape[0])
-        return arrays.alike(array, like)
+        return alike(array, like)
 
     def recording_too(array, where, dtype=None):
         moved.append(array.shape[0])
         return arrays.asarray(array, where, dtype=dtype)
 
-    monkeypatch.setattr(data, "free_memory", lambda array: None if isinstance(array, np.ndarray) else room)
-    monkeypatch.setattr(data, "alike", recording)
+    monkeypatch.setattr(arrays, "free_memory", lambda array: None if isinstance(array, np.ndarray) else room)
+    monkeypatch.setattr(arrays, "alike", recording)
     monkeypatch.setattr(dataset, "asarray", recording_too)
     monkeypatch.setattr(dataset, "alike", recording)
     return room, moved
