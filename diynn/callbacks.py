@@ -1,4 +1,4 @@
-"""What may watch a training, and stop it."""
+"""Callbacks: hooks of a training, which may also stop it."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Callback:
 
 
 class _Best(Callback):
-    """What the two below share: a column of the history, and whether its last value is the best."""
+    """Base of the callbacks that follow a metric: a column of the history and its best value."""
 
     def __init__(self, column: str | None, largest: bool | None) -> None:
         owner = type(self).__name__
@@ -127,7 +127,7 @@ class _Best(Callback):
 
 
 class EarlyStopping(_Best):
-    """Stop when a column of the history has not got better for some epochs.
+    """Stop when a metric has not improved for some epochs.
 
     Parameters
     ----------
@@ -150,20 +150,20 @@ class EarlyStopping(_Best):
         self.by = number_from_0("EarlyStopping", "by", by)
 
     def epoch_end(self, run: Run) -> None:
-        """Look whether to stop."""
+        """Stop if the metric has not improved."""
         if not self.improved(run, self.by) and run.epoch - self.best_epoch >= self.patience:
             run.stopped = f"no better for {self.patience} epochs"
 
 
 class ReduceOnPlateau(_Best):
-    """Make steps shorter each time a column of the history has not got better for some epochs.
+    """Reduce the step size each time a metric has not improved for some epochs.
 
     Parameters
     ----------
     factor : float
         What the step size is multiplied by, in (0, 1): ``eps``, or all that is left of a schedule.
     patience : int
-        How many epochs to wait, each time anew.
+        How many epochs to wait before each reduction.
     column, by, largest : optional
         As in :class:`EarlyStopping`.
 
@@ -196,7 +196,7 @@ class ReduceOnPlateau(_Best):
         self.optim, self.schedule, self.times, self.reduced_epoch = run.optim, run.optim.schedule, 0, 0
 
     def epoch_end(self, run: Run) -> None:
-        """Look whether to make steps shorter."""
+        """Reduce the step size if the metric has not improved."""
         if self.improved(run, self.by):
             return
         if run.epoch - max(self.best_epoch, self.reduced_epoch) >= self.patience:

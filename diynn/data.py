@@ -131,8 +131,8 @@ def batches(
     weights : array (n,), optional
         What each example counts: batches have a third array then.
     to : array, optional
-        Each batch is moved to its library and device. From NumPy to CuPy that is by pinned memory, and
-        nobody waits for it.
+        Each batch is moved to its library and device. From NumPy to CuPy it is copied asynchronously,
+        through pinned memory.
     backend : str or namespace, optional
         Each batch is moved there.
 

@@ -112,7 +112,7 @@ class Module:
         """Return the gradient of the cost with respect to ``data``, of its shape (eq. 2 of the sheet).
 
         ``delta`` is the gradient of the cost with respect to ``forward(data)``, of that shape. A method
-        that takes ``output=None`` as well is given ``forward(data)`` by whoever has it.
+        that takes ``output=None`` as well is given ``forward(data)`` by callers that have it.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no backward_delta(data, delta): "

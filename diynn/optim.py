@@ -42,7 +42,7 @@ class Optim:
     net : Module
         What is trained: a module, of any origin, with the methods of the course sheet.
     loss : Loss
-        What is made small.
+        What is minimised.
     eps : float or Schedule
         The step size (``learning_rate`` is accepted too), or a function from the number of steps taken to
         it. The gradient is the sum over the batch, so a step on twice as many examples is twice as long.

@@ -67,7 +67,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "weights": ("sample_weight", "sample_weights"),
 }  # fmt: skip
 
-#: Keyword that nobody takes → what to write instead.
+#: Keyword that is not accepted → what to write instead.
 REFUSED: dict[str, str] = {
     "type": "pass init='xavier', 'he', 'uniform' or 'normal' for the initial law",
     "mode": "net.train() and net.eval() switch the mode; init= has the initial law",

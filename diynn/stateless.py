@@ -87,10 +87,10 @@ def gradient(net: Any, loss: Any) -> Callable[..., tuple[Array, Arrays]]:
 
 @contextmanager
 def substituted(owner: str, net: Any, values: Arrays, *others: Any) -> Iterator[dict[str, Parameter]]:
-    """Let a net compute with other parameters and gradients of zero; afterwards it is as it was.
+    """Let a net compute with other parameters and gradients of zero; restore its own afterwards.
 
-    Whatever its modules, or ``others``, set among their attributes meanwhile is forgotten as well: under
-    ``jax.jit`` it would be a tracer.
+    All attributes that its modules, or ``others``, set within the block are restored too: under
+    ``jax.jit`` they would be tracers.
 
     Raises
     ------
