@@ -472,6 +472,30 @@ def free_memory(array: Array) -> int | None:
     return int(array.device.mem_info[0]) if array_api_compat.is_cupy_array(array) else None
 
 
+def near(array: Array | None, *data: Array) -> tuple[tuple[Array, ...], Array | None]:
+    """Place NumPy data on the GPU on which ``array`` lies, if there is one and they fit into half of it.
+
+    Returns
+    -------
+    data : tuple of arrays
+        On the GPU, or as they are.
+    to : array or None
+        ``array``, where the data stay on the host and are to be moved batch by batch.
+    """
+    room = None if array is None else free_memory(array)
+    if room is None or not all(isinstance(each, np.ndarray) for each in data):
+        return data, None
+    if sum(each.nbytes for each in data) > room // 2:
+        return data, array
+    return tuple(alike(each, array) for each in data), None
+
+
+def placed(owner: str, backend: BackendLike, x: Any, y: Any) -> tuple[Array, Array]:
+    """Return host data, points and labels, as arrays of a backend, the points in its default real dtype."""
+    where = find_backend(backend, owner=owner)
+    return asarray(x, where, dtype=default_dtype(where.xp, where.device)), asarray(y, where)
+
+
 def at(array: Array) -> Any:
     """Return what ``array[...] = value`` and ``+=`` are on libraries whose arrays cannot be written to.
 

@@ -23,16 +23,14 @@ from diynn.arrays import (
     as_dtype,
     asarray,
     asarray_like,
-    default_dtype,
     device,
     find_backend,
-    free_memory,
     kind,
-    namespace,
+    placed,
     together,
 )
 from diynn.initializers import Seed, as_generator
-from diynn.shapes import apart, positive
+from diynn.shapes import apart, namespace_of, positive
 from diynn.wording import as_path, special
 
 Rng: TypeAlias = Seed
@@ -44,13 +42,7 @@ def array_namespace(owner: str, argument: str, value: Array) -> Namespace:
     """Return the namespace of ``value``; raise TypeError, `owner`'s, if it is no array of numbers."""
     if words := special(argument, value):
         raise TypeError(f"{owner}: `{argument}` must be an array of numbers, got {words}")
-    try:
-        xp = namespace(value)
-    except TypeError:
-        raise TypeError(
-            f"{owner}: `{argument}` must be an array, got {type(value).__name__}; "
-            "diynn.asarray makes an array of it"
-        ) from None
+    xp = namespace_of(owner, argument, value)
     if kind(value) == "other":
         raise TypeError(f"{owner}: `{argument}` must hold real numbers, got {value.dtype}")
     return xp
@@ -139,8 +131,8 @@ def batches(
     weights : array (n,), optional
         What each example counts: batches have a third array then.
     to : array, optional
-        Each batch is moved to its library and device. From NumPy to CuPy that is by pinned memory, and
-        nobody waits for it.
+        Each batch is moved to its library and device. From NumPy to CuPy it is copied asynchronously,
+        through pinned memory.
     backend : str or namespace, optional
         Each batch is moved there.
 
@@ -223,30 +215,6 @@ def share_of(n: int, rank: int, size: int) -> slice:
     parts = min(n, size)  # with fewer examples than ranks, the last ones have none
     first, last = (n * min(place, parts) // max(1, parts) for place in (rank, rank + 1))
     return slice(first, last)
-
-
-def near(array: Array | None, *data: Array) -> tuple[tuple[Array, ...], Array | None]:
-    """Place NumPy data on the GPU on which ``array`` lies, if there is one and they fit into half of it.
-
-    Returns
-    -------
-    data : tuple of arrays
-        On the GPU, or as they are.
-    to : array or None
-        ``array``, where the data stay on the host and are to be moved batch by batch.
-    """
-    room = None if array is None else free_memory(array)
-    if room is None or not all(isinstance(each, np.ndarray) for each in data):
-        return data, None
-    if sum(each.nbytes for each in data) > room // 2:
-        return data, array
-    return tuple(alike(each, array) for each in data), None
-
-
-def placed(owner: str, backend: BackendLike, x: Any, y: Any) -> tuple[Array, Array]:
-    """Return host data, points and labels, as arrays of a backend, the points in its default real dtype."""
-    where = find_backend(backend, owner=owner)
-    return asarray(x, where, dtype=default_dtype(where.xp, where.device)), asarray(y, where)
 
 
 def two_gaussians(

@@ -21,9 +21,10 @@ from diynn.arrays import (
     device_beside,
     kind,
     namespace,
+    near,
     to_numpy,
 )
-from diynn.data import batches, near, share_of
+from diynn.data import batches, share_of
 from diynn.initializers import Seed, as_generator
 from diynn.wording import no_numbers, numbers_on_host, shown, special
 
@@ -85,7 +86,7 @@ def as_weights(owner: str, argument: str, value: Any, x: Any) -> Array:
 def moved(values: Array, like: Array | None, *, real: bool) -> Array:
     """Return values in the library and on the device of ``like``, and if ``real`` in its dtype.
 
-    Only arrays of NumPy are moved: those of other libraries stay where somebody has put them.
+    Only arrays of NumPy are moved: those of other libraries stay where the caller put them.
     """
     if like is None or isinstance(values, Rows):
         return values

@@ -33,7 +33,7 @@ class Log(Callback):
         if len(run.history):
             run.history.to_csv(self.path)
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         """Append the last row, and flush it to disk."""
         if len(run.history) == 1:
             run.history.to_csv(self.path)
@@ -75,7 +75,7 @@ class TensorBoard(Callback):
         begun = self._events.SessionLog(status=self._events.SessionLog.START)
         self._add(run.epoch + 1, session_log=begun)
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         """Write the last value of each column."""
         values = [
             self._summaries.Summary.Value(tag=name, simple_value=column[-1])

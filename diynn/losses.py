@@ -55,7 +55,7 @@ class Loss:
         """Return ``forward(y, yhat)``."""
         return self.forward(y, yhat)
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless ``y`` and ``yhat`` are what the loss takes; by default anything is."""
         self.check_targets(y, yhat)
 
@@ -100,19 +100,19 @@ class MSELoss(Loss):
 
     per_example = pure = True
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape."""
         check_values(self, y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return ‖y - ŷ‖² of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         difference = yhat - _like(y, yhat)
         return sum_examples(difference * difference)
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return 2 (ŷ - y)."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return 2 * (yhat - _like(y, yhat))
 
 
@@ -134,18 +134,18 @@ class L1Loss(Loss):
 
     per_example = pure = True
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape."""
         check_values(self, y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return Σ |y - ŷ| of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return sum_examples(abs(yhat - _like(y, yhat)))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return sign(ŷ - y)."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return namespace(yhat).sign(yhat - _like(y, yhat))
 
 
@@ -182,20 +182,20 @@ class HuberLoss(Loss):
     def __repr__(self) -> str:
         return f"HuberLoss({self.beyond})"
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape."""
         check_values(self, y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         distance = abs(yhat - _like(y, yhat))
         near, far = 0.5 * distance * distance, self.beyond * (distance - 0.5 * self.beyond)
         return sum_examples(namespace(yhat).where(distance <= self.beyond, near, far))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return d where |d| ≤ b, else b sign(d)."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         d, xp = yhat - _like(y, yhat), namespace(yhat)
         return xp.where(abs(d) <= self.beyond, d, self.beyond * xp.sign(d))
 
@@ -203,7 +203,7 @@ class HuberLoss(Loss):
 class _OfClasses(Loss):
     """What the losses on classes take."""
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless ``y`` holds a class, or a weight a class, of each example, and ``check_targets``."""
         check_classes(self, y, yhat)
         self.check_targets(y, yhat)
@@ -236,12 +236,12 @@ class NLLLoss(_OfClasses):
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return likelihood(yhat, _weights(y, yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y, one-hot."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return -_weights(y, yhat)
 
 
@@ -267,9 +267,9 @@ class CrossEntropyLoss(_OfClasses):
 
     per_example = pure = True
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless there are two classes or more, and ``y`` tells one of each example."""
-        super().check(y, yhat)
+        super().check_arguments(y, yhat)
         if yhat.shape[1] == 1:
             raise ValueError(
                 f"{self!r}: `yhat` must have two classes or more, got shape {tuple(yhat.shape)}: of one "
@@ -291,7 +291,7 @@ class CrossEntropyLoss(_OfClasses):
         return self._both(y, yhat)
 
     def _both(self, y: Array, yhat: Array) -> tuple[Array, Array]:
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return cross_entropy(yhat, _weights(y, yhat))
 
 
@@ -323,13 +323,13 @@ class CategoricalCrossEntropyLoss(_OfClasses):
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -log ŷ_y of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         self.check_predictions(yhat)
         return likelihood(_clipped_log(yhat), _weights(y, yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y/ŷ, where not clipped."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         self.check_predictions(yhat)
         return -_weights(y, yhat) * _clipped_inverse(yhat)
 
@@ -337,7 +337,7 @@ class CategoricalCrossEntropyLoss(_OfClasses):
 class _OfProbabilities(Loss):
     """What the losses on probabilities take."""
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape, and ``check_targets``."""
         check_values(self, y, yhat)
         self.check_targets(y, yhat)
@@ -374,14 +374,14 @@ class BCELoss(_OfProbabilities):
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         self.check_predictions(yhat)
         y = _like(y, yhat)
         return -sum_examples(y * _clipped_log(yhat) + (1 - y) * _clipped_log(1 - yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y/ŷ + (1 - y)/(1 - ŷ), where not clipped."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         self.check_predictions(yhat)
         y = _like(y, yhat)
         return (1 - y) * _clipped_inverse(1 - yhat) - y * _clipped_inverse(yhat)
@@ -421,7 +421,7 @@ class BCEWithLogitsLoss(_OfProbabilities):
         return self._both(y, yhat)
 
     def _both(self, y: Array, yhat: Array) -> tuple[Array, Array]:
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return logistic_cross_entropy(yhat, _like(y, yhat))
 
 

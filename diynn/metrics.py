@@ -163,7 +163,7 @@ def purity(labels: Array, clusters: Array) -> float:
         )
     check_indices("purity", "labels", true, max(int(true.max()), 0) + 1)
     check_indices("purity", "clusters", found, max(int(found.max()), 0) + 1)
-    _, true = np.unique(true, return_inverse=True)  # numbers that nobody has take no room
+    _, true = np.unique(true, return_inverse=True)  # unused label numbers take no memory
     _, found = np.unique(found, return_inverse=True)
     counts = np.zeros((found.max() + 1, true.max() + 1), dtype=np.int64)
     np.add.at(counts, (found, true), 1)

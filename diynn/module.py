@@ -77,7 +77,7 @@ class Module:
     training: bool = True
     per_example: bool = False
     pure: bool = False
-    _fits: set[Any] | None = None  # shapes and dtypes that `shapes.check` has accepted before
+    _fits: set[Any] | None = None  # shapes and dtypes that `shapes.check_batch` has accepted before
 
     @spelled(bound=True)
     def __init__(self, *, backend: BackendLike = None) -> None:
@@ -112,7 +112,7 @@ class Module:
         """Return the gradient of the cost with respect to ``data``, of its shape (eq. 2 of the sheet).
 
         ``delta`` is the gradient of the cost with respect to ``forward(data)``, of that shape. A method
-        that takes ``output=None`` as well is given ``forward(data)`` by whoever has it.
+        that takes ``output=None`` as well is given ``forward(data)`` by callers that have it.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no backward_delta(data, delta): "
@@ -157,7 +157,10 @@ class Module:
 
     @spelled()
     def update_parameters(self, gradient_step: float = 1e-3) -> None:
-        """Take one step against the gradient: ``parameters -= gradient_step * gradient``; so do children."""
+        """Take one step against the gradient: ``parameters -= gradient_step * gradient``; so do children.
+
+        ``learning_rate`` is accepted for ``gradient_step`` too.
+        """
         if type(gradient_step) is not float:
             check_number(type(self).__name__, "gradient_step", gradient_step)
         for module in _answering(self, "update_parameters"):

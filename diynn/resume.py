@@ -130,7 +130,7 @@ def identify(
 ) -> dict[str, Any]:
     """Return what a training is, by argument, as JSON: of arrays and of a generator a sum.
 
-    ``rng`` is None where nobody gave a seed: any is right then.
+    ``rng`` is None where no seed was given: any is accepted then.
     """
     modules = [_module(place, each) for place, each in places(optim.net)]
     arrays = [f"{each.label} {tuple(each.value.shape)} {each.value.dtype}" for each in parameters(optim.net)]

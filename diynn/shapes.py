@@ -13,7 +13,18 @@ from typing import Any, Protocol, TypeAlias, overload
 import numpy as np
 
 from diynn.arguments import any_number, integer_from
-from diynn.arrays import Array, address, describe, extremes, kind, namespace, seen_outside, together, within
+from diynn.arrays import (
+    Array,
+    Namespace,
+    address,
+    describe,
+    extremes,
+    kind,
+    namespace,
+    seen_outside,
+    together,
+    within,
+)
 from diynn.wording import shown
 
 Shape: TypeAlias = tuple[int | None, ...]
@@ -113,7 +124,7 @@ def _stretched(shape: Shape, other: Shape) -> Shape:
 # ------------------------------------------------------------------ modules
 
 
-def check(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
+def check_batch(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
     """Raise unless ``data``, and ``delta`` where given, are what ``module`` takes.
 
     Raises
@@ -134,7 +145,7 @@ def check(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
         )
         if module._fits and key in module._fits:
             return
-    _check(module, data, delta)
+    _check_batch(module, data, delta)
     if key is not None:
         if module._fits is None:
             module._fits = set()
@@ -143,7 +154,7 @@ def check(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
         module._fits.add(key)
 
 
-def _check(module: Shaped, data: Array, delta: Array) -> None:
+def _check_batch(module: Shaped, data: Array, delta: Array) -> None:
     _check_array(module, "data", data)
     shape = data.shape
     wanted = module.input_shape
@@ -178,19 +189,23 @@ def check_scores(module: Any, shape: Shape) -> None:
         raise ValueError(f"{module!r}: `data` must have shape (batch, ..., classes), got {text(shape)}")
 
 
-def _check_array(owner: Any, argument: str, value: Array) -> None:
+def namespace_of(owner: str, argument: str, value: Any) -> Namespace:
+    """Return the namespace of ``value``; raise TypeError, the owner's, if it is no array of any library."""
     try:
-        namespace(value)
+        return namespace(value)
     except TypeError:
         raise TypeError(
-            f"{owner!r}: `{argument}` must be an array, got {type(value).__name__}; "
+            f"{owner}: `{argument}` must be an array, got {type(value).__name__}; "
             "diynn.asarray makes an array of it"
         ) from None
+
+
+def _check_array(owner: Any, argument: str, value: Array) -> None:
+    namespace_of(repr(owner), argument, value)
     if isinstance(value, np.ma.MaskedArray | np.matrix):
         raise TypeError(
             f"{owner!r}: `{argument}` must be an array, got a {type(value).__name__}, which computes in "
-            "ways of its "
-            f"own; np.asarray({argument}) makes an array of it"
+            f"ways of its own; np.asarray({argument}) makes an array of it"
         )
     if kind(value) != "real floating":
         raise TypeError(
@@ -266,10 +281,7 @@ def check_probabilities(loss: Any, argument: str, values: Array, *, nan: bool = 
 
 def _check_target(loss: Any, y: Array, yhat: Array) -> None:
     _check_array(loss, "yhat", yhat)
-    try:
-        namespace(y)
-    except TypeError:
-        raise TypeError(f"{loss!r}: `y` must be an array, got {type(y).__name__}") from None
+    namespace_of(repr(loss), "y", y)
     if kind(y) == "other":
         raise TypeError(f"{loss!r}: `y` must hold real numbers, got {y.dtype}")
     if not together(y, yhat):

@@ -44,7 +44,7 @@ class Sweep(Sequence[Row]):
 
     @property
     def failures(self) -> list[Row]:
-        """The rows of runs that raised, or whose worker died."""
+        """The rows of runs that raised an exception, or whose worker died."""
         return [row for row in self.rows if "error" in row]
 
     def to_dict(self) -> dict[str, list[Any]]:
@@ -208,7 +208,7 @@ def _json(value: Any, **options: Any) -> str:
 
 @contextmanager
 def _opened(path: str | os.PathLike[str] | None) -> Iterator[tuple[IO[bytes] | None, dict[str, Row]]]:
-    """Open a file to append rows to, which nobody else does meanwhile, and read the rows that it has."""
+    """Open a file for appending, locked against other sweeps, and read its rows."""
     if path is None:
         yield None, {}
         return
@@ -295,7 +295,7 @@ def _run(
 
 
 def _watch(parent: int) -> None:
-    """End this process with its parent: nobody would hear of what it does."""
+    """End this worker when its parent process ends: its result could not be returned."""
     while os.getppid() == parent:
         sleep(0.2)
     os._exit(1)

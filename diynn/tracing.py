@@ -118,7 +118,7 @@ def trace(net: Any, loss: Any, x: Array, y: Array) -> Trace:
     -------
     Trace
         A line a module: the shape and the norm of its output, the norm of the gradient of the cost with
-        respect to it (delta) and to the parameters, and for activations, by whomever, how many of the
+        respect to it (delta) and to the parameters, and for activations of any origin, how many of the
         values are saturated and how many of the units dead.
 
     Raises

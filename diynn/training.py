@@ -81,7 +81,7 @@ def train(
     training = Training(run, data, batch_size, generator, watchers, measure, ranks)
     if checkpoint is not None:
         sums: dict[str, Any] = {}
-        if ranks.rank == 0:  # who alone reads and writes
+        if ranks.rank == 0:  # which alone reads and writes
             sums = {"data": data.identity(), "validation": None if measured is None else measured.identity()}
         names = {"metrics": list(metrics or ()), "callbacks": [type(each).__name__ for each in watchers]}
         seed = None if rng is None else generator

@@ -336,9 +336,9 @@ def test_targets_that_are_no_probabilities(loss, y, got):
 
 @pytest.mark.parametrize("loss", [case.loss for case in LOSSES], ids=repr)
 def test_what_is_no_array_in_a_loss(loss):
-    assert_refused(loss, [[1.0, 0.0]], ones(1, 2), TypeError, "`y` must be an array, got list")
-    refusal = "`yhat` must be an array, got list; diynn.asarray makes an array of it"
-    assert_refused(loss, ones(1, 2), [[1.0, 0.0]], TypeError, refusal)
+    refusal = "`{}` must be an array, got list; diynn.asarray makes an array of it"
+    assert_refused(loss, [[1.0, 0.0]], ones(1, 2), TypeError, refusal.format("y"))
+    assert_refused(loss, ones(1, 2), [[1.0, 0.0]], TypeError, refusal.format("yhat"))
     assert_refused(loss, ones(1, 2) * 1j, ones(1, 2), TypeError, "`y` must hold real numbers, got complex128")
     refusal = (
         "`yhat` must have a real floating dtype, got int64; diynn.asarray(yhat, dtype='float32') converts it"

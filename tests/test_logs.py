@@ -25,7 +25,7 @@ class Fall(diynn.Callback):
     def __init__(self, at):
         self.at = at
 
-    def epoch(self, run):
+    def epoch_end(self, run):
         if run.epoch == self.at:
             raise KeyboardInterrupt
 

@@ -49,7 +49,7 @@ class Square:
         return self.linear._parameters[0, 0]
 
 
-# Adam with β₁ = 1/2, β₂ = 3/4, η = 1, ε = 0.1. First: m̂ = 2, v̂ = 4, w = 1 - 0.1·2/3 = 14/15.
+# Adam with β₁ = 1/2, β₂ = 3/4, ε = 1, η = 0.1. First: m̂ = 2, v̂ = 4, w = 1 - 0.1·2/3 = 14/15.
 # Second, g = 28/15: m = 1/2 + 14/15 = 43/30, m̂ = 4/3 m; v = 3/4 + 196/225 = 1459/900, v̂ = 16/7 v.
 ADAM = 1 - 0.1 * 2 / 3, 14 / 15 - 0.1 * (4 / 3 * 43 / 30) / (sqrt(16 / 7 * 1459 / 900) + 1)
 # With λ = 1/2, 0.05 w goes off as well: w = 14/15 - 1/20 = 53/60 after the first step, and g = 53/30,
@@ -60,7 +60,7 @@ ADAM_W = (
 )
 
 
-# RMSprop with ρ = 1/2, η = 1: v = 4/2, and then 2/2 + (2 w)²/2.
+# RMSprop with ρ = 1/2, ε = 1: v = 4/2, and then 2/2 + (2 w)²/2.
 RMS = 1 - 0.2 / (sqrt(2) + 1)
 RMS_PROP = RMS, RMS - 0.2 * RMS / (sqrt(1 + 2 * RMS**2) + 1)
 
@@ -72,9 +72,9 @@ RMS_PROP = RMS, RMS - 0.2 * RMS / (sqrt(1 + 2 * RMS**2) + 1)
         (Momentum(0.0), (0.8, 0.64)),
         (Momentum(0.5), (0.8, 0.8 - 0.1 * (1 + 1.6))),  # v = 2, then 2/2 + 1.6
         (Momentum(0.5, nesterov=True), (0.7, 0.7 - 0.1 * (1.4 + (1 + 1.4) / 2))),  # g + v/2 = 3, then
-        (Adam(0.5, 0.75, eta=1.0), ADAM),
-        (AdamW(0.5, 0.75, eta=1.0, decay=0.5), ADAM_W),
-        (RMSprop(0.5, eta=1.0), RMS_PROP),
+        (Adam(0.5, 0.75, epsilon=1.0), ADAM),
+        (AdamW(0.5, 0.75, epsilon=1.0, decay=0.5), ADAM_W),
+        (RMSprop(0.5, epsilon=1.0), RMS_PROP),
         (PlainStep(), (0.8, 0.64)),
         (WeightDecay(PlainStep(), 0.5), (0.75, 0.5625)),  # g = 2 w + w/2
         (WeightDecay(Momentum(0.5), 0.5), (0.75, 0.75 - 0.1 * (1.25 + 1.875))),
@@ -94,8 +94,8 @@ def test_two_steps_by_hand(rule, expected):
 
 def test_defaults_are_the_usual_ones():
     assert vars(Momentum()) == {"mu": 0.9, "nesterov": False}
-    assert vars(Adam()) == {"beta1": 0.9, "beta2": 0.999, "eta": 1e-8}
-    assert vars(AdamW()) == {"beta1": 0.9, "beta2": 0.999, "eta": 1e-8, "decay": 1e-2}
+    assert vars(Adam()) == {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+    assert vars(AdamW()) == {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "decay": 1e-2}
     assert Optim(Linear(1, 1), MSELoss()).eps == 1e-3
 
 
@@ -106,10 +106,10 @@ TORCH_RULES = [
     (Momentum(0.9), "SGD", {"momentum": 0.9}),
     (Momentum(0.7, nesterov=True), "SGD", {"momentum": 0.7, "nesterov": True}),
     (Adam(), "Adam", {}),
-    (Adam(0.8, 0.95, eta=1e-3), "Adam", {"betas": (0.8, 0.95), "eps": 1e-3}),
+    (Adam(0.8, 0.95, epsilon=1e-3), "Adam", {"betas": (0.8, 0.95), "eps": 1e-3}),
     (AdamW(decay=0.1), "AdamW", {"weight_decay": 0.1}),
     (RMSprop(), "RMSprop", {}),
-    (RMSprop(0.8, eta=1e-3), "RMSprop", {"alpha": 0.8, "eps": 1e-3}),
+    (RMSprop(0.8, epsilon=1e-3), "RMSprop", {"alpha": 0.8, "eps": 1e-3}),
     (WeightDecay(PlainStep(), 0.3, biases=True), "SGD", {"weight_decay": 0.3}),
     (WeightDecay(Adam(), 0.3, biases=True), "Adam", {"weight_decay": 0.3}),
     (WeightDecay(Momentum(), 0.3, biases=True), "SGD", {"momentum": 0.9, "weight_decay": 0.3}),
@@ -401,7 +401,7 @@ def test_other_settings_out_of_range():
 def test_a_rule_finds_nothing_to_change():
     with raises(
         TypeError,
-        "Optim: Adam(beta1=0.9, beta2=0.999, eta=1e-08) finds no parameters in Tanh: they must be arrays "
+        "Optim: Adam(beta1=0.9, beta2=0.999, epsilon=1e-08) finds no parameters in Tanh: they must be arrays "
         "`_parameters` of its modules; without a rule each module updates itself",
     ):
         Optim(Tanh(), MSELoss(), rule=Adam())

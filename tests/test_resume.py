@@ -509,7 +509,7 @@ def test_a_signal_ends_after_the_step_with_a_checkpoint(number, word, at, tmp_pa
 @pytest.mark.usefixtures("defaults")
 def test_between_two_epochs_as_well(tmp_path):
     class Late(Callback):
-        def epoch(self, run):
+        def epoch_end(self, run):
             if run.epoch == 1 and self.fires:
                 os.kill(os.getpid(), signal.SIGINT)
 

@@ -35,10 +35,10 @@ from diynn import (
     Tanh,
     checkpoints,
     data,
-    functional,
     initializers,
     metrics,
     plots,
+    stateless,
 )
 from diynn.execution.choice import Threads
 from tests.wrong_values import (
@@ -108,7 +108,7 @@ WRONG = {
     **dict.fromkeys(("fan_in", "fan_out", "n", "every", "steps", "cells", "batch_size", "epochs"), SIZES),
     **dict.fromkeys(("patience", "resolution", "accumulate"), SIZES),
     **dict.fromkeys(("stride", "classes", "count"), OTHER_SIZES),
-    **dict.fromkeys(("scale", "factor", "half_life", "eta", "bound", "deviation", "size"), POSITIVE),
+    **dict.fromkeys(("scale", "factor", "half_life", "epsilon", "bound", "deviation", "size"), POSITIVE),
     "limit": POSITIVE,
     "beyond": POSITIVE,
     **dict.fromkeys(("decay", "by", "spread"), NOT_NEGATIVE),
@@ -309,11 +309,11 @@ CALLS = [
         function=float, grid={"x": ["1"]}, progress=False,
     ),
     # functions of parameters
-    call(functional.forward, net=net()),
-    call(functional.forward(Linear(3, 2)), "forward", {"x": {}}, parameters={}, x=X),
-    call(functional.gradient, net=net(), loss=MSELoss()),
+    call(stateless.forward, net=net()),
+    call(stateless.forward(Linear(3, 2)), "forward", {"x": {}}, parameters={}, x=X),
+    call(stateless.gradient, net=net(), loss=MSELoss()),
     call(
-        functional.gradient(Linear(3, 2), MSELoss()), "gradient", {"x": {}, "y": {}, "weights": {}},
+        stateless.gradient(Linear(3, 2), MSELoss()), "gradient", {"x": {}, "y": {}, "weights": {}},
         parameters={}, x=X, y=Y,
     ),
     # the judge of other people's modules
@@ -364,10 +364,10 @@ MORE = [
     ("Optim", "eps", lambda v: Optim(net(), MSELoss(), lambda step: v).step(X, Y), None, FALLEN),
     ("EarlyStopping", "column", lambda v: fit(EarlyStopping(column=v)), None, {"unknown": "loss"}),
     ("KeepBest", "column", lambda v: fit(KeepBest(column=v)), None, {"unknown": "loss"}),
-    ("Linear", "data", partial(functional.forward(Linear(3, 2)), GIVEN), "x", REAL),
-    ("Linear", "data", partial(functional.gradient(Linear(3, 2), MSELoss()), GIVEN, y=Y), "x", REAL),
-    ("MSELoss", "y", partial(functional.gradient(Linear(3, 2), MSELoss()), GIVEN, X), "y", ARRAYS),
-    ("gradient", "weights", partial(functional.gradient(Linear(3, 2), MSELoss()), GIVEN, X, Y), "weights",
+    ("Linear", "data", partial(stateless.forward(Linear(3, 2)), GIVEN), "x", REAL),
+    ("Linear", "data", partial(stateless.gradient(Linear(3, 2), MSELoss()), GIVEN, y=Y), "x", REAL),
+    ("MSELoss", "y", partial(stateless.gradient(Linear(3, 2), MSELoss()), GIVEN, X), "y", ARRAYS),
+    ("gradient", "weights", partial(stateless.gradient(Linear(3, 2), MSELoss()), GIVEN, X, Y), "weights",
      WEIGHTS),
 ]  # fmt: skip
 TABLE = ASKED + MORE
@@ -414,7 +414,6 @@ WITHOUT = {
     diynn.CheckpointError: "an error",
     diynn.Sweep: "`sweep` makes it",
     data.share_of: "internal: `shard` and the ranks have looked at what they hand over",
-    data.near: "internal: SGD has looked at what it is given",
 }
 
 
@@ -428,7 +427,7 @@ def public(module):
 
 def test_every_public_callable_is_in_the_table():
     asked = [value for name in diynn.__all__ if callable(value := getattr(diynn, name))]
-    for module in (data, initializers, metrics, functional, checkpoints, plots):
+    for module in (data, initializers, metrics, stateless, checkpoints, plots):
         asked += public(module)
     known = [each.function for each in CALLS] + list(WITHOUT)
     assert [value for value in asked if value not in known] == []

@@ -1,4 +1,4 @@
-"""Files that are replaced in one instant: whoever reads sees the old one or the new one, whole."""
+"""Files that are replaced atomically: a reader sees the old file or the new one, whole."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def _opened(path: Path) -> BinaryIO:
         except BaseException:
             file.close()
             raise
-        file.close()  # the other has put it in its place meanwhile
+        file.close()  # another process has replaced the file since it was opened
 
 
 def _flush_folder(folder: Path) -> None:

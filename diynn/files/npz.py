@@ -186,7 +186,7 @@ def _exactly(member: Any, count: int) -> bytes:
 
 
 class _Careful(io.FileIO):
-    """A file of which nobody reads much at once: what ``zipfile`` takes for a directory may be anything."""
+    """A file that limits each read: what ``zipfile`` takes for a directory may be of any size."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read, but at most a few megabytes."""

@@ -7,7 +7,7 @@ from diynn.arrays import Array, zeros_like
 from diynn.layers.linear import Linear
 from diynn.module import Module
 from diynn.ops import bias_gradient, delta_product, like_rows, rows
-from diynn.shapes import AXES, Shape, check
+from diynn.shapes import AXES, Shape, check_batch
 from diynn.wording import shown
 
 __all__ = ["Transposed"]
@@ -63,7 +63,7 @@ class Transposed(Module):
 
     def forward(self, data: Array) -> Array:
         """Return x Wᵀ + b."""
-        check(self, data)
+        check_batch(self, data)
         output = delta_product(rows(data), self.linear._parameters)
         if self._bias is not None:
             output += self._bias
@@ -71,12 +71,12 @@ class Transposed(Module):
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ W (eq. 2)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         return like_rows(rows(delta) @ self.linear._parameters, delta)
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add δᵀ x to the gradient of the other layer, and the sum of δ to that of b (eq. 1)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         self.linear._gradient += rows(delta).T @ rows(data)
         if self._bias is not None:
             self._bias_gradient += bias_gradient(delta)
