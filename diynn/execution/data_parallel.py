@@ -36,6 +36,11 @@ class DataParallel(Around):
     check_every : int
         Steps between two looks at whether all ranks have the same batch and the same parameters.
 
+    Attributes
+    ----------
+    rank, size : int
+        The number of this rank, from 0, and how many there are.
+
     Raises
     ------
     ValueError
@@ -43,6 +48,9 @@ class DataParallel(Around):
     RuntimeError
         In a step, on all ranks, if a rank has another batch or other parameters than rank 0.
     """
+
+    rank: int
+    size: int
 
     def __init__(self, inner: Any, check_every: int) -> None:
         super().__init__(inner)
@@ -55,16 +63,6 @@ class DataParallel(Around):
 
     # -------------------------------------------------------------- how ranks reach one another
 
-    @property
-    @abstractmethod
-    def rank(self) -> int:
-        """The number of this rank, from 0."""
-
-    @property
-    @abstractmethod
-    def size(self) -> int:
-        """How many ranks there are."""
-
     @abstractmethod
     def first(self, value: Any) -> Any:
         """Return the value that rank 0 has."""
@@ -74,8 +72,8 @@ class DataParallel(Around):
         """Return the values that all ranks have, in their order."""
 
     @abstractmethod
-    def add_up(self, rows: Array) -> None:
-        """Write the sum of what all ranks have in their row of a buffer (2, numbers) to the other row.
+    def exchange(self, rows: Array) -> None:
+        """Send this rank's row of a buffer (2, numbers): both rows together are the sum over all ranks then.
 
         A rank of an even number has the first row. There is a multiple of ``size`` numbers.
         """
@@ -125,29 +123,35 @@ class DataParallel(Around):
             raise ValueError(f"{type(self).__name__}: costs must be of shape (batch,), got {own.shape}; "
                              "`per_example = False` in the loss trains on the whole batch")  # fmt: skip
         gradients = held.gradients(net)
-        *sums, costs = self._summed([*map(to_numpy, gradients), to_numpy(own)], part, x.shape[0])
-        if not isinstance(own, np.ndarray):
-            sums = [asarray_like(each.copy(), like) for each, like in zip(sums, gradients, strict=True)]
-        held.put(net, sums)
-        return asarray_like(costs.copy(), own)
+        one, other = self._exchanged([*map(to_numpy, gradients), to_numpy(own)], part, x.shape[0])
+        sums = zip(gradients, one, other, strict=False)
+        if isinstance(own, np.ndarray):
+            for gradient, first, second in sums:
+                np.add(first, second, out=gradient)
+        else:
+            held.put(net, [asarray_like(first + second, gradient) for gradient, first, second in sums])
+        return asarray_like(one[-1] + other[-1], own)
 
-    def _summed(self, arrays: list[Any], part: slice, batch: int) -> list[Any]:
-        """Return the sums of gradients, and the costs of all; the next call writes to the same memory."""
+    def _exchanged(self, arrays: list[Any], part: slice, batch: int) -> list[list[Any]]:
+        """Return two addends of each sum of gradients over the ranks, and of the costs of all.
+
+        The next call writes to the same memory.
+        """
         kinds = (self.size, batch, *((each.shape, each.dtype) for each in arrays))
         if kinds != self._kinds:
             shapes = [*(each.shape for each in arrays[:-1]), (batch,)]
             length = -(-sum(map(prod, shapes)) // self.size) * self.size
             # What nobody writes to is -0.0: a number added to that keeps its bits.
             self._rows = np.full((2, length), -0.0, np.result_type(*{each.dtype for each in arrays}))
-            self._kinds = kinds
             self._views = [views(row, shapes) for row in self._rows]
-        sent, sums = self._views[self.rank % 2], self._views[1 - self.rank % 2]
+            self._kinds = kinds
+        sent = self._views[self.rank % 2]
         if part.start < part.stop:  # who has no examples has nothing to add, not even 0.0
             for view, each in zip(sent[:-1], arrays[:-1], strict=True):
                 view[...] = each
             sent[-1][part] = arrays[-1]
-        self.add_up(self._rows)
-        return sums
+        self.exchange(self._rows)
+        return self._views
 
     # -------------------------------------------------------------- the same on all ranks
 

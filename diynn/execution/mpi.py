@@ -51,7 +51,7 @@ class MPI(DataParallel):
             raise ValueError(f'MPI: `order` must be "rank" or "fast", got {order!r}')
         self.order, self.survive = order, survive
         self._mpi = _mpi(survive)
-        self.comm = self._mpi.COMM_WORLD
+        self._join(self._mpi.COMM_WORLD)
 
     def __reduce__(self) -> tuple[Any, ...]:  # a communicator cannot be copied
         made = partial(MPI, order=self.order, check_every=self.check_every, survive=self.survive)
@@ -60,15 +60,8 @@ class MPI(DataParallel):
     def __repr__(self) -> str:
         return f"MPI({self.inner!r}, order={self.order!r})"
 
-    @property
-    def rank(self) -> int:
-        """The number of this rank, from 0."""
-        return int(self.comm.rank)
-
-    @property
-    def size(self) -> int:
-        """How many ranks there are; where they survive one another, they become fewer."""
-        return int(self.comm.size)
+    def _join(self, comm: Any) -> None:
+        self.comm, self.rank, self.size = comm, comm.rank, comm.size
 
     def first(self, value: Any) -> Any:
         """Return the value that rank 0 has."""
@@ -79,14 +72,13 @@ class MPI(DataParallel):
         values: list[Any] = self.comm.allgather(value)
         return values
 
-    def add_up(self, rows: Array) -> None:
-        """Write the sum of what all ranks have in their row of a buffer (2, numbers) to the other row."""
-        comm, size = self.comm, self.comm.size
-        own, total = rows[comm.rank % 2], rows[1 - comm.rank % 2]
+    def exchange(self, rows: Array) -> None:
+        """Send this rank's row of a buffer (2, numbers); the two rows then add up to the sum over all."""
+        comm, size, own, total = self.comm, self.size, rows[self.rank % 2], rows[1 - self.rank % 2]
         if size == 2:  # two numbers have one sum, and to exchange them takes half the time of Allreduce
             comm.Allgather(self._mpi.IN_PLACE, rows)
-            np.add(rows[0], rows[1], out=total)
-        elif self.order == "fast":
+            return
+        if self.order == "fast":
             comm.Allreduce(own, total)
         else:
             parts = np.empty((size, len(own) // size), own.dtype)
@@ -94,6 +86,7 @@ class MPI(DataParallel):
             for each in parts[1:]:
                 parts[0] += each
             comm.Allgather(parts[0], total)
+        own.fill(-0.0)
 
     def attempt(self, take: Callable[[], Array]) -> Array | None:
         """Return what a function returns that talks to the others; None if a rank has died in the meantime.
@@ -113,7 +106,7 @@ class MPI(DataParallel):
                 return taken
         except self._mpi.Exception:
             pass
-        self.comm = self.comm.Shrink()
+        self._join(self.comm.Shrink())
         return None
 
 
