@@ -20,8 +20,9 @@ class MPI(DataParallel):
     """Every rank runs the same script, takes its share of each batch, and makes the same update.
 
     Gradients and costs travel in one buffer through the host, summed in the order of the ranks: ranks of one
-    thread give the bits of as many threads. A net that is not ``per_example`` is trained whole on every rank.
-    At the first step all ranks take the parameters of rank 0, and each a generator of its own for a dropout.
+    thread give the bits of as many threads (with a dropout where all batches have one size: for each size
+    threads begin to draw anew). A net that is not ``per_example`` is trained whole on every rank. At the
+    first step all ranks take the parameters of rank 0, and each a generator of its own for a dropout.
 
     Parameters
     ----------
