@@ -132,6 +132,18 @@ def close(ranks):
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
 
 
+def weighted(ranks):
+    """Weights of examples are shared out with them: the bits of as many threads."""
+    counts = np.arange(41, dtype="float32") / 40
+    batches = [(*conv_data(41, "float32", seed), counts) for seed in range(STEPS)]
+    found, wanted = (
+        trained(conv_net("float32"), diynn.CrossEntropyLoss(), 1e-3, batches, each)
+        for each in ("mpi", Threads(ranks.size))
+    )
+    assert same_bits(found, wanted)
+    assert all(costs[0] == 0 < costs[-1] for costs in found[:STEPS])
+
+
 def settings(ranks):
     """What it is made with is checked, and copied with it."""
     with pytest.raises(ValueError, match='MPI: `order` must be "rank" or "fast", got \'any\''):

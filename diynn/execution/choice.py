@@ -15,7 +15,8 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.composition import walk
-from diynn.execution.accumulated import Accumulated, batch_of
+from diynn.execution.accumulated import Accumulated
+from diynn.execution.around import batch_of
 from diynn.execution.blas import single_threaded
 from diynn.execution.blocks import MisfitError
 from diynn.execution.compiling import Steps, Update
