@@ -157,7 +157,10 @@ class Module:
 
     @spelled()
     def update_parameters(self, gradient_step: float = 1e-3) -> None:
-        """Take one step against the gradient: ``parameters -= gradient_step * gradient``; so do children."""
+        """Take one step against the gradient: ``parameters -= gradient_step * gradient``; so do children.
+
+        ``learning_rate`` is accepted for ``gradient_step`` too.
+        """
         if type(gradient_step) is not float:
             check_number(type(self).__name__, "gradient_step", gradient_step)
         for module in _answering(self, "update_parameters"):

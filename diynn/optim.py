@@ -44,8 +44,8 @@ class Optim:
     loss : Loss
         What is made small.
     eps : float or Schedule
-        The step size, or a function from the number of steps taken to it. The gradient is the sum over
-        the batch, so a step on twice as many examples is twice as long.
+        The step size (``learning_rate`` is accepted too), or a function from the number of steps taken to
+        it. The gradient is the sum over the batch, so a step on twice as many examples is twice as long.
     rule : Rule, optional
         How the parameters follow the gradient; None for the sheet's plain step, which is each module's
         own ``update_parameters``.
@@ -381,7 +381,8 @@ def SGD(  # noqa: N802  # the sheet's name
     batch_size, epochs : int
         Examples in a step, and passes over the data.
     eps : float or Schedule
-        The step size, as in :class:`diynn.Optim`. Gradients are summed over the batch, not averaged.
+        The step size, as in :class:`diynn.Optim` (``learning_rate`` is accepted too). Gradients are summed
+        over the batch, not averaged.
     rule : Rule, optional
         The update rule; None for the sheet's plain step.
     weights : array (examples,), optional

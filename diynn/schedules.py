@@ -1,4 +1,7 @@
-"""Step sizes that change with time: functions from the number of steps taken to the size of the next."""
+"""Step sizes that change with time: functions from the number of steps taken to the size of the next.
+
+``eps`` is the step size that they start from; ``learning_rate`` is accepted too.
+"""
 
 from __future__ import annotations
 

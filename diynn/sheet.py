@@ -56,6 +56,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "x": ("X", "datax", "data_x", "x_train", "X_train"),
     "y": ("Y", "datay", "data_y", "y_train", "Y_train", "labels"),
     "eps": ("lr", "learning_rate", "gradient_step", "pas_gradient"),
+    "epsilon": ("eta",),
     "gradient_step": ("eps", "lr", "learning_rate"),
     "net": ("network", "model", "reseau"),
     "loss": ("loss_fn", "criterion", "cout"),
@@ -72,7 +73,8 @@ REFUSED: dict[str, str] = {
     "mode": "net.train() and net.eval() switch the mode; init= has the initial law",
     "classes_type": "the loss decides: CrossEntropyLoss takes class indices and one-hot labels alike",
     "activation": "write the activation as a module of its own, such as Tanh(), behind this one",
-    **dict.fromkeys(("lr", "learning_rate", "eps"), "the step size is `eps` of Optim and of SGD"),
+    **dict.fromkeys(("lr", "learning_rate"), "the step size is `eps` of Optim and of SGD"),
+    "eps": "the step size is `eps` of Optim and of SGD, the stabiliser of Adam and RMSprop is `epsilon`",
     "shuffle": "SGD shuffles the examples in each epoch; rng= has the seed",
 }
 

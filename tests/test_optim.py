@@ -58,8 +58,8 @@ def test_two_steps_by_hand(value):
 
 def test_defaults_are_the_usual_ones():
     assert vars(Momentum()) == {"mu": 0.9, "nesterov": False}
-    assert vars(Adam()) == {"beta1": 0.9, "beta2": 0.999, "eta": 1e-8}
-    assert vars(AdamW()) == {"beta1": 0.9, "beta2": 0.999, "eta": 1e-8, "decay": 1e-2}
+    assert vars(Adam()) == {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8}
+    assert vars(AdamW()) == {"beta1": 0.9, "beta2": 0.999, "epsilon": 1e-8, "decay": 1e-2}
     assert Optim(Linear(1, 1), MSELoss()).eps == 1e-3
 
 
@@ -329,7 +329,7 @@ def test_other_settings_out_of_range():
 def test_a_rule_finds_nothing_to_change():
     with raises(
         TypeError,
-        "Optim: Adam(beta1=0.9, beta2=0.999, eta=1e-08) finds no parameters in Tanh: they must be arrays "
+        "Optim: Adam(beta1=0.9, beta2=0.999, epsilon=1e-08) finds no parameters in Tanh: they must be arrays "
         "`_parameters` of its modules; without a rule each module updates itself",
     ):
         Optim(Tanh(), MSELoss(), rule=Adam())

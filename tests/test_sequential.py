@@ -226,7 +226,7 @@ def test_a_module_at_two_places_counts_once():
 REPR = [
     Linear(10, 5), Linear(10, 5, bias=False), Conv1D(3, 1, 32), Conv1D(3, 1, 32, stride=2, bias=False),
     MaxPool1D(2, 2), AvgPool1D(3, 1), Flatten(), Tanh(), LogSoftmax(), Sequential(Linear(2, 3), Tanh()),
-    CrossEntropyLoss(), Momentum(mu=0.5, nesterov=True), Adam(beta1=0.8, beta2=0.9, eta=1e-06),
+    CrossEntropyLoss(), Momentum(mu=0.5, nesterov=True), Adam(beta1=0.8, beta2=0.9, epsilon=1e-06),
 ]  # fmt: skip
 
 

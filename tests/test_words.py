@@ -113,6 +113,23 @@ def test_the_step_size_can_be_set():
     assert Optim(net(), MSELoss(), lr=0.25).eps == Optim(net(), MSELoss(), learning_rate=0.25).eps == 0.25
 
 
+@pytest.mark.parametrize("rule", [Adam, diynn.AdamW, diynn.RMSprop])
+def test_the_stabiliser_has_two_words(rule):
+    assert repr(rule(eta=1e-6)) == repr(rule(epsilon=1e-6)) != repr(rule())
+
+
+@pytest.mark.parametrize("word", WORDS["eps"])
+def test_schedules_and_training_take_the_step_size_by_any_word(word):
+    assert diynn.constant(**{word: 0.25})(7) == 0.25
+    assert diynn.step_decay(**{word: 1.0}, factor=0.5, every=1)(1) == 0.5
+    assert diynn.exponential_decay(**{word: 1.0}, half_life=1)(1) == 0.5
+    assert diynn.cosine_decay(**{word: 1.0}, steps=1)(1) == 0.0
+    histories = [
+        SGD(net(), MSELoss(), X, Y, 10, 2, **{name: 0.01}, rng=0, progress=False) for name in (word, "eps")
+    ]
+    assert histories[0].costs == histories[1].costs
+
+
 def test_no_word_stands_for_two_arguments_of_one_function():
     for words in WORDS.values():
         assert len(set(words)) == len(words)
@@ -222,6 +239,10 @@ def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
         (
             lambda: Adam(lr=1e-3),
             "Adam: there is no argument `lr`; the step size is `eps` of Optim and of SGD",
+        ),
+        (
+            lambda: Adam(eps=1e-8),
+            "Adam: there is no argument `eps`; .* the stabiliser of Adam and RMSprop is `epsilon`",
         ),
         (
             lambda: EarlyStopping(monitor="cost"),

@@ -102,7 +102,7 @@ WRONG = {
     **dict.fromkeys(("fan_in", "fan_out", "n", "every", "steps", "cells", "batch_size", "epochs"), SIZES),
     **dict.fromkeys(("patience", "resolution", "accumulate"), SIZES),
     **dict.fromkeys(("stride", "classes", "count"), OTHER_SIZES),
-    **dict.fromkeys(("scale", "factor", "half_life", "eta", "bound", "deviation", "size"), POSITIVE),
+    **dict.fromkeys(("scale", "factor", "half_life", "epsilon", "bound", "deviation", "size"), POSITIVE),
     "limit": POSITIVE,
     "beyond": POSITIVE,
     **dict.fromkeys(("decay", "by", "spread"), NOT_NEGATIVE),

@@ -39,7 +39,7 @@ def clipped(function):
     return torch
 
 
-# Adam with β₁ = 1/2, β₂ = 3/4, η = 1, ε = 0.1. First: m̂ = 2, v̂ = 4, w = 1 - 0.1·2/3 = 14/15.
+# Adam with β₁ = 1/2, β₂ = 3/4, ε = 1, η = 0.1. First: m̂ = 2, v̂ = 4, w = 1 - 0.1·2/3 = 14/15.
 # Second, g = 28/15: m = 1/2 + 14/15 = 43/30, m̂ = 4/3 m; v = 3/4 + 196/225 = 1459/900, v̂ = 16/7 v.
 ADAM = 1 - 0.1 * 2 / 3, 14 / 15 - 0.1 * (4 / 3 * 43 / 30) / (sqrt(16 / 7 * 1459 / 900) + 1)
 # With λ = 1/2, 0.05 w goes off as well: w = 14/15 - 1/20 = 53/60 after the first step, and g = 53/30,
@@ -48,7 +48,7 @@ ADAM_W = (
     53 / 60,
     53 / 60 * 0.95 - 0.1 * (4 / 3 * 83 / 60) / (sqrt(16 / 7 * 5509 / 3600) + 1),
 )
-# RMSprop with ρ = 1/2, η = 1: v = 4/2, and then 2/2 + (2 w)²/2.
+# RMSprop with ρ = 1/2, ε = 1: v = 4/2, and then 2/2 + (2 w)²/2.
 RMS = 1 - 0.2 / (sqrt(2) + 1)
 RMS_PROP = RMS, RMS - 0.2 * RMS / (sqrt(1 + 2 * RMS**2) + 1)
 
@@ -71,11 +71,11 @@ RULES = [
         ],
     ),
     RuleCase(
-        [Adam(), Adam(0.8, 0.95, eta=1e-3)],
+        [Adam(), Adam(0.8, 0.95, epsilon=1e-3)],
         torch=lambda rule, parameters, eps, **options: optimiser(
-            "Adam", parameters, lr=eps, betas=(rule.beta1, rule.beta2), eps=rule.eta, **options
+            "Adam", parameters, lr=eps, betas=(rule.beta1, rule.beta2), eps=rule.epsilon, **options
         ),
-        value=[RuleValue(Adam(0.5, 0.75, eta=1.0), ADAM)],
+        value=[RuleValue(Adam(0.5, 0.75, epsilon=1.0), ADAM)],
     ),
     RuleCase(
         [AdamW(), AdamW(decay=0.1)],
@@ -84,17 +84,17 @@ RULES = [
             parameters,
             lr=eps,
             betas=(rule.beta1, rule.beta2),
-            eps=rule.eta,
+            eps=rule.epsilon,
             weight_decay=rule.decay,
         ),
-        value=[RuleValue(AdamW(0.5, 0.75, eta=1.0, decay=0.5), ADAM_W)],
+        value=[RuleValue(AdamW(0.5, 0.75, epsilon=1.0, decay=0.5), ADAM_W)],
     ),
     RuleCase(
-        [RMSprop(), RMSprop(0.8, eta=1e-3)],
+        [RMSprop(), RMSprop(0.8, epsilon=1e-3)],
         torch=lambda rule, parameters, eps, **options: optimiser(
-            "RMSprop", parameters, lr=eps, alpha=rule.rho, eps=rule.eta, **options
+            "RMSprop", parameters, lr=eps, alpha=rule.rho, eps=rule.epsilon, **options
         ),
-        value=[RuleValue(RMSprop(0.5, eta=1.0), RMS_PROP)],
+        value=[RuleValue(RMSprop(0.5, epsilon=1.0), RMS_PROP)],
     ),
     # rules around others
     RuleCase(
