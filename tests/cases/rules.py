@@ -2,16 +2,7 @@
 
 from math import sqrt
 
-from diynn import (
-    Adam,
-    AdamW,
-    ClipNorm,
-    ClipValue,
-    Momentum,
-    PlainStep,
-    RMSprop,
-    WeightDecay,
-)
+import diynn
 from tests.cases.case import RuleCase, RuleValue
 from tests.cases.theirs import optimiser
 
@@ -52,33 +43,34 @@ ADAM_W = (
 RMS = 1 - 0.2 / (sqrt(2) + 1)
 RMS_PROP = RMS, RMS - 0.2 * RMS / (sqrt(1 + 2 * RMS**2) + 1)
 
+PLAIN = diynn.PlainStep()
 RULES = [
     RuleCase(
-        [PlainStep()],
+        [PLAIN],
         torch=lambda rule, parameters, eps, **options: optimiser("SGD", parameters, lr=eps, **options),
-        value=[RuleValue(PlainStep(), (0.8, 0.64))],
+        value=[RuleValue(PLAIN, (0.8, 0.64))],
     ),
     RuleCase(
-        [Momentum(), Momentum(0.7, nesterov=True)],
+        [diynn.Momentum(), diynn.Momentum(0.7, nesterov=True)],
         torch=lambda rule, parameters, eps, **options: optimiser(
             "SGD", parameters, lr=eps, momentum=rule.mu, nesterov=rule.nesterov, **options
         ),
         value=[
-            RuleValue(Momentum(0.0), (0.8, 0.64)),
-            RuleValue(Momentum(0.5), (0.8, 0.8 - 0.1 * (1 + 1.6))),  # v = 2, then 2/2 + 1.6
+            RuleValue(diynn.Momentum(0.0), (0.8, 0.64)),
+            RuleValue(diynn.Momentum(0.5), (0.8, 0.8 - 0.1 * (1 + 1.6))),  # v = 2, then 2/2 + 1.6
             # g + v/2 = 3, then
-            RuleValue(Momentum(0.5, nesterov=True), (0.7, 0.7 - 0.1 * (1.4 + (1 + 1.4) / 2))),
+            RuleValue(diynn.Momentum(0.5, nesterov=True), (0.7, 0.7 - 0.1 * (1.4 + (1 + 1.4) / 2))),
         ],
     ),
     RuleCase(
-        [Adam(), Adam(0.8, 0.95, epsilon=1e-3)],
+        [diynn.Adam(), diynn.Adam(0.8, 0.95, epsilon=1e-3)],
         torch=lambda rule, parameters, eps, **options: optimiser(
             "Adam", parameters, lr=eps, betas=(rule.beta1, rule.beta2), eps=rule.epsilon, **options
         ),
-        value=[RuleValue(Adam(0.5, 0.75, epsilon=1.0), ADAM)],
+        value=[RuleValue(diynn.Adam(0.5, 0.75, epsilon=1.0), ADAM)],
     ),
     RuleCase(
-        [AdamW(), AdamW(decay=0.1)],
+        [diynn.AdamW(), diynn.AdamW(decay=0.1)],
         torch=lambda rule, parameters, eps: optimiser(
             "AdamW",
             parameters,
@@ -87,42 +79,47 @@ RULES = [
             eps=rule.epsilon,
             weight_decay=rule.decay,
         ),
-        value=[RuleValue(AdamW(0.5, 0.75, epsilon=1.0, decay=0.5), ADAM_W)],
+        value=[RuleValue(diynn.AdamW(0.5, 0.75, epsilon=1.0, decay=0.5), ADAM_W)],
     ),
     RuleCase(
-        [RMSprop(), RMSprop(0.8, epsilon=1e-3)],
+        [diynn.RMSprop(), diynn.RMSprop(0.8, epsilon=1e-3)],
         torch=lambda rule, parameters, eps, **options: optimiser(
             "RMSprop", parameters, lr=eps, alpha=rule.rho, eps=rule.epsilon, **options
         ),
-        value=[RuleValue(RMSprop(0.5, epsilon=1.0), RMS_PROP)],
+        value=[RuleValue(diynn.RMSprop(0.5, epsilon=1.0), RMS_PROP)],
     ),
     # rules around others
     RuleCase(
-        [WeightDecay(rule, 0.3, biases=True) for rule in (PlainStep(), Adam(), Momentum())],
+        [diynn.WeightDecay(rule, 0.3, biases=True) for rule in (PLAIN, diynn.Adam(), diynn.Momentum())],
         torch=lambda rule, parameters, eps: theirs(rule.rule, parameters, eps, weight_decay=rule.decay),
         value=[
-            RuleValue(WeightDecay(PlainStep(), 0.5), (0.75, 0.5625)),  # g = 2 w + w/2
-            RuleValue(WeightDecay(Momentum(0.5), 0.5), (0.75, 0.75 - 0.1 * (1.25 + 1.875))),
-            RuleValue(WeightDecay(ClipValue(PlainStep(), 1.0), 0.5), (0.9, 0.8)),
+            RuleValue(diynn.WeightDecay(PLAIN, 0.5), (0.75, 0.5625)),  # g = 2 w + w/2
+            RuleValue(diynn.WeightDecay(diynn.Momentum(0.5), 0.5), (0.75, 0.75 - 0.1 * (1.25 + 1.875))),
+            RuleValue(diynn.WeightDecay(diynn.ClipValue(PLAIN, 1.0), 0.5), (0.9, 0.8)),
         ],
     ),
     RuleCase(
-        [*(ClipNorm(PlainStep(), limit) for limit in (0.01, 1.0, 1e3)), ClipNorm(Momentum(), 0.3)],
+        [
+            *(diynn.ClipNorm(PLAIN, limit) for limit in (0.01, 1.0, 1e3)),
+            diynn.ClipNorm(diynn.Momentum(), 0.3),
+        ],
         torch=clipped("clip_grad_norm_"),
         rtol=1e-5,  # PyTorch adds 1e-6 to the norm
         atol=1e-7,
         value=[
-            RuleValue(ClipNorm(PlainStep(), 0.5), (0.95, 0.9)),
-            RuleValue(ClipNorm(PlainStep(), 1.8), (0.82, 0.82 - 0.1 * 1.64)),  # the second is short enough
+            RuleValue(diynn.ClipNorm(PLAIN, 0.5), (0.95, 0.9)),
+            RuleValue(diynn.ClipNorm(PLAIN, 1.8), (0.82, 0.82 - 0.1 * 1.64)),  # the second is short enough
         ],
     ),
     RuleCase(
-        [*(ClipValue(PlainStep(), limit) for limit in (0.01, 1.0, 1e3)), ClipValue(Adam(), 0.1)],
+        [*(diynn.ClipValue(PLAIN, limit) for limit in (0.01, 1.0, 1e3)), diynn.ClipValue(diynn.Adam(), 0.1)],
         torch=clipped("clip_grad_value_"),
         value=[
-            RuleValue(ClipValue(PlainStep(), 0.5), (0.95, 0.9)),
-            RuleValue(ClipValue(PlainStep(), 1.8), (0.82, 0.82 - 0.1 * 1.64)),
-            RuleValue(ClipValue(WeightDecay(PlainStep(), 0.5), 1.0), (0.85, 0.85 - 0.1 * (1 + 0.85 / 2))),
+            RuleValue(diynn.ClipValue(PLAIN, 0.5), (0.95, 0.9)),
+            RuleValue(diynn.ClipValue(PLAIN, 1.8), (0.82, 0.82 - 0.1 * 1.64)),
+            RuleValue(  # w/2 beside a gradient of 2 w, shortened to 1
+                diynn.ClipValue(diynn.WeightDecay(PLAIN, 0.5), 1.0), (0.85, 0.85 - 0.1 * (1 + 0.85 / 2))
+            ),
         ],
     ),
 ]
