@@ -58,7 +58,7 @@ def test_a_history_is_written_with_all_its_digits(tmp_path):
         .startswith('epoch,cost,seconds,"a, b",validation_cost,"validation_a, b"\n1,')
     )
     pandas = pytest.importorskip("pandas")
-    frame = pandas.read_csv(tmp_path / "history.csv")
+    frame = pandas.read_csv(tmp_path / "history.csv", float_precision="round_trip")
     assert frame["cost"].tolist() == history.costs
     with pytest.raises(TypeError, match=r"History.to_csv: `path` must be the path of a file, got 3"):
         history.to_csv(3)

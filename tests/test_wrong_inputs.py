@@ -146,7 +146,7 @@ def made(thing, wrong, owner=None):
 def of_layer(case):
     """Yield the calls of a layer and of its methods."""
     layer = case.build(most, rng=0)
-    name = "|".join({type(each).__name__ for each in walk(layer)})
+    name = "|".join(dict.fromkeys(type(each).__name__ for each in walk(layer)))
     x = np.ones((2, *case.shape(most, layer)))
     delta = layer.forward(x)
     if not isinstance(layer, Sequential):
