@@ -25,5 +25,5 @@ def test_what_an_extra_of_ours_brings_is_among_them():
 
 
 def test_a_requirement_of_any_version_is_refused():
-    with pytest.raises(ValueError, match=r"pyproject.toml: `one` must have an oldest version, by >=, got 'one<2'"):
+    with pytest.raises(ValueError, match=r"`one` must have an oldest version, by >=, got 'one<2'"):
         minima(["one<2"])
