@@ -1,5 +1,7 @@
 """The layers: one class each, forward and backward together; each file names its own in `__all__`."""
 
+from typing import TYPE_CHECKING
+
 from diynn.layers.activations import *
 from diynn.layers.convolution import *
 from diynn.layers.linear import *
@@ -10,4 +12,5 @@ from diynn.layers.sequential import *
 from diynn.layers.softmax import *
 from diynn.layers.transposed import *
 
-__all__ = [name for name, value in list(vars().items()) if isinstance(value, type)]
+if not TYPE_CHECKING:  # which goes by the lines above, and would take a computed list for an empty one
+    __all__ = [name for name, value in list(vars().items()) if isinstance(value, type)]
