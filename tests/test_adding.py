@@ -19,32 +19,38 @@ LAYER, LAYER_CASE = re.findall(
 )
 LOSS = '''
 class LogCoshLoss(Loss):
-    """About half the squared distance, or the distance where it is large: Σ log cosh(ŷ - y)."""
+    """About the distance, half the squared one where it is small: Σ log cosh(s (ŷ - y)) / s."""
 
     per_example = pure = True
+
+    @spelled(bound=True)
+    def __init__(self, sharpness: float = 1.0) -> None:
+        super().__init__()
+        self.sharpness = positive_number("LogCoshLoss", "sharpness", sharpness)
 
     def check(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape."""
         check_values(self, y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
-        """Return Σ log cosh(ŷ - y) of each example."""
+        """Return Σ log cosh(s (ŷ - y)) / s of each example."""
         self.check(y, yhat)
         xp = namespace(yhat)
-        return sum_examples(xp.log(xp.cosh(yhat - _like(y, yhat))))
+        return sum_examples(xp.log(xp.cosh(self.sharpness * (yhat - _like(y, yhat)))) / self.sharpness)
 
     def backward(self, y: Array, yhat: Array) -> Array:
-        """Return tanh(ŷ - y)."""
+        """Return tanh(s (ŷ - y))."""
         self.check(y, yhat)
-        return namespace(yhat).tanh(yhat - _like(y, yhat))
+        return namespace(yhat).tanh(self.sharpness * (yhat - _like(y, yhat)))
 '''
 LOSS_CASE = """
     LossCase(
-        diynn.LogCoshLoss(),
+        diynn.LogCoshLoss(sharpness=0.5),
         values,
-        torch=lambda y, yhat: (yhat - y).cosh().log(),
+        torch=lambda y, yhat: (0.5 * (yhat - y)).cosh().log() / 0.5,
+        wrong={"sharpness": POSITIVE},  # of a name that no argument had before
         # cosh(ln 3) = (3 + 1/3) / 2 and tanh(ln 3) = (9 - 1) / (9 + 1)
-        value=[LossValue(y=[1, 0], yhat=[1 + LN3, 0], costs=[LN5 - LN3, 0], back=[4 / 5, 0])],
+        value=[LossValue(y=[1, 0], yhat=[1 + 2 * LN3, 0], costs=[2 * (LN5 - LN3), 0], back=[4 / 5, 0])],
     ),
 """
 RULE = '''
@@ -74,6 +80,7 @@ RULE_CASE = """
         value=[RuleValue(diynn.Adagrad(epsilon=1.0), (14 / 15, 14 / 15 - 2.8 / 15 / (sqrt(1684 / 225) + 1)))],
     ),
 """
+IMPORTED = "from tests.wrong_values import POSITIVE\n"
 PLACES = {
     "diynn/layers/activations.py": LAYER, "tests/cases/layers.py": LAYER_CASE,
     "diynn/losses.py": LOSS, "tests/cases/losses.py": LOSS_CASE,
@@ -82,7 +89,7 @@ PLACES = {
 #: One sign of each, and what takes its place.
 FLIPPED = {
     "diynn/layers/activations.py": ("return delta / (scale", "return -delta / (scale"),
-    "diynn/losses.py": ("return namespace(yhat).tanh(yhat -", "return namespace(yhat).tanh(yhat +"),
+    "diynn/losses.py": ("return namespace(yhat).tanh(self", "return -namespace(yhat).tanh(self"),
     "diynn/rules.py": (
         "return eps * gradient / (namespace(value).sqrt(sq",
         "return -eps * gradient / (namespace(value).sqrt(sq",
@@ -98,6 +105,7 @@ ASKED = "softsign or logcosh or adagrad or is_public or every_public or public_n
 def put(text, added, name):
     """Return a file with something more: a class with its name in ``__all__``, or a case in the list."""
     if not name:
+        text = text.replace("import diynn\n", f"import diynn\n{IMPORTED}", 1)
         return text.rstrip().removesuffix("]") + added + "]\n"
     return text.replace("__all__ = [", f'__all__ = ["{name}", ', 1) + "\n\n" + added
 

@@ -387,6 +387,15 @@ def test_the_error_names_owner_and_argument(row):
     assert {name: words for name, words in missing.items() if words is not None} == {}
 
 
+def test_an_argument_of_a_new_name_needs_wrong_values():
+    def brew(flavour):
+        return flavour
+
+    with pytest.raises(AssertionError, match="brew: say in its case what is wrong with `flavour`"):
+        refused(call(brew, flavour=1), "flavour")
+    assert refused(call(brew, wrong={"flavour": FLAGS}, flavour=1), "flavour") == FLAGS
+
+
 def test_the_table_is_as_large_as_it_looks():
     assert sum(len(values) for *_, values in TABLE) >= 3000
 
