@@ -16,6 +16,7 @@ from diynn import (
 )
 from tests.backends import assert_close
 from tests.cases import LAYERS, LOSSES, RULES, SINGLE
+from tests.cases.calls import margin
 
 # ------------------------------------------------------------------ layers and losses, by their cases
 
@@ -76,6 +77,23 @@ def test_everything_that_is_public_has_a_case_with_numbers_by_hand():
     assert public(diynn.Loss) == {str(case) for case in LOSSES if case.values}
     assert public(diynn.Rule) == {str(case) for case in RULES if case.value}
     assert [str(case) for case in SINGLE if case.torch is None] == []
+
+
+@pytest.mark.parametrize(
+    ("module", "data", "distance"),
+    [
+        (diynn.Tanh(), [[0.0, 1.0]], np.inf),
+        (diynn.ReLU(), [[-2.0, 0.25]], 0.25),
+        (diynn.LeakyReLU(), [[-0.5, 2.0]], 0.5),
+        (diynn.MaxPool1D(2), [[[1.0], [4.0], [2.0], [2.5]]], 0.5),
+        (diynn.MaxPool1D(1), [[[1.0], [1.0]]], np.inf),
+        # -1 and a half of it come to the kink of the inner net
+        (diynn.Sequential(diynn.LeakyReLU(0.5), diynn.Sequential(diynn.ReLU())), [[-1.0]], 0.5),
+    ],
+    ids=repr,
+)
+def test_how_far_data_lie_from_a_kink(module, data, distance):
+    assert margin(module, np.asarray(data)) == distance
 
 
 # ------------------------------------------------------------------ initialisers
