@@ -23,7 +23,6 @@ class LogCoshLoss(Loss):
 
     per_example = pure = True
 
-    @spelled(bound=True)
     def __init__(self, sharpness: float = 1.0) -> None:
         super().__init__()
         self.sharpness = positive_number("LogCoshLoss", "sharpness", sharpness)
@@ -57,7 +56,6 @@ RULE = '''
 class Adagrad(Rule):
     """Each parameter has a step of its own, by all of its gradients: θ ← θ - η g / (√Σg² + ε)."""
 
-    @spelled(bound=True)
     def __init__(self, *, epsilon: float = 1e-10) -> None:
         self.epsilon = positive_number("Adagrad", "epsilon", epsilon)
 
