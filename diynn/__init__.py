@@ -42,7 +42,7 @@ __all__ = [
     "save", "set_backend", "stateless", "sweep", "to_numpy", "trace",
 ]  # fmt: skip
 __all__ += callbacks.__all__
-__all__ += layers.__all__
+__all__ += vars(layers)["__all__"]  # computed there
 __all__ += logs.__all__
 __all__ += losses.__all__
 __all__ += rules.__all__

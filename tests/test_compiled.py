@@ -21,7 +21,8 @@ from diynn.execution.lowering import lower
 from diynn.execution.serial import serial
 from diynn.module import parameters
 from tests.backends import NUMPY
-from tests.cases import each_layer, each_loss, layer_calls, loss_calls
+from tests.cases import each_layer, each_loss
+from tests.cases.calls import layer_calls, loss_calls
 from tests.recordings import compiled, record, train
 
 pytest.importorskip("llvmlite")

@@ -20,7 +20,8 @@ from diynn.execution.threads import Split
 from diynn.module import parameters
 from diynn.ops import OPERATIONS
 from tests.backends import NUMPY
-from tests.cases import each_layer, each_loss, layer_calls, loss_calls
+from tests.cases import each_layer, each_loss
+from tests.cases.calls import layer_calls, loss_calls
 from tests.test_ops import arguments
 
 

@@ -21,11 +21,12 @@ from diynn import (
     ReLU,
     Sequential,
     Sigmoid,
-    Softmax,
     Tanh,
 )
 from diynn.composition import per_example
-from tests.cases import LAYERS, LOSSES
+from diynn.layers.sequential import takes_output
+from tests.cases import LAYERS, LOSSES, SINGLE
+from tests.cases.case import most
 from tests.students import StudentTanH, X, Y, normal, our_linear, student_linear, train
 
 # ------------------------------------------------------------------ Sequential
@@ -56,9 +57,8 @@ def test_the_step_is_a_thousandth_unless_another_is_asked_for():
 
 
 def test_what_may_be_left_out_is_given_by_name():
-    x, net = np.ones((2, 3)), Sequential(Tanh())
+    x, net, data = np.ones((2, 3)), Sequential(Tanh()), normal(3, 4, 2)
     for layer in TAKING_OUTPUT:
-        data = x[:, :, None] if isinstance(layer, MaxPool1D) else x
         with pytest.raises(TypeError, match="positional"):
             layer.backward_delta(data, layer.forward(data), layer.forward(data))
     with pytest.raises(TypeError, match="positional"):
@@ -107,7 +107,7 @@ def test_backward_delta_leaves_the_gradients_as_they_are():
     assert not any(np.any(parameter.gradient) for parameter in net.parameters())
 
 
-TAKING_OUTPUT = [Tanh(), Sigmoid(), Softmax(), LogSoftmax(), MaxPool1D(2)]
+TAKING_OUTPUT = [layer for case in SINGLE if takes_output(layer := case.build(most))]
 
 
 @pytest.mark.parametrize("layer", TAKING_OUTPUT, ids=repr)

@@ -15,7 +15,8 @@ from diynn.checkpoints import restore, snapshot
 from diynn.demo import make_net
 from diynn.execution.serial import serial
 from tests.backends import assert_close, find
-from tests.cases import LOSSES, each_layer, each_loss, layer_calls, loss_calls
+from tests.cases import LOSSES, each_layer, each_loss
+from tests.cases.calls import layer_calls, loss_calls
 
 JAX, _reason = find("jax")
 needs_jax = pytest.mark.skipif(JAX is None, reason=str(_reason))

@@ -15,7 +15,8 @@ from diynn.execution.serial import costs_and_delta
 from diynn.files.manifest import CheckpointError
 from diynn.module import parameters
 from tests.backends import assert_close, host
-from tests.cases import each_loss, loss_calls
+from tests.cases import each_loss
+from tests.cases.calls import loss_calls
 
 
 class Compiled(Threads):
