@@ -14,6 +14,7 @@ import numpy as np
 from diynn.arrays import Array, BackendLike, alike
 from diynn.assembly import check_loss, check_net, check_rule, move_net, warn_of_the_end
 from diynn.callbacks import Callback, Run
+from diynn.calls import spelled, worded
 from diynn.dataset import as_weights, moved
 from diynn.execution import Execution, accumulated, find_execution
 from diynn.execution.habits import Habits, habits, habits_key
@@ -28,12 +29,12 @@ from diynn.parameter import Parameter
 from diynn.rules import PlainStep, Rule, State, prepared
 from diynn.schedules import Schedule, constant
 from diynn.shapes import positive, positive_number
-from diynn.sheet import spelled
 from diynn.states import rehearse, set_state, state_of
 from diynn.training import Metric, train
 from diynn.wording import shown
 
 
+@worded
 class Optim:
     """One step of gradient descent: zero, forward, backward, update.
 
@@ -72,7 +73,6 @@ class Optim:
     Source: the course sheet, "Mon troisième est un encapsulage".
     """
 
-    @spelled("Optim", bound=True)
     def __init__(
         self,
         net: Any,
@@ -197,7 +197,7 @@ class Optim:
         like = None if self._home is None else self._home.value
         return moved(as_weights("Optim", "weights", weights, batch_x), like, real=True)
 
-    def SGD(self, x: Any, y: Any, *arguments: Any, **options: Any) -> History:  # noqa: N802  # as in courses
+    def SGD(self, x: Any, y: Any = None, *arguments: Any, **options: Any) -> History:  # noqa: N802  # as in courses
         """Train the net on shuffled batches, ``optim.SGD(x, y, batch_size, epochs)``: see :func:`diynn.SGD`.
 
         It takes the options of that function but those that made this object.
@@ -338,7 +338,7 @@ class _Update:
         self._optim.steps += 1
 
 
-@spelled("SGD", bound=True)
+@spelled()
 def SGD(  # noqa: N802  # the sheet's name
     net: Any,
     loss: Any,

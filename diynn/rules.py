@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from diynn.arguments import flag, number_from_0
 from diynn.arrays import Array, namespace, zeros_like
+from diynn.calls import spelled
 from diynn.shapes import fraction, positive_number
-from diynn.sheet import spelled
 from diynn.wording import shown
 
 __all__ = ["Adam", "AdamW", "Momentum", "PlainStep", "RMSprop", "Rule"]
@@ -56,7 +56,7 @@ class PlainStep(Rule):
     Source: the course sheet, "Mon premier est ... linéaire !".
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self) -> None:
         pass
 
@@ -89,7 +89,7 @@ class Momentum(Rule):
     Source: Polyak, 1964; Nesterov, 1983, in the form of Sutskever et al., 2013.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self, mu: float = 0.9, *, nesterov: bool = False) -> None:
         self.mu, self.nesterov = fraction("Momentum", "mu", mu), flag("Momentum", "nesterov", nesterov)
 
@@ -128,7 +128,7 @@ class RMSprop(Rule):
     Source: Tieleman and Hinton, 2012, lecture 6.5.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self, rho: float = 0.99, *, eta: float = 1e-8) -> None:
         self.rho, self.eta = fraction("RMSprop", "rho", rho), positive_number("RMSprop", "eta", eta)
 
@@ -170,7 +170,7 @@ class Adam(Rule):
     Source: Kingma and Ba, 2015, algorithm 1.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8) -> None:
         self.beta1, self.beta2 = fraction("Adam", "beta1", beta1), fraction("Adam", "beta2", beta2)
         self.eta = positive_number("Adam", "eta", eta)
@@ -210,7 +210,7 @@ class AdamW(Adam):
     Source: Loshchilov and Hutter, 2019, algorithm 2.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(
         self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8, decay: float = 1e-2
     ) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 
 from diynn.arguments import any_number, integer_from
 from diynn.arrays import Array, address, describe, extremes, kind, namespace, seen_outside, together, within
+from diynn.calls import ApartError
 from diynn.wording import shown
 
 Shape: TypeAlias = tuple[int | None, ...]
@@ -156,7 +157,7 @@ def _check(module: Shaped, data: Array, delta: Array) -> None:
         raise ValueError(f"{module!r}: `data` must have shape {text(wanted, words)}, got {tuple(shape)}")
     parameters = module._parameters
     if parameters is not None and not together(data, parameters):
-        raise ValueError(
+        raise ApartError(
             apart(repr(module), "data", data, "the parameters", parameters)
             + f", .to({address(data)!r}) the module"
         )
@@ -169,7 +170,7 @@ def _check(module: Shaped, data: Array, delta: Array) -> None:
                 f"{module!r}: `delta` must have the shape of the output, {expected}, got {tuple(delta.shape)}"
             )
         if not together(data, delta):
-            raise ValueError(apart(repr(module), "delta", delta, "`data`", data))
+            raise ApartError(apart(repr(module), "delta", delta, "`data`", data))
 
 
 def check_scores(module: Any, shape: Shape) -> None:
@@ -273,4 +274,4 @@ def _check_target(loss: Any, y: Array, yhat: Array) -> None:
     if kind(y) == "other":
         raise TypeError(f"{loss!r}: `y` must hold real numbers, got {y.dtype}")
     if not together(y, yhat):
-        raise ValueError(apart(repr(loss), "y", y, "`yhat`", yhat))
+        raise ApartError(apart(repr(loss), "y", y, "`yhat`", yhat))

@@ -132,7 +132,7 @@ def test_no_word_stands_for_two_arguments_of_one_function():
             lambda: SGD(net(), MSELoss(), X, Y, epochs=1, maxIter=2),
             "SGD: `epochs` is given twice, also as `maxIter`",
         ),
-        (lambda: Tanh().forward(X, input=X), "Tanh: `data` is given twice, also as `input`"),
+        (lambda: Tanh().forward(X, input=X), "Tanh.forward: `data` is given twice, also as `input`"),
     ],
 )
 def test_a_word_given_twice_is_an_error(call, message):
@@ -198,7 +198,7 @@ def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
             r"there is no argument `classes_type`; the loss decides",
         ),
         (lambda: Tanh(3), "Tanh: takes .*got 1 without a name"),
-        (lambda: Tanh().forward(_input=X), "Tanh: there is no argument `_input`; there are data"),
+        (lambda: Tanh().forward(_input=X), "Tanh.forward: there is no argument `_input`; there are data"),
         (
             lambda: SGD(net(), MSELoss(), 1e-3, X, Y),
             r"`x` must be an array of numbers, got 0.001; SGD takes .*: write SGD\(net, loss, x, y, eps=...\)",

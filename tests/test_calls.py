@@ -1,0 +1,74 @@
+"""Host arrays in a loop by hand, under a default backend and without; and calls with other arguments."""
+
+import numpy as np
+import pytest
+
+import diynn
+from diynn import CrossEntropyLoss, Linear, MSELoss, Sequential, Softmax, Tanh
+from tests.backends import find
+from tests.students import normal
+
+X, Y, LABELS = normal(23, 3), normal(23, 2, seed=1), np.arange(23) % 2
+
+#: Libraries that are not NumPy and may be a default.
+OTHERS = ("torch", "jax", "array_api_strict")
+
+
+@pytest.fixture(params=OTHERS)
+def library(request):
+    """Set the default backend to a library, for one test."""
+    name = "strict" if request.param == "array_api_strict" else request.param
+    if missing := find(name)[1]:
+        pytest.skip(missing)
+    with diynn.set_backend(request.param):
+        yield request.param
+
+
+def by_hand(net, loss, x, y, steps=3):
+    """Train in a loop written by hand; return the last output and cost."""
+    for _ in range(steps):
+        net.zero_grad()
+        yhat = net.forward(x)
+        costs = loss.forward(y, yhat)
+        net.backward_update_gradient(x, loss.backward(y, yhat))
+        net.update_parameters(1e-2)
+    return yhat, costs
+
+
+def made():
+    return Sequential(Linear(3, 4, rng=0, dtype="float32"), Tanh(), Linear(4, 2, rng=1, dtype="float32"))
+
+
+@pytest.mark.parametrize(("loss", "y"), [(MSELoss(), Y), (CrossEntropyLoss(), LABELS)])
+def test_a_loop_by_hand_over_data_on_the_host_trains_on_the_default_library(library, loss, y):
+    yhat, costs = by_hand(made(), loss, X, y)
+    assert type(yhat) is type(costs) is type(diynn.asarray(X))  # results are of the net's library
+    with diynn.set_backend(None):
+        _, expected = by_hand(made(), loss, X.astype("float32"), y)
+    np.testing.assert_allclose(diynn.to_numpy(costs), expected, rtol=1e-4)
+
+
+def test_what_a_loop_by_hand_makes_on_the_host_moves_by_any_word(library):
+    linear = Linear(3, 2, rng=0)
+    delta = np.ones((23, 2))
+    back = linear.backward_delta(diynn.asarray(X, dtype=linear._parameters.dtype), delta)
+    assert type(linear.backward_delta(input=X, delta=delta)) is type(back)
+    softmax = Softmax().forward(linear.forward(X))
+    assert type(Softmax().backward_delta(linear.forward(X), np.ones((23, 2)))) is type(softmax)
+
+
+def test_who_mixes_libraries_by_name_is_told(library):
+    expected = f"`data` is a numpy array and the parameters an? {library.partition('_')[0]}"
+    with diynn.set_backend(None), pytest.raises(ValueError, match=expected):
+        Linear(3, 2, backend=library).forward(X)
+    with diynn.set_backend("numpy"), pytest.raises(ValueError, match=expected):
+        Linear(3, 2, backend=library).forward(X)
+    with pytest.raises(ValueError, match="and the parameters a numpy array"):
+        Linear(3, 2, backend="numpy").forward(diynn.asarray(X))
+
+
+def test_what_is_wrong_with_data_on_the_host_is_told_as_ever(library):
+    with pytest.raises(ValueError, match=r"`data` must have shape \(batch, 3\), got \(23, 2\)"):
+        Linear(3, 2).forward(Y)
+    with pytest.raises(TypeError, match="`data` must have a real floating dtype, got int64"):
+        Linear(3, 2).forward(X.astype("int64"))
