@@ -52,7 +52,7 @@ def spelled(
         @wraps(function)
         def call(*arguments: Any, **words: Any) -> Any:
             try:
-                return function(*arguments, **words)
+                return function(*arguments, **words) if words else function(*arguments)
             except TypeError as error:
                 if error.__traceback__ is None or error.__traceback__.tb_next is not None:
                     raise  # by the function, or by what it called

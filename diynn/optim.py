@@ -176,9 +176,13 @@ class Optim:
         try:
             with update.interrupts as interrupts:
                 try:
-                    if self._home is not None and type(self._home.value) is not np.ndarray:
-                        batch_x = moved(batch_x, self._home.value, real=True)
-                        batch_y = moved(batch_y, self._home.value, real=False)
+                    home = self._home
+                    # Asked at every step, so without the two calls of `home.value` where it is NumPy's.
+                    if home is not None and type(getattr(home.owner, home.name)) is not np.ndarray:
+                        like = home.value  # of a dict or list, one of its arrays
+                        if type(like) is not np.ndarray:
+                            batch_x = moved(batch_x, like, real=True)
+                            batch_y = moved(batch_y, like, real=False)
                     extra = () if weights is None else (self._weights(weights, batch_x),)
                     if self._rehearsing:
                         interrupts.may_stop = False

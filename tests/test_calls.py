@@ -1,12 +1,18 @@
 """Host arrays in a loop by hand, under a default backend and without; and calls with other arguments."""
 
+import inspect
+import re
+from types import FunctionType
+
 import numpy as np
 import pytest
 
 import diynn
 from diynn import CrossEntropyLoss, Linear, MSELoss, Sequential, Softmax, Tanh
+from diynn.calls import OF_THE_ENGINE
 from tests.backends import find
 from tests.students import normal
+from tests.test_wrong_inputs import CALLS, OPTIM, layers
 
 X, Y, LABELS = normal(23, 3), normal(23, 2, seed=1), np.arange(23) % 2
 
@@ -72,3 +78,71 @@ def test_what_is_wrong_with_data_on_the_host_is_told_as_ever(library):
         Linear(3, 2).forward(Y)
     with pytest.raises(TypeError, match="`data` must have a real floating dtype, got int64"):
         Linear(3, 2).forward(X.astype("int64"))
+
+
+# ------------------------------------------------------------------ other numbers of arguments
+
+
+#: Classes whose methods scripts call, with an object of each.
+OBJECTS = [
+    *(layer for layer, _ in layers()), diynn.LeakyReLU(), diynn.GELU(), MSELoss(), CrossEntropyLoss(), OPTIM,
+    diynn.History(), diynn.sweep(lambda x: {"y": x}, {"x": [1]}, progress=False),
+]  # fmt: skip
+
+
+def methods_of(thing):
+    """Yield the public methods of an object, but those that only the engine calls, and Python's own."""
+    for name in dir(type(thing)):
+        method = getattr(type(thing), name)
+        ours = isinstance(method, FunctionType) and method.__module__.startswith("diynn.")
+        if ours and (name == "__call__" or not name.startswith("_")) and name not in OF_THE_ENGINE:
+            yield getattr(thing, name)
+
+
+CALLABLES = {
+    getattr(function, "__qualname__", repr(function)): function
+    for function in [each.function for each in CALLS if isinstance(each.function, type | FunctionType)]
+    + [method for thing in OBJECTS for method in methods_of(thing)]
+}
+
+
+def owner(function):
+    """Return how an error begins: with the method of the object's class, the class, or the function."""
+    if "<locals>" in function.__qualname__:
+        return re.escape(function.__qualname__.partition(".")[0])  # a function that one of ours returned
+    if not inspect.ismethod(function):
+        return function.__name__
+    kind = type(function.__self__).__name__
+    return kind if function.__name__ == "__call__" else re.escape(f"{kind}.{function.__name__}")
+
+
+def wrong_calls(function):
+    """Yield calls with fewer arguments than a function needs, with more, with an unknown word."""
+    parameters = inspect.signature(function).parameters.values()
+    kinds = [each.kind for each in parameters]
+    places = [each for each in parameters if each.kind is each.POSITIONAL_OR_KEYWORD]
+    needed = sum(each.default is each.empty for each in places)
+    yield from (("not given", (object(),) * count, {}) for count in range(needed))
+    if inspect.Parameter.VAR_POSITIONAL not in kinds:
+        surplus = len(places) + 1
+        yield f"; got {surplus} without a name", (object(),) * surplus, {}
+    if inspect.Parameter.VAR_KEYWORD not in kinds:
+        yield "there is no argument `colour`; ", (object(),) * needed, {"colour": 3}
+
+
+@pytest.mark.parametrize("name", CALLABLES)
+def test_another_number_of_arguments_is_told_with_what_to_write(name):
+    function = CALLABLES[name]
+    whose = owner(function)
+    for words, arguments, named in wrong_calls(function):
+        with pytest.raises(TypeError) as caught:
+            function(*arguments, **named)
+        message = str(caught.value)
+        assert re.match(f"{whose}: ", message), message
+        assert words in message
+        assert "\n" not in message
+        assert "positional argument" not in message
+
+
+def test_the_calls_are_as_many_as_they_look():
+    assert sum(len(list(wrong_calls(function))) for function in CALLABLES.values()) >= 400

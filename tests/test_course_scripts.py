@@ -22,7 +22,7 @@ SCRIPTS = sorted(path.name for path in FOLDER.iterdir() if path.suffix in (".py"
 LIBRARIES = ("numpy", "torch")
 
 # Data of NumPy move to the net, also in a loop by hand. What the net returns is of its library, and PyTorch
-# does not know how NumPy calls `mean`, `sum` and the like: the line where a script stops, and PyTorch's words.
+# does not know how NumPy calls `mean`, `sum` and the like: where a script stops, and PyTorch's words.
 MEAN = "TypeError: mean()"
 ON_NUMPY_ALONE = {
     "perte_maison.py": ("np.mean(CrossEntropyLoss().forward(ytest, proba))", MEAN),
