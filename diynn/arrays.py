@@ -286,6 +286,11 @@ def together(first: Array, second: Array) -> bool:
     return bool(device(first) == device(second))
 
 
+def promoted(first: Array, second: Array) -> bool:
+    """Say whether a product of two arrays of one library has a dtype: PyTorch's wants two of the same."""
+    return first.dtype == second.dtype or not array_api_compat.is_torch_array(first)
+
+
 def address(array: Array) -> str:
     """Name an array's library and device as :func:`find_backend` takes them: ``"torch:cuda:0"``."""
     if isinstance(array, np.ndarray):

@@ -26,7 +26,7 @@ _STARRED = (_KINDS.VAR_POSITIONAL, _KINDS.VAR_KEYWORD)
 
 
 class ApartError(ValueError):
-    """Arrays of two libraries or devices in one call, told before anything was done with them."""
+    """Arrays of two libraries, devices or precisions in one call, told before anything was done with them."""
 
 
 def spelled(

@@ -10,7 +10,14 @@ from diynn.arrays import Array, BackendLike, find_backend, namespace, seen_outsi
 from diynn.calls import worded
 from diynn.composition import forget_stated
 from diynn.ops import class_numbers, cross_entropy, likelihood, logistic_cross_entropy, sum_examples
-from diynn.shapes import check_classes, check_indices, check_probabilities, check_values, positive_number
+from diynn.shapes import (
+    Shape,
+    check_classes,
+    check_indices,
+    check_probabilities,
+    check_values,
+    positive_number,
+)
 from diynn.transfer import beside_the_net
 
 __all__ = [
@@ -272,14 +279,15 @@ class CrossEntropyLoss(_OfClasses):
 
     def check(self, y: Array, yhat: Array) -> None:
         """Raise unless there are two classes or more, and ``y`` tells one of each example."""
-        super().check(y, yhat)
-        if yhat.shape[1] == 1:
+        shape: Shape = getattr(yhat, "shape", ())
+        if len(shape) == 2 and shape[1] == 1:  # before indices are refused that this loss could not take
             raise ValueError(
-                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(yhat.shape)}: of one "
+                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(shape)}: of one "
                 "class the cost "
                 "is 0 for ever; for a problem of yes and no take BCEWithLogitsLoss, or BCELoss behind a "
                 "Sigmoid"
             )
+        super().check(y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""

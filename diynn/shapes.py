@@ -13,7 +13,18 @@ from typing import Any, Protocol, TypeAlias, overload
 import numpy as np
 
 from diynn.arguments import any_number, integer_from
-from diynn.arrays import Array, address, describe, extremes, kind, namespace, seen_outside, together, within
+from diynn.arrays import (
+    Array,
+    address,
+    describe,
+    extremes,
+    kind,
+    namespace,
+    promoted,
+    seen_outside,
+    together,
+    within,
+)
 from diynn.calls import ApartError
 from diynn.wording import shown
 
@@ -32,6 +43,7 @@ class Shaped(Protocol):
     """What the contract needs to know of a module."""
 
     _parameters: Array
+    _bias: Array
     _fits: set[Any] | None
 
     @property
@@ -155,12 +167,15 @@ def _check(module: Shaped, data: Array, delta: Array) -> None:
         wanted = wanted if len(shape) > 2 else fewest(wanted)  # most mean vectors
         words = () if AXES in wanted else _WORDS.get(len(wanted), ())
         raise ValueError(f"{module!r}: `data` must have shape {text(wanted, words)}, got {tuple(shape)}")
-    parameters = module._parameters
-    if parameters is not None and not together(data, parameters):
-        raise ApartError(
-            apart(repr(module), "data", data, "the parameters", parameters)
-            + f", .to({address(data)!r}) the module"
-        )
+    held = (each for each in (module._parameters, module._bias) if not isinstance(each, dict | list | tuple))
+    parameters = next((each for each in held if each is not None), None)  # an empty dict counts as none
+    if parameters is not None:
+        if not together(data, parameters):
+            raise ApartError(
+                apart(repr(module), "data", data, "the parameters", parameters)
+                + f", .to({address(data)!r}) the module"
+            )
+        _raise_unless_promoted(module, "data", data, parameters)
     output_shape = module.output_shape(tuple(shape[1:]))
     if delta is not _ABSENT:
         _check_array(module, "delta", delta)
@@ -171,6 +186,17 @@ def _check(module: Shaped, data: Array, delta: Array) -> None:
             )
         if not together(data, delta):
             raise ApartError(apart(repr(module), "delta", delta, "`data`", data))
+        if parameters is not None:
+            _raise_unless_promoted(module, "delta", delta, parameters)
+
+
+def _raise_unless_promoted(module: Any, argument: str, value: Array, parameters: Array) -> None:
+    if not promoted(value, parameters):
+        raise ApartError(
+            f"{module!r}: `{argument}` must have the dtype of the parameters, {parameters.dtype}, got "
+            f"{value.dtype}; diynn.asarray({argument}, {address(parameters)!r}, "
+            f"dtype={str(parameters.dtype).rpartition('.')[2]!r}) converts it"
+        )
 
 
 def check_scores(module: Any, shape: Shape) -> None:

@@ -10,24 +10,31 @@ from typing import Any
 
 import numpy as np
 
-from diynn.arrays import alike, belongs, default_namespace
+from diynn.arrays import alike, belongs, default_namespace, namespace
 from diynn.calls import Arguments
+
+_NUMPY = np.zeros(0)
 
 
 def beside_the_net(owner: Any, /, *arguments: Any, **words: Any) -> Arguments | None:
     """Return the arguments of a method with NumPy's arrays beside the others, None if that is not to be done.
 
     It is done if a default library was set, other than NumPy, and the parameters, or else the first array
-    that is not NumPy's, are of that library. Real numbers take the dtype found there, others keep theirs.
+    that is not NumPy's, are of that library. Real numbers take the dtype found there, others keep theirs; so
+    do those of that library where there are parameters, which a loss made of targets in double precision.
     """
     xp = default_namespace()
+    if xp is None or xp is namespace(_NUMPY):
+        return None
+    held = (getattr(owner, name, None) for name in ("_parameters", "_bias"))
+    parameters = next((each for each in held if belongs(each, xp)), None)
     given = (*arguments, *words.values())
-    found = (each for each in (getattr(owner, "_parameters", None), *given) if type(each) is not np.ndarray)
-    there = next((each for each in found if xp is not None and belongs(each, xp)), None)
-    if there is None or not any(type(each) is np.ndarray for each in given):
+    there = next((each for each in (parameters, *given) if belongs(each, xp)), None)
+    if there is None:
         return None
 
     def beside(value: Any) -> Any:
-        return alike(value, there) if type(value) is np.ndarray else value
+        ours = type(value) is np.ndarray or (parameters is not None and belongs(value, xp))
+        return alike(value, there) if ours else value
 
     return (owner, *map(beside, arguments)), {word: beside(value) for word, value in words.items()}

@@ -63,6 +63,46 @@ def test_what_a_loop_by_hand_makes_on_the_host_moves_by_any_word(library):
     assert type(Softmax().backward_delta(linear.forward(X), np.ones((23, 2)))) is type(softmax)
 
 
+class OwnMSE:
+    """A loss as students write it, which computes with targets on the host and the net's output."""
+
+    def forward(self, y, yhat):
+        return ((yhat - y) ** 2).sum(1)
+
+    def backward(self, y, yhat):
+        return 2 * (yhat - y)
+
+
+def test_a_loss_of_ones_own_may_make_deltas_of_another_precision_or_on_the_host():
+    if missing := find("torch")[1]:
+        pytest.skip(missing)
+    with diynn.set_backend("torch"):
+        y = diynn.asarray(Y)  # float64, and so is the delta
+        _, costs = by_hand(made(), OwnMSE(), X, y)
+        stepped = diynn.Optim(made(), OwnMSE(), 1e-2)
+        taken = [stepped.step(X, Y) for _ in range(3)]
+    _, expected = by_hand(made(), OwnMSE(), X.astype("float32"), Y)
+    np.testing.assert_allclose(costs, expected, rtol=1e-4)
+    np.testing.assert_allclose(taken[-1], expected, rtol=1e-4)
+
+
+def test_who_names_pytorch_is_told_of_two_precisions():
+    if missing := find("torch")[1]:
+        pytest.skip(missing)
+    linear = Linear(3, 2, backend="torch", dtype="float32")
+    words = r"must have the dtype of the parameters, torch.float32, got torch.float64; diynn.asarray\({}, "
+    with pytest.raises(ValueError, match=r"Linear\(3, 2\): `data` " + words.format("data")):
+        linear.forward(diynn.asarray(X, "torch"))
+    with pytest.raises(ValueError, match=r"Linear\(3, 2\): `delta` " + words.format("delta")):
+        linear.backward_delta(diynn.asarray(X, "torch", dtype="float32"), diynn.asarray(Y, "torch"))
+
+
+def test_a_transposed_layer_moves_data_on_the_host(library):
+    layer = diynn.Transposed(Linear(2, 3, rng=0))
+    assert layer.forward(X).shape == (23, 2)
+    assert type(layer.backward_delta(X, Y)) is type(diynn.asarray(X))
+
+
 def test_who_mixes_libraries_by_name_is_told(library):
     expected = f"`data` is a numpy array and the parameters an? {library.partition('_')[0]}"
     with diynn.set_backend(None), pytest.raises(ValueError, match=expected):

@@ -394,11 +394,25 @@ def test_ends_that_fit_are_told_nothing(last, loss):
         Optim(Sequential(Linear(3, 2), *([last] if last else [])), loss)
 
 
-def test_cross_entropy_of_one_class_names_what_to_take():
+@pytest.mark.parametrize(
+    "labels",
+    [np.zeros(23, int), np.arange(23) % 2, np.arange(23) % 2.0, np.zeros((23, 1))],
+    ids=["zeros", "indices", "floats", "table"],
+)
+def test_cross_entropy_of_one_class_names_what_to_take(labels):
     with pytest.raises(
         ValueError, match=r"`yhat` must have two classes or more, got shape \(23, 1\).*BCEWithLogitsLoss"
     ):
-        Optim(net(), CrossEntropyLoss()).step(X, np.zeros(23, int))
+        Optim(net(), CrossEntropyLoss()).step(X, labels)
+
+
+def test_an_empty_dict_of_parameters_counts_as_none():
+    class Activation(Tanh):
+        _parameters: dict = {}
+
+    made = Sequential(Linear(3, 1, rng=0), Activation())
+    history = SGD(made, MSELoss(), X, Y, epochs=2, rule=Adam(), progress=False)
+    assert history[-1] < history[0]
 
 
 def test_units_that_are_saturated_are_told():
