@@ -19,7 +19,9 @@ Class = TypeVar("Class", bound=type)
 Arguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
 #: Methods that the engine calls at every step, and scripts do not: they stay as they are written.
-OF_THE_ENGINE = {"children", "flat", "check", "check_targets", "check_predictions"}
+OF_THE_ENGINE = {
+    "children", "flat", "check", "check_targets", "check_predictions", "costs_and_delta",
+}  # fmt: skip
 
 _KINDS = inspect.Parameter
 _STARRED = (_KINDS.VAR_POSITIONAL, _KINDS.VAR_KEYWORD)
