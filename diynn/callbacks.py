@@ -9,11 +9,11 @@ from typing import Any
 
 from diynn.arguments import flag, number_from_0, optional_text
 from diynn.arrays import Array
+from diynn.calls import spelled
 from diynn.checkpoints import restore, snapshot
 from diynn.history import History
 from diynn.schedules import scaled
 from diynn.shapes import fraction, positive, positive_number
-from diynn.sheet import spelled
 from diynn.wording import shown
 
 __all__ = ["Callback", "EarlyStopping", "KeepBest", "ReduceOnPlateau", "Run"]
@@ -141,7 +141,7 @@ class EarlyStopping(_Best):
         Whether large is good; None for yes, except for costs.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(
         self, patience: int = 5, *, column: str | None = None, by: float = 0.0, largest: bool | None = None
     ) -> None:
@@ -173,7 +173,7 @@ class ReduceOnPlateau(_Best):
         If ``factor`` is not in (0, 1), or ``patience`` not positive.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(
         self,
         factor: float = 0.1,
@@ -225,7 +225,7 @@ class KeepBest(_Best):
         Whether large is good; None for yes, except for costs.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self, *, column: str | None = None, largest: bool | None = None) -> None:
         super().__init__(column, largest)
 

@@ -29,6 +29,7 @@ from diynn.arrays import (
     placed,
     together,
 )
+from diynn.calls import spelled
 from diynn.initializers import Seed, as_generator
 from diynn.shapes import apart, namespace_of, positive
 from diynn.wording import as_path, special
@@ -48,6 +49,7 @@ def array_namespace(owner: str, argument: str, value: Array) -> Namespace:
     return xp
 
 
+@spelled()
 def one_hot(
     labels: Array, classes: int | None = None, *, dtype: DType = None, backend: BackendLike = None
 ) -> Array:
@@ -106,6 +108,7 @@ def one_hot(
         raise MemoryError(f"one_hot: `labels` of {classes} classes have no room in a table") from None
 
 
+@spelled()
 def batches(
     x: Array,
     y: Array,
@@ -176,6 +179,7 @@ def batches(
     return made if to is None else (tuple(alike(each, to) for each in batch) for batch in made)
 
 
+@spelled()
 def shard(values: Any, rank: int, size: int) -> Any:
     """Return one rank's share of a batch or a data set: neighbouring examples.
 
@@ -217,6 +221,7 @@ def share_of(n: int, rank: int, size: int) -> slice:
     return slice(first, last)
 
 
+@spelled()
 def two_gaussians(
     n: int, *, rng: Rng = None, spread: float = 0.5, backend: BackendLike = None
 ) -> tuple[Points, Labels]:
@@ -246,6 +251,7 @@ def two_gaussians(
     return placed("two_gaussians", backend, *_clouds("two_gaussians", [(-1, -1), (1, 1)], n, rng, spread))
 
 
+@spelled()
 def four_gaussians(
     n: int, *, rng: Rng = None, spread: float = 0.3, backend: BackendLike = None
 ) -> tuple[Points, Labels]:
@@ -293,6 +299,7 @@ def _clouds(
     return x, turn % 2
 
 
+@spelled()
 def checkerboard(
     n: int, *, rng: Rng = None, cells: int = 4, backend: BackendLike = None
 ) -> tuple[Points, Labels]:
@@ -328,6 +335,7 @@ def checkerboard(
     return placed("checkerboard", backend, x, column_and_row.sum(axis=1) % 2)
 
 
+@spelled()
 def noisy(
     x: Array, scale: float, *, rng: Rng = None, limits: tuple[float, float] | None = (0.0, 1.0)
 ) -> Array:
@@ -374,6 +382,7 @@ class Digits(NamedTuple):
     y_test: Labels
 
 
+@spelled()
 def digits(*, test: float = 0.2, rng: int = 0, backend: BackendLike = None) -> Digits:
     """Load scikit-learn's 1797 handwritten digits of 8 x 8 pixels, split for training and test.
 
@@ -417,6 +426,7 @@ def digits(*, test: float = 0.2, rng: int = 0, backend: BackendLike = None) -> D
     return Digits(*placed("digits", where, x_train, y_train), *placed("digits", where, x_test, y_test))
 
 
+@spelled()
 def read_usps(path: str | os.PathLike[str], *, backend: BackendLike = None) -> tuple[Points, Labels]:
     """Read a text file of the USPS digits, images of 16 x 16 pixels.
 

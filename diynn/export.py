@@ -11,6 +11,7 @@ import numpy as np
 
 from diynn.arguments import example_shape
 from diynn.arrays import Array, Namespace, asarray, to_numpy
+from diynn.calls import spelled
 from diynn.checkpoints import raise_unless_module
 from diynn.layers import Sequential
 from diynn.module import Module, in_mode, parameters
@@ -19,6 +20,7 @@ from diynn.stateless import substituted
 from diynn.wording import as_path
 
 
+@spelled()
 def export_onnx(net: Any, path: str | os.PathLike[str], input_shape: tuple[int, ...]) -> None:
     """Write a net to an ONNX file that takes batches of any size, its parameters in it.
 

@@ -8,6 +8,7 @@ from time import time
 from typing import Any
 
 from diynn.callbacks import Callback, Run
+from diynn.calls import spelled
 from diynn.history import csv_text
 from diynn.wording import as_path
 
@@ -25,6 +26,7 @@ class Log(Callback):
     path : path
     """
 
+    @spelled()
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = as_path("Log", path)
 
@@ -58,6 +60,7 @@ class TensorBoard(Callback):
         If the library is not installed.
     """
 
+    @spelled()
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = as_path("TensorBoard", path)
         try:

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import exp
 from typing import Any
 
 from diynn.arrays import Array, BackendLike, find_backend, namespace, seen_outside
+from diynn.calls import worded
 from diynn.composition import forget_stated
 from diynn.ops import class_numbers, cross_entropy, likelihood, logistic_cross_entropy, sum_examples
-from diynn.shapes import check_classes, check_indices, check_probabilities, check_values, positive_number
-from diynn.sheet import spelled
+from diynn.shapes import (
+    Shape,
+    check_classes,
+    check_indices,
+    check_probabilities,
+    check_values,
+    positive_number,
+)
+from diynn.transfer import beside_the_net
 
 __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "CategoricalCrossEntropyLoss", "CrossEntropyLoss", "HuberLoss", "L1Loss",
@@ -17,6 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@partial(worded, mend=beside_the_net)
 class Loss:
     """A cost per example, and the gradient of the sum of those costs with respect to the prediction.
 
@@ -38,7 +48,6 @@ class Loss:
     per_example: bool = False
     pure: bool = False
 
-    @spelled(bound=True)
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:
             find_backend(backend, owner=type(self).__name__)  # a loss has no arrays: it is at home everywhere
@@ -47,6 +56,8 @@ class Loss:
         super().__init_subclass__(**options)
         forget_stated(cls, ("per_example", "pure"), ("forward", "backward", "costs_and_delta"))
         forget_stated(cls, ("costs_and_delta",), ("forward", "backward"), otherwise=Loss.costs_and_delta)
+        if cls.__module__.startswith("diynn."):
+            worded(cls, mend=beside_the_net)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -174,7 +185,6 @@ class HuberLoss(Loss):
 
     per_example = pure = True
 
-    @spelled(bound=True)
     def __init__(self, beyond: float = 1.0, *, backend: BackendLike = None) -> None:
         super().__init__(backend=backend)
         self.beyond = positive_number("HuberLoss", "beyond", beyond)
@@ -269,14 +279,15 @@ class CrossEntropyLoss(_OfClasses):
 
     def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless there are two classes or more, and ``y`` tells one of each example."""
-        super().check_arguments(y, yhat)
-        if yhat.shape[1] == 1:
+        shape: Shape = getattr(yhat, "shape", ())
+        if len(shape) == 2 and shape[1] == 1:  # before indices are refused that this loss could not take
             raise ValueError(
-                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(yhat.shape)}: of one "
+                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(shape)}: of one "
                 "class the cost "
                 "is 0 for ever; for a problem of yes and no take BCEWithLogitsLoss, or BCELoss behind a "
                 "Sigmoid"
             )
+        super().check_arguments(y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""

@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from diynn.arguments import flag, number_from_0
 from diynn.arrays import Array, namespace, zeros_like
+from diynn.calls import spelled
 from diynn.shapes import fraction, positive_number
-from diynn.sheet import spelled
 from diynn.wording import shown
 
 __all__ = ["Adam", "AdamW", "Momentum", "PlainStep", "RMSprop", "Rule"]
@@ -57,7 +57,7 @@ class PlainStep(Rule):
     Source: the course sheet, "Mon premier est ... linéaire !".
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self) -> None:
         pass
 
@@ -90,7 +90,7 @@ class Momentum(Rule):
     Source: Polyak, 1964; Nesterov, 1983, in the form of Sutskever et al., 2013.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self, mu: float = 0.9, *, nesterov: bool = False) -> None:
         self.mu, self.nesterov = fraction("Momentum", "mu", mu), flag("Momentum", "nesterov", nesterov)
 
@@ -129,7 +129,7 @@ class RMSprop(Rule):
     Source: Tieleman and Hinton, 2012, lecture 6.5.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self, rho: float = 0.99, *, epsilon: float = 1e-8) -> None:
         self.rho = fraction("RMSprop", "rho", rho)
         self.epsilon = positive_number("RMSprop", "epsilon", epsilon)
@@ -171,7 +171,7 @@ class Adam(Rule):
     Source: Kingma and Ba, 2015, algorithm 1.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self, beta1: float = 0.9, beta2: float = 0.999, *, epsilon: float = 1e-8) -> None:
         self.beta1, self.beta2 = fraction("Adam", "beta1", beta1), fraction("Adam", "beta2", beta2)
         self.epsilon = positive_number("Adam", "epsilon", epsilon)
@@ -209,7 +209,7 @@ class AdamW(Adam):
     Source: Loshchilov and Hutter, 2019, algorithm 2.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(
         self, beta1: float = 0.9, beta2: float = 0.999, *, epsilon: float = 1e-8, decay: float = 1e-2
     ) -> None:

@@ -21,10 +21,12 @@ from diynn.arrays import (
     extremes,
     kind,
     namespace,
+    promoted,
     seen_outside,
     together,
     within,
 )
+from diynn.calls import ApartError
 from diynn.wording import shown
 
 Shape: TypeAlias = tuple[int | None, ...]
@@ -42,6 +44,7 @@ class Shaped(Protocol):
     """What the contract needs to know of a module."""
 
     _parameters: Array
+    _bias: Array
     _fits: set[Any] | None
 
     @property
@@ -165,12 +168,15 @@ def _check_batch(module: Shaped, data: Array, delta: Array) -> None:
         wanted = wanted if len(shape) > 2 else fewest(wanted)  # most mean vectors
         words = () if AXES in wanted else _WORDS.get(len(wanted), ())
         raise ValueError(f"{module!r}: `data` must have shape {text(wanted, words)}, got {tuple(shape)}")
-    parameters = module._parameters
-    if parameters is not None and not together(data, parameters):
-        raise ValueError(
-            apart(repr(module), "data", data, "the parameters", parameters)
-            + f", .to({address(data)!r}) the module"
-        )
+    held = (each for each in (module._parameters, module._bias) if not isinstance(each, dict | list | tuple))
+    parameters = next((each for each in held if each is not None), None)  # an empty dict counts as none
+    if parameters is not None:
+        if not together(data, parameters):
+            raise ApartError(
+                apart(repr(module), "data", data, "the parameters", parameters)
+                + f", .to({address(data)!r}) the module"
+            )
+        _raise_unless_promoted(module, "data", data, parameters)
     output_shape = module.output_shape(tuple(shape[1:]))
     if delta is not _ABSENT:
         _check_array(module, "delta", delta)
@@ -180,7 +186,18 @@ def _check_batch(module: Shaped, data: Array, delta: Array) -> None:
                 f"{module!r}: `delta` must have the shape of the output, {expected}, got {tuple(delta.shape)}"
             )
         if not together(data, delta):
-            raise ValueError(apart(repr(module), "delta", delta, "`data`", data))
+            raise ApartError(apart(repr(module), "delta", delta, "`data`", data))
+        if parameters is not None:
+            _raise_unless_promoted(module, "delta", delta, parameters)
+
+
+def _raise_unless_promoted(module: Any, argument: str, value: Array, parameters: Array) -> None:
+    if not promoted(value, parameters):
+        raise ApartError(
+            f"{module!r}: `{argument}` must have the dtype of the parameters, {parameters.dtype}, got "
+            f"{value.dtype}; diynn.asarray({argument}, {address(parameters)!r}, "
+            f"dtype={str(parameters.dtype).rpartition('.')[2]!r}) converts it"
+        )
 
 
 def check_scores(module: Any, shape: Shape) -> None:
@@ -285,4 +302,4 @@ def _check_target(loss: Any, y: Array, yhat: Array) -> None:
     if kind(y) == "other":
         raise TypeError(f"{loss!r}: `y` must hold real numbers, got {y.dtype}")
     if not together(y, yhat):
-        raise ValueError(apart(repr(loss), "y", y, "`yhat`", yhat))
+        raise ApartError(apart(repr(loss), "y", y, "`yhat`", yhat))

@@ -20,6 +20,7 @@ from typing import Any, TypeAlias
 
 from diynn.arrays import Array, zeros_like
 from diynn.assembly import check_loss
+from diynn.calls import spelled
 from diynn.checkpoints import matched, raise_unless_module
 from diynn.composition import walk
 from diynn.dataset import as_weights
@@ -29,6 +30,7 @@ from diynn.parameter import Parameter
 Arrays: TypeAlias = dict[str, Array]
 
 
+@spelled()
 def forward(net: Any) -> Callable[[Arrays, Array], Array]:
     """Return the function ``(parameters, x) → outputs`` of a net.
 
@@ -45,6 +47,7 @@ def forward(net: Any) -> Callable[[Arrays, Array], Array]:
     """
     raise_unless_module("forward", net)
 
+    @spelled("forward")
     def outputs(parameters: Arrays, x: Array) -> Array:
         with substituted("forward", net, parameters):
             return net.forward(x)
@@ -52,6 +55,7 @@ def forward(net: Any) -> Callable[[Arrays, Array], Array]:
     return outputs
 
 
+@spelled()
 def gradient(net: Any, loss: Any) -> Callable[..., tuple[Array, Arrays]]:
     """Return the function ``(parameters, x, y, weights=None) → costs, gradients`` of a net and a loss.
 
@@ -73,6 +77,7 @@ def gradient(net: Any, loss: Any) -> Callable[..., tuple[Array, Arrays]]:
     raise_unless_module("gradient", net)
     check_loss("gradient", loss)
 
+    @spelled("gradient")
     def costs_and_gradients(
         parameters: Arrays, x: Array, y: Array, weights: Array | None = None
     ) -> tuple[Array, Arrays]:

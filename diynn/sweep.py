@@ -18,6 +18,7 @@ from typing import IO, Any, TypeAlias
 from threadpoolctl import threadpool_limits
 
 from diynn.arguments import flag
+from diynn.calls import spelled, worded
 from diynn.execution.choice import at_most
 from diynn.history import History
 from diynn.rendering import html_table, text_table
@@ -27,6 +28,7 @@ from diynn.wording import as_path, shown
 Row: TypeAlias = dict[str, Any]
 
 
+@worded
 class Sweep(Sequence[Row]):
     """The rows of a study, in the order of its grid, as :func:`sweep` returns them.
 
@@ -89,6 +91,7 @@ class Sweep(Sequence[Row]):
         return main_effects(levels, [row["result"][value] for row in ended], value, ax=ax)
 
 
+@spelled()
 def sweep(
     function: Callable[..., Any],
     grid: Mapping[str, Iterable[Any]] | Iterable[Mapping[str, Any]],

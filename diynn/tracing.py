@@ -9,6 +9,7 @@ from typing import Any
 
 from diynn.arrays import Array, copy, namespace
 from diynn.assembly import check_loss, check_net
+from diynn.calls import spelled
 from diynn.data import array_namespace
 from diynn.layers.sequential import in_series
 from diynn.module import parameters, zero_grad
@@ -100,6 +101,7 @@ class Trace:
         return html_table(_HEADER, self._cells(), 5, caption=caption)
 
 
+@spelled()
 def trace(net: Any, loss: Any, x: Array, y: Array) -> Trace:
     """Send one batch through a net and back, and measure what each module sees of it.
 

@@ -14,6 +14,7 @@ from diynn.arguments import flag
 from diynn.arrays import Array, BackendLike, asarray, find_backend, namespace
 from diynn.assembly import check_metrics, warn_of_saturation
 from diynn.callbacks import Callback, Run, as_callbacks
+from diynn.calls import spelled
 from diynn.composition import per_example
 from diynn.dataset import Examples, as_array, beside, examples, moved
 from diynn.epochs import Progress, Training, counted, sum_of_costs
@@ -25,7 +26,6 @@ from diynn.module import first_parameter, in_mode
 from diynn.ranks import Ranks
 from diynn.resume import Checkpoint, identify
 from diynn.shapes import positive, positive_number
-from diynn.sheet import spelled
 from diynn.stopping import Stop
 from diynn.wording import shown
 
@@ -34,9 +34,10 @@ Metric: TypeAlias = Callable[[Array, Array], float]
 _SAMPLE = 256  # examples on which units are looked at, at the end
 
 
-@spelled("SGD", bound=True)
+@spelled("Optim.SGD")
 def train(
     optim: Any,
+    /,
     x: Any,
     y: Any = None,
     batch_size: int = 32,
@@ -103,6 +104,7 @@ def train(
     return run.history
 
 
+@spelled()
 def predict(net: Any, x: Any, batch_size: int = 1024, *, backend: BackendLike = None) -> Array:
     """Return the outputs of a net for many examples, a batch at a time where the net allows it.
 

@@ -15,10 +15,10 @@ FILES = sorted(PACKAGE.rglob("*.py"))
 
 # A file imports from the lines above its own, or from within its own folder; a new one gets a place here.
 LEVELS = [
-    {"wording", "version"},
-    {"arguments"},
-    {"arrays", "sheet"},
-    {"shapes", "sharing", "rendering"},
+    {"wording", "version", "sheet"},
+    {"arguments", "calls"},
+    {"arrays"},
+    {"shapes", "sharing", "rendering", "transfer"},
     {"composition", "ops", "parameter", "schedules", "initializers", "files"},
     {"module", "rules", "data", "generators"},
     {"layers", "losses", "dataset", "wrappers"},

@@ -149,7 +149,7 @@ def test_no_word_stands_for_two_arguments_of_one_function():
             lambda: SGD(net(), MSELoss(), X, Y, epochs=1, maxIter=2),
             "SGD: `epochs` is given twice, also as `maxIter`",
         ),
-        (lambda: Tanh().forward(X, input=X), "Tanh: `data` is given twice, also as `input`"),
+        (lambda: Tanh().forward(X, input=X), "Tanh.forward: `data` is given twice, also as `input`"),
     ],
 )
 def test_a_word_given_twice_is_an_error(call, message):
@@ -215,7 +215,7 @@ def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
             r"there is no argument `classes_type`; the loss decides",
         ),
         (lambda: Tanh(3), "Tanh: takes .*got 1 without a name"),
-        (lambda: Tanh().forward(_input=X), "Tanh: there is no argument `_input`; there are data"),
+        (lambda: Tanh().forward(_input=X), "Tanh.forward: there is no argument `_input`; there are data"),
         (
             lambda: SGD(net(), MSELoss(), 1e-3, X, Y),
             r"`x` must be an array of numbers, got 0.001; SGD takes .*: write SGD\(net, loss, x, y, eps=...\)",
@@ -415,11 +415,24 @@ def test_ends_that_fit_are_told_nothing(last, loss):
         Optim(Sequential(Linear(3, 2), *([last] if last else [])), loss)
 
 
-def test_cross_entropy_of_one_class_names_what_to_take():
+@pytest.mark.parametrize(
+    "labels",
+    [np.zeros(23, int), np.arange(23) % 2, np.arange(23) % 2.0, np.zeros((23, 1))],
+    ids=["zeros", "indices", "floats", "table"],
+)
+def test_cross_entropy_of_one_class_names_what_to_take(labels):
     with pytest.raises(
         ValueError, match=r"`yhat` must have two classes or more, got shape \(23, 1\).*BCEWithLogitsLoss"
     ):
-        Optim(net(), CrossEntropyLoss()).step(X, np.zeros(23, int))
+        Optim(net(), CrossEntropyLoss()).step(X, labels)
+
+
+def test_an_empty_dict_of_parameters_counts_as_none():
+    activation = Tanh()
+    activation._parameters = {}
+    made = Sequential(Linear(3, 1, rng=0), activation)
+    history = SGD(made, MSELoss(), X, Y, epochs=2, rule=Adam(), progress=False)
+    assert history[-1] < history[0]
 
 
 def test_units_that_are_saturated_are_told():

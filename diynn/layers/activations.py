@@ -8,7 +8,6 @@ from diynn.arrays import Array, BackendLike, namespace
 from diynn.module import Module
 from diynn.ops import sigmoid, sigmoid_delta, tanh_delta
 from diynn.shapes import check_batch, fraction
-from diynn.sheet import spelled
 
 __all__ = ["GELU", "LeakyReLU", "ReLU", "Sigmoid", "Tanh"]
 
@@ -112,7 +111,6 @@ class LeakyReLU(Module):
 
     per_example = pure = True
 
-    @spelled(bound=True)
     def __init__(self, slope: float = 0.01, *, backend: BackendLike = None) -> None:
         super().__init__(backend=backend)
         self.slope = fraction("LeakyReLU", "slope", slope)
