@@ -27,19 +27,19 @@ class LogCoshLoss(Loss):
         super().__init__()
         self.sharpness = positive_number("LogCoshLoss", "sharpness", sharpness)
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape."""
         check_values(self, y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return Σ log cosh(s (ŷ - y)) / s of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         xp = namespace(yhat)
         return sum_examples(xp.log(xp.cosh(self.sharpness * (yhat - _like(y, yhat)))) / self.sharpness)
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return tanh(s (ŷ - y))."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return namespace(yhat).tanh(self.sharpness * (yhat - _like(y, yhat)))
 '''
 LOSS_CASE = """
