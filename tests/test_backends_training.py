@@ -22,6 +22,11 @@ RULES = {
     "Nesterov": lambda: diynn.Momentum(nesterov=True),
     "Adam": diynn.Adam,
     "AdamW": diynn.AdamW,
+    "RMSprop": diynn.RMSprop,
+    "PlainStep": diynn.PlainStep,
+    "WeightDecay": lambda: diynn.WeightDecay(diynn.PlainStep(), 0.3),
+    "ClipNorm": lambda: diynn.ClipNorm(diynn.Momentum(), 0.7),
+    "ClipValue": lambda: diynn.ClipValue(diynn.WeightDecay(diynn.RMSprop(), 0.3, biases=True), 0.4),
 }
 each_rule = pytest.mark.parametrize("rule", RULES)
 
