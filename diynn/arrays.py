@@ -247,8 +247,10 @@ def within(array: Array, last: float) -> bool:
     if 0 in array.shape:
         return True
     bits = _BITS.get(array.dtype) if isinstance(array, np.ndarray) else None
-    if bits is not None and np.maximum.reduce(array.view(bits), None) <= _bits(array.dtype, last):
-        return True  # in one pass; -0.0 and the like take two
+    if bits is not None:
+        ordered = array.view(bits)
+        if ordered.item(ordered.argmax()) <= _bits(array.dtype, last):  # a fifth of the overhead of `max`
+            return True  # in one pass; -0.0 and the like take two
     low, high = extremes(array)
     return bool(low >= 0) and bool(high <= last)
 

@@ -35,7 +35,7 @@ Gradient: TypeAlias = Callable[..., Array]
 # Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
 _WORTH_A_THREAD = 2e7  # operations, about a quarter of a millisecond
 _WORTH_A_COMPILED_THREAD = 2.5e6  # which is handed its share without Python
-_WORTH_A_GRADIENT = 30  # operations for each weight, whose gradient a thread has of its own, to be added
+_WORTH_A_GRADIENT = 20  # operations for each weight, whose gradient a thread has of its own, to be added
 _OPERATIONS = 1e11  # in a second, and ...
 _OVERHEAD = 6e-5  # ... seconds beside them: what a step takes, about
 _CACHE = 2**22  # bytes that the activations and deltas of a block may take, and the loss's temporaries
@@ -48,6 +48,7 @@ _LEAST_ROWS = 8  # in a block: with fewer, Python's overhead shows
 _REMEMBERED = 8  # shapes of batches, with the buffers of their steps
 _ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
 _NEW: Any = object()
+_HOST = {np.ndarray}
 _REHEARSED = 8  # steps after which batches of a size are taken in one way for good
 _PATIENCE = 3  # structures in a row that did not last a step, before a net is taken in one piece
 
@@ -337,11 +338,12 @@ class Threads:
 
 
 def _key(x: Array, y: Array, *weights: Array) -> tuple[Any, ...]:
-    return x.shape, x.dtype, y.shape, y.dtype, *(each.dtype for each in weights)
+    key = x.shape, x.dtype, y.shape, y.dtype
+    return (*key, weights[0].dtype) if weights else key
 
 
 def _on_numpy(*batch: Array) -> bool:
-    return all(type(each) is np.ndarray for each in batch)
+    return {*map(type, batch)} == _HOST
 
 
 def cores() -> int:

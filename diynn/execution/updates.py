@@ -57,6 +57,7 @@ class RecordedUpdate:
         self.structure, self.rule, self._settings = structure, rule, settings(rule)
         self.recording: Recording | None = None
         self.numbers: list[Array] = []
+        self._numbers: Any = None  # those that were set
         self.formulas: list[str] = []
         self._states: Mapping[Parameter, State] = states
         self._kept: list[State] = []
@@ -110,8 +111,11 @@ class RecordedUpdate:
 
     def prepare(self, eps: float, step: int) -> None:
         """Set the numbers that change from step to step."""
-        for array, number in zip(self.numbers, self._evaluate(eps, step), strict=True):
-            array[...] = number
+        numbers = self._evaluate(eps, step)
+        if numbers != self._numbers:
+            self._numbers = numbers
+            for array, number in zip(self.numbers, numbers, strict=True):
+                array[...] = number
 
     def play(self) -> None:
         """Update the parameters and states, with the numbers that were set."""
