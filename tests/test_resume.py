@@ -22,6 +22,7 @@ from diynn import (
     SGD,
     Adam,
     Callback,
+    ClipNorm,
     Dropout,
     EarlyStopping,
     KeepBest,
@@ -29,8 +30,11 @@ from diynn import (
     Momentum,
     MSELoss,
     Optim,
+    ReduceOnPlateau,
+    RMSprop,
     Sequential,
     Tanh,
+    WeightDecay,
 )
 from diynn.execution import Threads
 from diynn.execution.blas import _libraries
@@ -88,7 +92,12 @@ def outcome(optim, history):
 # ------------------------------------------------------------------ the same script, started again
 
 
-RULES = {"plain": None, "Momentum": Momentum(), "Adam": Adam()}
+RULES = {
+    "plain": None,
+    "Momentum": Momentum(),
+    "Adam": Adam(),
+    "around": ClipNorm(WeightDecay(RMSprop(), 0.1), 0.5),
+}
 
 
 @pytest.mark.parametrize("execution", ["serial", "auto", "threads"])
@@ -96,7 +105,7 @@ RULES = {"plain": None, "Momentum": Momentum(), "Adam": Adam()}
 def test_a_training_that_fell_goes_on_to_the_same_bits(rule, execution, tmp_path):
     def start(path, at=0, **options):
         own = Threads(2) if execution == "threads" else execution
-        watchers = [KeepBest(), EarlyStopping(4)]
+        watchers = [KeepBest(), EarlyStopping(4), ReduceOnPlateau(0.5, 1, by=1e9)]  # all but the first epoch
         eps = diynn.cosine_decay(1e-2, steps=35, warmup=4)
         return run(tmp_path / path, at=at, rule=RULES[rule], eps=eps, execution=own, callbacks=watchers,
                    validation=(X, Y), metrics={"size": lambda y, yhat: len(y)}, **options)  # fmt: skip
