@@ -29,13 +29,14 @@ _OTHERS = {"O": "objects", "U": "text", "S": "text", "c": "complex numbers", "M"
 
 # ------------------------------------------------------------------ writing
 
-# Of the format of zip files, with its extension for large ones (APPNOTE.TXT, 4.3.7 to 4.3.16), in the order of
-# a file: before a member, its entry in the directory, and the three that end it.
+# Of the format of zip files, with its extension for large ones (APPNOTE.TXT, 4.3.7 to 4.3.16 and 4.5.3): what
+# stands before a member, its entry in the directory, what the entry has more, and the three that end a file.
 _MEMBER = struct.Struct("<4s5H3L2H 2H2Q")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
 _LARGE = struct.Struct("<2H3Q")
 _ENDS = struct.Struct("<4sQ2H2L4Q 4sLQL 4s4H2LH")
-_NEEDS, _UTF8, _DATE, _FULL = 45, 0x800, 0x21, 2**32 - 1  # of a fixed date: the same arrays give the same file
+_NEEDS, _UTF8, _FULL = 45, 0x800, 2**32 - 1  # the version that knows of large files; their sizes stand behind
+_DATE = 0x21  # 1980-01-01: the same arrays give the same file
 
 
 def write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]], manifest: str) -> None:
@@ -44,7 +45,7 @@ def write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]], manife
     The members are stored as they are, one after another: ``zipfile`` takes as long for that as the sums of
     all arrays do, and goes back in the file.
     """
-    members = [
+    members: list[tuple[str, bytes, Any]] = [
         (f"{name}.npy", _array_header(array.shape, array.dtype), array.reshape(-1).view(np.uint8).data)
         for name, array in arrays.items()
     ]
@@ -53,8 +54,8 @@ def write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]], manife
         name, size, crc = title.encode(), len(header) + len(data), zlib.crc32(data, zlib.crc32(header))
         told = (_NEEDS, _UTF8, zipfile.ZIP_STORED, 0, _DATE, crc, _FULL, _FULL, len(name))
         start = _MEMBER.pack(b"PK\3\4", *told, 20, 1, 16, size, size)
-        for part in (start[:30] + name + start[30:] + header, data):
-            file.write(part)
+        file.write(start[:30] + name + start[30:] + header)
+        file.write(data)
         entry = _ENTRY.pack(b"PK\1\2", _NEEDS, *told, _LARGE.size, 0, 0, 0, 0o644 << 16, _FULL)
         directory += entry + name + _LARGE.pack(1, _LARGE.size - 4, size, size, place)
         place += len(start) + len(name) + size
