@@ -21,7 +21,7 @@ METHODS = (*COMPUTING, "zero_grad", "update_parameters")
 
 def is_module(thing: Any) -> bool:
     """Say whether a thing is a module: an instance, of any origin, with the sheet's computing methods."""
-    return not isinstance(thing, type) and all(callable(getattr(thing, name, None)) for name in COMPUTING)
+    return not isinstance(thing, type) and all([callable(getattr(thing, name, None)) for name in COMPUTING])
 
 
 def children(module: Any) -> list[Any]:

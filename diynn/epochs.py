@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import isfinite
@@ -136,7 +137,7 @@ class Training:
             watcher.epoch_end(run)
         run.history.stopped = self.ranks.first(run.stopped)  # a stop by the clock may reach one rank alone
         self._unwritten = not paused  # else it has been written, within this epoch
-        if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.affordable()):
+        if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.idle()):
             self._write(stop)
 
     def close(self, stop: Stop) -> None:
@@ -177,7 +178,7 @@ class Training:
             "legacy": legacy_state(),
             "history": run.history.columns,
             "stopped": None if paused else run.stopped,
-            "watchers": [watcher.state() for watcher in self.watchers],
+            "watchers": [deepcopy(watcher.state()) for watcher in self.watchers],
         }
 
     def _restore(self, state: dict[str, Any]) -> None:

@@ -269,8 +269,9 @@ def parameters(net: Any) -> list[Parameter]:
         If a module holds its parameters as something else than arrays, or if a net holds modules where
         they cannot be found.
     """
-    handles = [each for place, module in places(net) for each in own_parameters(module, place)]
-    for module in walk(net):
+    found = places(net)
+    handles = [each for place, module in found for each in own_parameters(module, place)]
+    for _, module in found:
         _raise_if_hiding(module, handles)
     return handles
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from functools import partial
+from threading import Thread
 from time import perf_counter
 from typing import Any
 
@@ -20,12 +22,14 @@ from diynn.schedules import Schedule
 from diynn.shapes import positive
 from diynn.wording import shown
 
-_SHARE = 30  # a writing after an epoch waits until this many times as long has passed as the last one took
 _MEND = "give it what it was, or this training another file"
 
 
 class Checkpoint:
     """Writes the state of a training to a file, from time to time, and reads it again.
+
+    A state is copied, and written by a thread while the training goes on. Within a ``with`` block: at its end
+    the last one is in its place.
 
     Parameters
     ----------
@@ -56,7 +60,17 @@ class Checkpoint:
                 raise ValueError(f"SGD: `every` must be a time above 0, got {every}")
         elif every is not None:
             self._steps = positive("SGD", "every", every)
-        self._written, self._took = perf_counter(), 0.0
+        self._started = perf_counter()
+        self._writing: _Writing | None = None
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(self, kind: object, *error: object) -> None:
+        if self._writing is not None:
+            self._writing.join()
+            if kind is None:
+                self._writing.result()
 
     def read(self) -> dict[str, Any] | None:
         """Return the state that is in the file, or None if there is no file.
@@ -90,21 +104,51 @@ class Checkpoint:
         """Say whether to write after this step of an epoch."""
         if self._steps is not None:
             return steps % self._steps == 0
-        return self._seconds is not None and perf_counter() - self._written >= self._seconds
+        return self._seconds is not None and perf_counter() - self._started >= self._seconds
 
-    def affordable(self) -> bool:
-        """Say whether to write after this epoch: epochs of milliseconds would take less than the writing."""
-        return perf_counter() - self._written >= _SHARE * self._took
+    def idle(self) -> bool:
+        """Say whether the last state has been written."""
+        return self._writing is None or not self._writing.is_alive()
 
     def write(self, make_state: Callable[[], Mapping[str, Any]]) -> None:
-        """Write a state in the place of the one that is there."""
+        """Begin to write a state, which nobody else changes, in the place of the one that is there.
+
+        Raises
+        ------
+        OSError
+            If the one before could not be written.
+        """
         from diynn.files.stored import write_file
 
-        start = perf_counter()
+        if self._writing is not None:
+            self._writing.result()
+        self._started = perf_counter()
         text, arrays = pack("SGD", make_state())
-        write_file("SGD", self.path, "training", arrays, self._about | {"state": text})
-        self._written = perf_counter()
-        self._took = self._written - start
+        about = self._about | {"state": text}
+        self._writing = _Writing(partial(write_file, "SGD", self.path, "training", arrays, about))
+
+
+class _Writing(Thread):
+    """A thread that does one thing, from now on."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__()
+        self._work = work
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Do it."""
+        try:
+            self._work()
+        except BaseException as error:  # raised where it is waited for
+            self._error = error
+
+    def result(self) -> None:
+        """Wait until it is done, and raise what it raised."""
+        self.join()
+        if self._error is not None:
+            raise self._error
 
 
 def _difference(was: Any, now: Any) -> tuple[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeAlias
@@ -92,6 +93,7 @@ def train(
         in_mode(net, training=True),
         Stop(run, seconds, terminate=checkpoint is not None, ranks=ranks) as stop,
         Progress(data.steps(batch_size), run, disable=not progress or ranks.rank > 0) as bar,
+        training.checkpoint or nullcontext(),
     ):
         while run.epoch < epochs and run.stopped is None:
             training.epoch(stop, bar)

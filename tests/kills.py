@@ -104,6 +104,7 @@ def kill_while_saving(count, name="net.npz", *, seed=0):
 def settings():
     """Return every way of training that is tried, by name."""
     rules = {"plain": None, "Momentum": diynn.Momentum(), "Adam": diynn.Adam()}
+    rules["around"] = diynn.ClipNorm(diynn.WeightDecay(diynn.RMSprop(), 0.1), 0.5)
     steps = {"constant": 1e-2, "cosine": diynn.cosine_decay(1e-2, steps=40, warmup=3)}
     executions = {"serial": "serial", "compiled": "auto", "threads": Threads(2)}
     backends = ["numpy", *(["torch"] if _has("torch") else [])]
@@ -133,7 +134,7 @@ def train(checkpoint, every, *, rule, eps, dropout, execution, backend, epochs=5
     )  # fmt: skip
     x = np.random.default_rng(2).normal(size=(70, 6))
     optim = diynn.Optim(net, diynn.MSELoss(), eps, rule=rule, execution=execution)
-    callbacks = [diynn.KeepBest(), diynn.EarlyStopping(4)]
+    callbacks = [diynn.KeepBest(), diynn.EarlyStopping(4), diynn.ReduceOnPlateau(0.5, 1, by=1e9)]
     history = optim.SGD(
         x, np.tanh(x[:, :2]), 10, epochs, checkpoint=checkpoint, every=every, rng=0, progress=False,
         callbacks=callbacks, validation=(x, np.tanh(x[:, :2])),

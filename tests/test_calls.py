@@ -11,8 +11,10 @@ import diynn
 from diynn import CrossEntropyLoss, Linear, MSELoss, Sequential, Softmax, Tanh
 from diynn.calls import OF_THE_ENGINE
 from tests.backends import find
+from tests.cases import LOSSES, SINGLE
+from tests.cases.case import least
 from tests.students import normal
-from tests.test_wrong_inputs import CALLS, OPTIM, layers
+from tests.test_wrong_inputs import CALLS, OPTIM
 
 X, Y, LABELS = normal(23, 3), normal(23, 2, seed=1), np.arange(23) % 2
 
@@ -125,7 +127,7 @@ def test_what_is_wrong_with_data_on_the_host_is_told_as_ever(library):
 
 #: Classes whose methods scripts call, with an object of each.
 OBJECTS = [
-    *(layer for layer, _ in layers()), diynn.LeakyReLU(), diynn.GELU(), MSELoss(), CrossEntropyLoss(), OPTIM,
+    *(case.build(least) for case in SINGLE), *(case.loss for case in LOSSES), Sequential(Linear(3, 2)), OPTIM,
     diynn.History(), diynn.sweep(lambda x: {"y": x}, {"x": [1]}, progress=False),
 ]  # fmt: skip
 

@@ -302,7 +302,6 @@ CLASSES = [
     (LABELS > 0, N3, TypeError, "`y` of shape (4,) must be integer class indices, got bool"),
     (LABELS + 1, N3, ValueError, "`y` must be in 0..2 for 3 classes, got 1..3"),
     (LABELS - 1, N3, ValueError, "`y` must be in 0..2 for 3 classes, got -1..1"),
-    (LABELS, N1, ValueError, "`y` must be in 0..0 for 1 classes, got 0..2"),
 ]
 
 
@@ -310,6 +309,12 @@ CLASSES = [
 @pytest.mark.parametrize(("y", "yhat", "error", "message"), CLASSES)
 def test_targets_that_are_no_classes(loss, y, yhat, error, message):
     assert_refused(loss, y, yhat, error, message)
+
+
+def test_labels_of_one_class():
+    assert_refused(NLLLoss(), LABELS, N1, ValueError, "`y` must be in 0..0 for 1 classes, got 0..2")
+    with pytest.raises(ValueError, match=r"`yhat` must have two classes or more, got shape \(4, 1\): .* BCE"):
+        CrossEntropyLoss().forward(LABELS, N1)
 
 
 def test_labels_out_of_range_on_other_hosts(backend):

@@ -22,6 +22,7 @@ from diynn import (
     SGD,
     Adam,
     Callback,
+    ClipNorm,
     Dropout,
     EarlyStopping,
     KeepBest,
@@ -29,11 +30,15 @@ from diynn import (
     Momentum,
     MSELoss,
     Optim,
+    ReduceOnPlateau,
+    RMSprop,
     Sequential,
     Tanh,
+    WeightDecay,
 )
 from diynn.execution import Threads
 from diynn.execution.blas import _libraries
+from diynn.files import stored
 from diynn.files.stored import write_file
 from diynn.files.tree import pack, unpack
 from diynn.generators import generator_state, set_generator_state
@@ -88,7 +93,12 @@ def outcome(optim, history):
 # ------------------------------------------------------------------ the same script, started again
 
 
-RULES = {"plain": None, "Momentum": Momentum(), "Adam": Adam()}
+RULES = {
+    "plain": None,
+    "Momentum": Momentum(),
+    "Adam": Adam(),
+    "around": ClipNorm(WeightDecay(RMSprop(), 0.1), 0.5),
+}
 
 
 @pytest.mark.parametrize("execution", ["serial", "auto", "threads"])
@@ -96,7 +106,7 @@ RULES = {"plain": None, "Momentum": Momentum(), "Adam": Adam()}
 def test_a_training_that_fell_goes_on_to_the_same_bits(rule, execution, tmp_path):
     def start(path, at=0, **options):
         own = Threads(2) if execution == "threads" else execution
-        watchers = [KeepBest(), EarlyStopping(4)]
+        watchers = [KeepBest(), EarlyStopping(4), ReduceOnPlateau(0.5, 1, by=1e9)]  # all but the first epoch
         eps = diynn.cosine_decay(1e-2, steps=35, warmup=4)
         return run(tmp_path / path, at=at, rule=RULES[rule], eps=eps, execution=own, callbacks=watchers,
                    validation=(X, Y), metrics={"size": lambda y, yhat: len(y)}, **options)  # fmt: skip
@@ -561,17 +571,67 @@ def test_a_checkpoint_is_written_after_so_many_steps_or_so_much_time(tmp_path, m
 
 
 def test_epochs_that_take_less_than_the_writing_are_written_together(tmp_path, monkeypatch):
-    written, write = [], Checkpoint.write
+    written = []
 
-    def slow(self, make_state):
-        time.sleep(0.1)
-        write(self, make_state)
-        self._took = 1000.0
-        written.append(make_state()["epoch"])
+    def slow(owner, path, kind, arrays, about):
+        time.sleep(0.5)
+        written.append(about["state"]["epoch"])
 
-    monkeypatch.setattr(Checkpoint, "write", slow)
+    monkeypatch.setattr("diynn.files.stored.write_file", slow)
     run(tmp_path / "run.npz", epochs=4)
     assert written == [1, 4]
+    written.clear()
+    run(tmp_path / "run.npz", epochs=1, every=3)  # asked for: each is waited for
+    assert written == [0, 0, 1]
+
+
+def test_what_is_written_is_what_was_while_the_training_goes_on(tmp_path, monkeypatch):
+    class Counting(Callback):
+        """Keeps its state in one array, as a callback of somebody's may."""
+
+        def __init__(self):
+            self.counts = np.zeros(1)
+
+        def step(self, run, costs):
+            self.counts += 1
+
+        def state(self):
+            return {"counts": self.counts}
+
+        def restore(self, state):
+            self.counts = state["counts"]
+
+    def start(path, at=0):
+        counting = Counting()
+        optim, history = run(tmp_path / path, at=at, epochs=3, callbacks=[counting], every=1)
+        return None if history is None else (outcome(optim, history), counting.counts.tolist())
+
+    undisturbed, written, write = start("whole"), [], stored.write_file
+
+    def late(*arguments):
+        time.sleep(0.01)  # the training goes on meanwhile
+        write(*arguments)
+        state = unpack(arguments[-1]["state"], arguments[-2])
+        assert state["watchers"][0]["counts"] == [state["optim"]["steps"]]
+        assert len(state["history"].get("cost", [])) == state["epoch"]
+        written.append(state["optim"]["steps"])
+
+    monkeypatch.setattr(stored, "write_file", late)
+    start("run.npz", 12)
+    assert sorted(set(written)) == list(range(1, 12))
+    assert start("run.npz") == undisturbed
+
+
+def test_what_goes_wrong_while_writing_is_raised(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("diynn.files.stored.write_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(tmp_path / "run.npz", epochs=1)
+    with pytest.raises(OSError, match="No space left"):
+        run(tmp_path / "run.npz", epochs=1, every=3)
+    assert run(tmp_path / "run.npz", at=9)[1] is None  # what the script fell with is not hidden by it
 
 
 @posix
