@@ -8,14 +8,10 @@ import os
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from inspect import signature
 from time import perf_counter, sleep
 from typing import IO, Any, TypeAlias
-
-from threadpoolctl import threadpool_limits
 
 from diynn.arguments import flag
 from diynn.calls import spelled, worded
@@ -197,6 +193,8 @@ def _check_call(function: Any, configuration: dict[str, Any]) -> None:
 
 
 def _key(configuration: dict[str, Any]) -> str:
+    from hashlib import sha256  # it and the two below take 6 ms, which `import diynn` need not
+
     return sha256(_json(configuration, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -280,6 +278,8 @@ def _outcomes(
 
 
 def _died(error: Exception) -> bool:
+    from concurrent.futures import BrokenExecutor
+
     return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"  # loky's, and dask's
 
 
@@ -288,6 +288,8 @@ def _run(
 ) -> tuple[str, dict[str, Any]]:
     if os.getpid() != owner and not any(each.name == "diynn_parent" for each in threading.enumerate()):
         threading.Thread(target=_watch, args=(os.getppid(),), name="diynn_parent", daemon=True).start()
+    from threadpoolctl import threadpool_limits
+
     start = perf_counter()
     try:
         with threadpool_limits(1), at_most(1):
