@@ -137,7 +137,7 @@ class Training:
             watcher.epoch(run)
         run.history.stopped = self.ranks.first(run.stopped)  # who stops by a clock might stop alone
         self._unwritten = not paused  # else it has been written, within this epoch
-        if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.idle()):
+        if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.affordable()):
             self._write(stop)
 
     def close(self, stop: Stop) -> None:
