@@ -137,7 +137,7 @@ class Training:
             watcher.epoch_end(run)
         run.history.stopped = self.ranks.first(run.stopped)  # a stop by the clock may reach one rank alone
         self._unwritten = not paused  # else it has been written, within this epoch
-        if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.idle()):
+        if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.affordable()):
             self._write(stop)
 
     def close(self, stop: Stop) -> None:

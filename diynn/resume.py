@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from threading import Thread
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from diynn.schedules import Schedule
 from diynn.shapes import positive
 from diynn.wording import shown
 
+_SHARE = 40  # after an epoch, a state is copied only when this many times what the last took have passed
 _MEND = "give it what it was, or this training another file"
 
 
@@ -60,7 +61,7 @@ class Checkpoint:
                 raise ValueError(f"SGD: `every` must be a time above 0, got {every}")
         elif every is not None:
             self._steps = positive("SGD", "every", every)
-        self._started = perf_counter()
+        self._started, self._took = perf_counter(), 0.0
         self._writing: _Writing | None = None
 
     def __enter__(self) -> Checkpoint:
@@ -106,9 +107,10 @@ class Checkpoint:
             return steps % self._steps == 0
         return self._seconds is not None and perf_counter() - self._started >= self._seconds
 
-    def idle(self) -> bool:
-        """Say whether the last state has been written."""
-        return self._writing is None or not self._writing.is_alive()
+    def affordable(self) -> bool:
+        """Say whether to write after this epoch: the last one is there, and copying takes little of the time."""
+        idle = self._writing is None or not self._writing.is_alive()
+        return idle and perf_counter() - self._started >= _SHARE * self._took
 
     def write(self, make_state: Callable[[], Mapping[str, Any]]) -> None:
         """Begin to write a state, which nobody else changes, in the place of the one that is there.
@@ -122,10 +124,11 @@ class Checkpoint:
 
         if self._writing is not None:
             self._writing.result()
-        self._started = perf_counter()
+        self._started, before = perf_counter(), thread_time()
         text, arrays = pack("SGD", make_state())
         about = self._about | {"state": text}
         self._writing = _Writing(partial(write_file, "SGD", self.path, "training", arrays, about))
+        self._took = thread_time() - before  # whatever else the machine does
 
 
 class _Writing(Thread):
