@@ -108,7 +108,7 @@ class Checkpoint:
         return self._seconds is not None and perf_counter() - self._started >= self._seconds
 
     def affordable(self) -> bool:
-        """Say whether to write after this epoch: the last one is there, and copying takes little of the time."""
+        """Say whether to write after this epoch: the last one is written, and copying takes little time."""
         idle = self._writing is None or not self._writing.is_alive()
         return idle and perf_counter() - self._started >= _SHARE * self._took
 
