@@ -36,7 +36,7 @@ def promised(page):
 
 
 def test_the_pages_are_found():
-    assert [page.name[:2] for page in PAGES] == sorted(["08", *(f"{number:02}" for number in range(1, 12))])
+    assert [page.name[:2] for page in PAGES] == sorted(["08", *(f"{number:02}" for number in range(1, 13))])
 
 
 @each_page
