@@ -237,11 +237,8 @@ def examples(
                 f"{owner}: `{weights_name}` must be finite numbers, 0 or more, and one above 0 at least"
             )
     (x, y), later = near(like, x, y)
-    if later is None:
-        x, y = (
-            each if mapped and _is_mapped(each) else moved(each, like, real=real)
-            for each, real in ((x, True), (y, False))
-        )
+    if later is None and not (mapped and (_is_mapped(x) or _is_mapped(y))):
+        x, y = moved(x, like, real=True), moved(y, like, real=False)
     if weights is not None and not isinstance(x, np.ndarray):
         weights = moved(weights, like, real=True) if like is not None else beside(weights, x)
     return Examples(x, y, like, shared=share[1] > 1, weights=weights)

@@ -77,6 +77,29 @@ def test_a_mapped_file_trains_as_its_array_does_and_is_not_copied(tmp_path):
     assert peak < mapped.nbytes  # in float64 the whole would take twice as much
 
 
+@pytest.mark.parametrize("library", ["numpy", "torch", "array_api_strict"])
+def test_mapped_and_other_arrays_go_together_on_any_library(library, tmp_path):
+    pytest.importorskip(library)
+
+    def mapped(name, values):
+        made = np.memmap(tmp_path / name, dtype=values.dtype, mode="w+", shape=values.shape)
+        made[:] = values
+        return made
+
+    def train(x, y):
+        made = Sequential(Linear(X.shape[1], 2, rng=0, backend=library))
+        weights, pair = np.arange(40.0), (x[:9], y[:9])
+        history = SGD(
+            made, MSELoss(), x, y, 7, 2, 1e-2, weights=weights, validation=pair, rng=0, progress=False
+        )
+        return history.costs, history["validation_cost"]
+
+    x, y = X.astype("float32"), np.ones((40, 2))
+    wanted = train(x, y)
+    for pair in ((mapped("x", x), y), (x, mapped("y", y)), (mapped("x", x), mapped("y", y))):
+        assert train(*pair) == wanted
+
+
 def test_a_mapped_array_is_recorded_as_any_other(tmp_path):
     mapped = np.memmap(tmp_path / "x", dtype="float64", mode="w+", shape=X.shape)
     mapped[:] = X
