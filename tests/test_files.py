@@ -479,6 +479,18 @@ def test_a_failure_leaves_the_old_file_and_nothing_beside(moment, path, monkeypa
     assert same(diynn.load(net(2), path), made)
 
 
+@pytest.mark.parametrize("locks", [True, False])
+def test_the_file_is_closed_before_it_is_put_in_place_where_there_are_no_locks(locks, path, monkeypatch):
+    if not locks:  # as on Windows, which replaces nothing by an open file
+        monkeypatch.setattr(atomic, "fcntl", None)
+    opened, closed, fdopen, replace = [], [], os.fdopen, os.replace
+    monkeypatch.setattr(atomic.os, "fdopen", lambda *a: opened.append(fdopen(*a)) or opened[-1])
+    monkeypatch.setattr(atomic.os, "replace", lambda *a: closed.append(opened[-1].closed) or replace(*a))
+    diynn.save(net(), path)
+    assert closed == [atomic.fcntl is None]
+    assert same(diynn.load(path), net())
+
+
 def test_what_a_killed_process_left_is_gone_with_the_next_save(path):
     diynn.save(net(), path)
     (path.parent / f".{path.name}.part").write_bytes(b"x" * 100_000)

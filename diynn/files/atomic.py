@@ -40,6 +40,8 @@ def replacing(owner: str, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         yield file
         file.flush()
         os.fsync(file.fileno())
+        if fcntl is None:
+            file.close()  # Windows puts no open file in another's place; elsewhere closing would end the lock
         os.replace(beside, target)
     except BaseException:
         with suppress(OSError):
