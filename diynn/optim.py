@@ -400,9 +400,9 @@ def SGD(  # noqa: N802  # the sheet's name
         Such as :class:`diynn.EarlyStopping` and :class:`diynn.KeepBest`.
     checkpoint : path, optional
         A file to which all that the training is, is written after each epoch, beside the next one, and at
-        the end: after fewer epochs where they take milliseconds. If it is there, the training goes on
-        from it, and ends equal to the bit to one that was never stopped; one that has ended returns its
-        history. Steps are compiled at once then, for the same result in every run.
+        the end: after fewer epochs where it would take more than 5 % of the time. If it is there, the
+        training goes on from it, and ends equal to the bit to one that was never stopped; one that has ended
+        returns its history. Steps are compiled at once then, for the same result in every run.
     every : int or datetime.timedelta, optional
         Write it also after so many steps, or so much time.
     seconds : float, optional

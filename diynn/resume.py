@@ -22,7 +22,7 @@ from diynn.schedules import Schedule
 from diynn.shapes import positive
 from diynn.wording import shown
 
-_SHARE = 40  # after an epoch, a state is copied only when this many times what the last took have passed
+_SHARE = 30  # after an epoch, what the last writing took of a processor is a smaller part of the time since
 _MEND = "give it what it was, or this training another file"
 
 
@@ -61,7 +61,7 @@ class Checkpoint:
                 raise ValueError(f"SGD: `every` must be a time above 0, got {every}")
         elif every is not None:
             self._steps = positive("SGD", "every", every)
-        self._started, self._took = perf_counter(), 0.0
+        self._started, self._copied = perf_counter(), 0.0
         self._writing: _Writing | None = None
 
     def __enter__(self) -> Checkpoint:
@@ -108,9 +108,11 @@ class Checkpoint:
         return self._seconds is not None and perf_counter() - self._started >= self._seconds
 
     def affordable(self) -> bool:
-        """Say whether to write after this epoch: the last one is written, and copying takes little time."""
-        idle = self._writing is None or not self._writing.is_alive()
-        return idle and perf_counter() - self._started >= _SHARE * self._took
+        """Say whether to write after this epoch: the last one is there, and took little of the time since."""
+        if self._writing is None:
+            return True
+        took = self._copied + self._writing.took  # not the disk's time: that is nobody's
+        return not self._writing.is_alive() and perf_counter() - self._started >= _SHARE * took
 
     def write(self, make_state: Callable[[], Mapping[str, Any]]) -> None:
         """Begin to write a state, which nobody else changes, in the place of the one that is there.
@@ -128,7 +130,7 @@ class Checkpoint:
         text, arrays = pack("SGD", make_state())
         about = self._about | {"state": text}
         self._writing = _Writing(partial(write_file, "SGD", self.path, "training", arrays, about))
-        self._took = thread_time() - before  # whatever else the machine does
+        self._copied = thread_time() - before
 
 
 class _Writing(Thread):
@@ -138,14 +140,17 @@ class _Writing(Thread):
         super().__init__()
         self._work = work
         self._error: BaseException | None = None
+        self.took = 0.0  # seconds of a processor
         self.start()
 
     def run(self) -> None:
         """Do it."""
+        before = thread_time()
         try:
             self._work()
         except BaseException as error:  # raised where it is waited for
             self._error = error
+        self.took = thread_time() - before
 
     def result(self) -> None:
         """Wait until it is done, and raise what it raised."""
