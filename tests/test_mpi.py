@@ -60,7 +60,7 @@ def run(ranks, *words):
     "programs",
     [
         ["bits"],
-        ["uneven", "dropout", "close", "accumulates", "settings"],
+        ["uneven", "weighted", "dropout", "close", "accumulates", "settings"],
         ["whole", "unseeded", "another_batch", "other_parameters", "scalar_costs"],
     ],
     ids=lambda programs: programs[0],
