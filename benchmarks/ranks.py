@@ -81,6 +81,8 @@ def fastest(comm: Any, ways: dict[str, Callable[[], object]], turns: int, second
 
 def steps(comm: Any, name: str, batch: int, turns: int) -> dict[str, Any]:
     """Time a step by one rank, by all, and by all without the collective: each its share, as if alone."""
+    from mpi4py import MPI as mpi  # noqa: N811
+
     workload = WORKLOADS[name]
     x, y = workload.data(batch)
 
@@ -90,38 +92,32 @@ def steps(comm: Any, name: str, batch: int, turns: int) -> dict[str, Any]:
         return lambda: optim.step(x, y)
 
     own = (shard(each, comm.rank, comm.size) for each in (x, y))
+    alone = MPI(Threads(1))
+    alone.comm, alone.rank, alone.size = mpi.COMM_SELF, 0, 1
     ways = {
         "one": way(Threads(1), x, y),
         "all": way(MPI(Threads(1)), x, y),
-        "share": way(Threads(1), *own),
+        "share": way(alone, *own),
     }
     numbers = sum(each.value.size for each in parameters(net_of(workload, "numpy")))
     found = fastest(comm, ways, turns, 0.1)
-    slowest = comm.allreduce(found["share"], op=_most())
+    slowest = comm.allreduce(found["share"], op=mpi.MAX)
     return {"net": name, "batch": batch, "bytes": 4 * (numbers + batch), **found, "share": slowest}
 
 
-def _most() -> Any:
-    from mpi4py import MPI as mpi  # noqa: N811
-
-    return mpi.MAX
-
-
 def collectives(comm: Any, turns: int) -> list[dict[str, float]]:
-    """Time a sum of some bytes, in MPI's order and in that of the ranks."""
+    """Time a sum of some bytes: as MPI adds up, and in the order of the ranks, as a step does."""
     from mpi4py import MPI as mpi  # noqa: N811
 
-    rows = []
+    rows, execution = [], MPI(Threads(1))
     for size in SIZES:
         count = size // 4
-        flat, parts = np.zeros(count, np.float32), np.zeros((comm.size, -(-count // comm.size)), np.float32)
-        sent = np.zeros(parts.size, np.float32)
+        flat = np.zeros(count, np.float32)
+        pair = np.zeros((2, -(-count // comm.size) * comm.size), np.float32)
 
-        def in_rank_order(sent: Any = sent, parts: Any = parts) -> None:
-            comm.Alltoall(sent, parts)
-            for each in parts[1:]:
-                parts[0] += each
-            comm.Allgather(parts[0], sent)
+        def in_rank_order(pair: Any = pair) -> None:
+            execution.exchange(pair)
+            np.add(pair[0], pair[1], out=pair[1 - comm.rank % 2])
 
         ways = {"fast": lambda flat=flat: comm.Allreduce(mpi.IN_PLACE, flat), "rank": in_rank_order}
         rows.append({"bytes": size, **fastest(comm, ways, turns, 0.02)})
@@ -197,8 +193,8 @@ def page(recorded: dict[str, Any]) -> str:
     ]
     parts = [
         f"Measured on {where['cpu']}, {where['cores']} cores, {recorded['date']}, float32, by "
-        f"`mpiexec -n {count} {recorded['command']}`, {results['library']}, with others at work on the "
-        f"machine (load average {results['load']:.1f}): the shortest times of several runs.",
+        f"`{recorded['command']}`, {results['library']}; the load average was {results['load']:.1f} when it "
+        "began, and the shortest times of several runs count.",
         _table(header, [_measured(row) for row in rows]),
         f"A sum of some bytes over {count} ranks by shared memory, in µs:",
         _table(
@@ -323,7 +319,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "nets": nets,
             "collectives": sums,
         }
-        machine.write(machine.record(results, "ranks", arguments), options.json)
+        recorded = machine.record(results, "ranks", arguments)
+        recorded["command"] = f"mpiexec -n {comm.size} {recorded['command']}"
+        machine.write(recorded, options.json)
     return 0
 
 

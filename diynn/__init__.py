@@ -3,7 +3,6 @@
 from diynn import (
     callbacks,
     data,
-    functional,
     initializers,
     layers,
     logs,
@@ -12,6 +11,7 @@ from diynn import (
     plots,
     rules,
     schedules,
+    stateless,
     wrappers,
 )  # fmt: skip
 from diynn.arrays import asarray, set_backend, to_numpy
@@ -38,17 +38,18 @@ from diynn.wrappers import *
 
 __all__ = [
     "SGD", "CheckpointError", "History", "Module", "Optim", "Parameter", "Sweep", "accuracy", "asarray",
-    "check", "data", "export_onnx", "functional", "initializers", "load", "metrics", "plots", "predict",
-    "save", "set_backend", "sweep", "to_numpy", "trace",
+    "check", "data", "export_onnx", "initializers", "load", "metrics", "plots", "predict",
+    "save", "set_backend", "stateless", "sweep", "to_numpy", "trace",
 ]  # fmt: skip
 __all__ += callbacks.__all__
-__all__ += layers.__all__
+__all__ += vars(layers)["__all__"]  # computed there
 __all__ += logs.__all__
 __all__ += losses.__all__
 __all__ += rules.__all__
 __all__ += schedules.__all__
 __all__ += wrappers.__all__
 
+functional = stateless  # its former name, which `import diynn.functional` finds as well
 _spelled = _names(globals())  # TanH, Sigmoide, Sequentiel, ...: one table in `diynn.sheet`
 globals().update(_spelled)
 __all__ += sorted(_spelled)

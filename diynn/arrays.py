@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 import array_api_compat
 import numpy as np
 
+from diynn.calls import spelled, worded
 from diynn.wording import numbers_on_host, shown
 
 Array: TypeAlias = Any
@@ -94,6 +95,7 @@ class _Default:
 _default = _Default()
 
 
+@worded
 class set_backend:  # noqa: N801  # called as a function, or used in `with`
     """Set the backend of all that names none, as ``DIYNN_BACKEND`` does; in a ``with``, for its block.
 
@@ -123,6 +125,12 @@ class set_backend:  # noqa: N801  # called as a function, or used in `with`
 
     def __exit__(self, *error: object) -> None:
         _default.name = self._before
+
+
+def default_namespace() -> Namespace | None:
+    """Return the library that was set for all that names none, by ``set_backend`` or the environment."""
+    chosen = _default.name or os.environ.get("DIYNN_BACKEND")
+    return find_backend(chosen).xp if chosen else None
 
 
 def _import(library: str, owner: str) -> Namespace:
@@ -278,6 +286,11 @@ def together(first: Array, second: Array) -> bool:
     return bool(device(first) == device(second))
 
 
+def promoted(first: Array, second: Array) -> bool:
+    """Say whether a product of two arrays of one library has a dtype: PyTorch's wants two of the same."""
+    return first.dtype == second.dtype or not array_api_compat.is_torch_array(first)
+
+
 def address(array: Array) -> str:
     """Name an array's library and device as :func:`find_backend` takes them: ``"torch:cuda:0"``."""
     if isinstance(array, np.ndarray):
@@ -343,6 +356,7 @@ def as_dtype(dtype: DType, where: Backend, *, owner: str = "as_dtype") -> DType:
 # ------------------------------------------------------------------ making and moving arrays
 
 
+@spelled()
 def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, device: Device = None) -> Array:
     """Make an array of a library from numbers, or from an array of any library.
 
@@ -366,7 +380,7 @@ def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, devi
     where = find_backend(backend, device, owner="asarray")
     if dtype is not None:
         dtype = as_dtype(dtype, where, owner="asarray")
-    if _belongs(data, where.xp):
+    if belongs(data, where.xp):
         if where.device is not None:
             if data.dtype == where.xp.float64 and "float64" not in _real_dtypes(where):
                 data = where.xp.astype(data, dtype or default_dtype(where.xp, where.device))
@@ -382,7 +396,7 @@ def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, devi
     return where.xp.asarray(host, dtype=dtype, device=where.device)
 
 
-def _belongs(data: Any, xp: Namespace) -> bool:
+def belongs(data: Any, xp: Namespace) -> bool:
     """Say whether data are an array of a library already; NumPy's scalars and subclasses are none."""
     if isinstance(data, np.ndarray | np.generic):
         return type(data) is np.ndarray and data.dtype.kind in "fiub" and namespace(data) is xp
@@ -413,6 +427,7 @@ def device_beside(array: Array) -> Device:
     return None if array_api_compat.is_jax_array(array) else device(array)
 
 
+@spelled()
 def to_numpy(array: Any) -> np.ndarray[Any, Any]:
     """Return the values of an array, of any library and device, as a NumPy array on the host.
 
@@ -470,6 +485,30 @@ def synchronize(array: Array) -> None:
 def free_memory(array: Array) -> int | None:
     """Return the bytes that are free on an array's device, where data are worth placing: on CuPy's."""
     return int(array.device.mem_info[0]) if array_api_compat.is_cupy_array(array) else None
+
+
+def near(array: Array | None, *data: Array) -> tuple[tuple[Array, ...], Array | None]:
+    """Place NumPy data on the GPU on which ``array`` lies, if there is one and they fit into half of it.
+
+    Returns
+    -------
+    data : tuple of arrays
+        On the GPU, or as they are.
+    to : array or None
+        ``array``, where the data stay on the host and are to be moved batch by batch.
+    """
+    room = None if array is None else free_memory(array)
+    if room is None or not all(isinstance(each, np.ndarray) for each in data):
+        return data, None
+    if sum(each.nbytes for each in data) > room // 2:
+        return data, array
+    return tuple(alike(each, array) for each in data), None
+
+
+def placed(owner: str, backend: BackendLike, x: Any, y: Any) -> tuple[Array, Array]:
+    """Return host data, points and labels, as arrays of a backend, the points in its default real dtype."""
+    where = find_backend(backend, owner=owner)
+    return asarray(x, where, dtype=default_dtype(where.xp, where.device)), asarray(y, where)
 
 
 def at(array: Array) -> Any:

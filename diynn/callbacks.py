@@ -1,4 +1,4 @@
-"""What may watch a training, and stop it."""
+"""Callbacks: hooks of a training, which may also stop it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any
 
 from diynn.arguments import flag, number_from_0, optional_text
 from diynn.arrays import Array
+from diynn.calls import spelled
 from diynn.checkpoints import restore, snapshot
 from diynn.history import History
 from diynn.schedules import scaled
 from diynn.shapes import fraction, positive, positive_number
-from diynn.sheet import spelled
 from diynn.wording import shown
 
 __all__ = ["Callback", "EarlyStopping", "KeepBest", "ReduceOnPlateau", "Run"]
@@ -53,7 +53,16 @@ class Run:
 
 
 class Callback:
-    """Something that is told how a training goes on; each method does nothing until written."""
+    """Hooks that a training calls; each does nothing until it is overridden.
+
+    ``epoch`` is the former name of ``epoch_end``: a class that defines either has both.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        for former, name in (("epoch", "epoch_end"), ("epoch_end", "epoch")):
+            if former in vars(cls) and name not in vars(cls):
+                setattr(cls, name, vars(cls)[former])
 
     def start(self, run: Run) -> None:
         """Before the first epoch."""
@@ -61,7 +70,7 @@ class Callback:
     def step(self, run: Run, costs: Array) -> None:
         """After each step, with the costs (batch,) before it."""
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         """After each epoch, its values in ``run.history``."""
 
     def end(self, run: Run) -> None:
@@ -76,7 +85,7 @@ class Callback:
 
 
 class _Best(Callback):
-    """What the two below share: a column of the history, and whether its last value is the best."""
+    """Base of the callbacks that follow a metric: a column of the history and its best value."""
 
     def __init__(self, column: str | None, largest: bool | None) -> None:
         owner = type(self).__name__
@@ -118,7 +127,7 @@ class _Best(Callback):
 
 
 class EarlyStopping(_Best):
-    """Stop when a column of the history has not got better for some epochs.
+    """Stop when a metric has not improved for some epochs.
 
     Parameters
     ----------
@@ -132,7 +141,7 @@ class EarlyStopping(_Best):
         Whether large is good; None for yes, except for costs.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(
         self, patience: int = 5, *, column: str | None = None, by: float = 0.0, largest: bool | None = None
     ) -> None:
@@ -140,21 +149,21 @@ class EarlyStopping(_Best):
         self.patience = positive("EarlyStopping", "patience", patience)
         self.by = number_from_0("EarlyStopping", "by", by)
 
-    def epoch(self, run: Run) -> None:
-        """Look whether to stop."""
+    def epoch_end(self, run: Run) -> None:
+        """Stop if the metric has not improved."""
         if not self.improved(run, self.by) and run.epoch - self.best_epoch >= self.patience:
             run.stopped = f"no better for {self.patience} epochs"
 
 
 class ReduceOnPlateau(_Best):
-    """Make steps shorter each time a column of the history has not got better for some epochs.
+    """Reduce the step size each time a metric has not improved for some epochs.
 
     Parameters
     ----------
     factor : float
         What the step size is multiplied by, in (0, 1): ``eps``, or all that is left of a schedule.
     patience : int
-        How many epochs to wait, each time anew.
+        How many epochs to wait before each reduction.
     column, by, largest : optional
         As in :class:`EarlyStopping`.
 
@@ -164,7 +173,7 @@ class ReduceOnPlateau(_Best):
         If ``factor`` is not in (0, 1), or ``patience`` not positive.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(
         self,
         factor: float = 0.1,
@@ -186,8 +195,8 @@ class ReduceOnPlateau(_Best):
         super().start(run)
         self.optim, self.schedule, self.times, self.reduced_epoch = run.optim, run.optim.schedule, 0, 0
 
-    def epoch(self, run: Run) -> None:
-        """Look whether to make steps shorter."""
+    def epoch_end(self, run: Run) -> None:
+        """Reduce the step size if the metric has not improved."""
         if self.improved(run, self.by):
             return
         if run.epoch - max(self.best_epoch, self.reduced_epoch) >= self.patience:
@@ -216,7 +225,7 @@ class KeepBest(_Best):
         Whether large is good; None for yes, except for costs.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self, *, column: str | None = None, largest: bool | None = None) -> None:
         super().__init__(column, largest)
 
@@ -225,7 +234,7 @@ class KeepBest(_Best):
         super().start(run)
         self.parameters = snapshot(run.net)
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         """Keep the parameters if they are the best so far."""
         if self.improved(run):
             self.parameters = snapshot(run.net)
@@ -250,7 +259,7 @@ class _Function(Callback):
     def __init__(self, function: Callable[[Run], None]) -> None:
         self.function = function
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         self.function(run)
 
 

@@ -19,6 +19,7 @@ from diynn.arrays import (
     to_numpy,
     write,
 )
+from diynn.calls import spelled
 from diynn.composition import is_module
 from diynn.description import build, describe
 from diynn.execution.interrupts import Deferred
@@ -36,12 +37,14 @@ __all__ = ["CheckpointError", "load", "matched", "restore", "save", "snapshot"]
 _IN_TRAINING = "optim/parameters/"  # before the names of a net's parameters in the file of a training
 
 
+@spelled()
 def snapshot(net: Any) -> dict[str, Array]:
     """Return copies of all parameters by their names in the net, in the library where they are."""
     raise_unless_module("snapshot", net)
     return {parameter.label: copy(parameter.value) for parameter in parameters(net)}
 
 
+@spelled()
 def restore(net: Any, values: Mapping[str, Array]) -> None:
     """Put parameters back, as :func:`snapshot` returned them or as read from a file: all or none.
 
@@ -121,6 +124,7 @@ def _has_numbers(value: Any) -> bool:
         return False
 
 
+@spelled()
 def save(net: Any, path: str | os.PathLike[str], *, layout: str | None = None) -> None:
     """Write the parameters of a net to a file: whole, or not at all.
 
@@ -167,6 +171,7 @@ def load(
     layout: str | None = ...,
     backend: BackendLike = ...,
 ) -> Any: ...
+@spelled()
 def load(net: Any, path: Any = None, *, layout: str | None = None, backend: BackendLike = None) -> Any:
     """Read the parameters of a net from a file that :func:`save` wrote, and return the net.
 

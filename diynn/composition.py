@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-# What holds no module, told by its type: nobody looks into it.
+# Types that hold no modules, and are not searched.
 _NO_MODULES = {bool, int, float, str, bytes, type(None), np.ndarray}
 
 #: The methods that compute, of which ``per_example`` and ``pure`` speak.
@@ -21,7 +21,7 @@ METHODS = (*COMPUTING, "zero_grad", "update_parameters")
 
 def is_module(thing: Any) -> bool:
     """Say whether a thing is a module: an instance, of any origin, with the sheet's computing methods."""
-    return not isinstance(thing, type) and all(callable(getattr(thing, name, None)) for name in COMPUTING)
+    return not isinstance(thing, type) and all([callable(getattr(thing, name, None)) for name in COMPUTING])
 
 
 def children(module: Any) -> list[Any]:
@@ -52,7 +52,7 @@ def modules_in(value: Any, depth: int = 3) -> list[Any]:
 
 
 def walk(net: Any) -> list[Any]:
-    """Return all modules of a net, the net itself first, each once: the walk that everything goes by."""
+    """Return all modules of a net, the net itself first, each once: every other walk uses this one."""
     return [module for _, module in places(net)]
 
 
@@ -85,8 +85,7 @@ def forget_stated(
 ) -> None:
     """Let a class lose what its bases state of methods that it defines anew, unless it states it again.
 
-    A property such as ``per_example`` describes methods: whoever writes another ``forward`` has not said
-    anything of it yet.
+    A property such as ``per_example`` describes methods: it says nothing about an overridden ``forward``.
     """
 
     def first(name: str) -> int:

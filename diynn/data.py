@@ -23,16 +23,15 @@ from diynn.arrays import (
     as_dtype,
     asarray,
     asarray_like,
-    default_dtype,
     device,
     find_backend,
-    free_memory,
     kind,
-    namespace,
+    placed,
     together,
 )
+from diynn.calls import spelled
 from diynn.initializers import Seed, as_generator
-from diynn.shapes import apart, positive
+from diynn.shapes import apart, namespace_of, positive
 from diynn.wording import as_path, special
 
 Rng: TypeAlias = Seed
@@ -44,18 +43,13 @@ def array_namespace(owner: str, argument: str, value: Array) -> Namespace:
     """Return the namespace of ``value``; raise TypeError, `owner`'s, if it is no array of numbers."""
     if words := special(argument, value):
         raise TypeError(f"{owner}: `{argument}` must be an array of numbers, got {words}")
-    try:
-        xp = namespace(value)
-    except TypeError:
-        raise TypeError(
-            f"{owner}: `{argument}` must be an array, got {type(value).__name__}; "
-            "diynn.asarray makes an array of it"
-        ) from None
+    xp = namespace_of(owner, argument, value)
     if kind(value) == "other":
         raise TypeError(f"{owner}: `{argument}` must hold real numbers, got {value.dtype}")
     return xp
 
 
+@spelled()
 def one_hot(
     labels: Array, classes: int | None = None, *, dtype: DType = None, backend: BackendLike = None
 ) -> Array:
@@ -114,6 +108,7 @@ def one_hot(
         raise MemoryError(f"one_hot: `labels` of {classes} classes have no room in a table") from None
 
 
+@spelled()
 def batches(
     x: Array,
     y: Array,
@@ -139,8 +134,8 @@ def batches(
     weights : array (n,), optional
         What each example counts: batches have a third array then.
     to : array, optional
-        Each batch is moved to its library and device. From NumPy to CuPy that is by pinned memory, and
-        nobody waits for it.
+        Each batch is moved to its library and device. From NumPy to CuPy it is copied asynchronously,
+        through pinned memory.
     backend : str or namespace, optional
         Each batch is moved there.
 
@@ -184,6 +179,7 @@ def batches(
     return made if to is None else (tuple(alike(each, to) for each in batch) for batch in made)
 
 
+@spelled()
 def shard(values: Any, rank: int, size: int) -> Any:
     """Return one rank's share of a batch or a data set: neighbouring examples.
 
@@ -225,30 +221,7 @@ def share_of(n: int, rank: int, size: int) -> slice:
     return slice(first, last)
 
 
-def near(array: Array | None, *data: Array) -> tuple[tuple[Array, ...], Array | None]:
-    """Place NumPy data on the GPU on which ``array`` lies, if there is one and they fit into half of it.
-
-    Returns
-    -------
-    data : tuple of arrays
-        On the GPU, or as they are.
-    to : array or None
-        ``array``, where the data stay on the host and are to be moved batch by batch.
-    """
-    room = None if array is None else free_memory(array)
-    if room is None or not all(isinstance(each, np.ndarray) for each in data):
-        return data, None
-    if sum(each.nbytes for each in data) > room // 2:
-        return data, array
-    return tuple(alike(each, array) for each in data), None
-
-
-def placed(owner: str, backend: BackendLike, x: Any, y: Any) -> tuple[Array, Array]:
-    """Return host data, points and labels, as arrays of a backend, the points in its default real dtype."""
-    where = find_backend(backend, owner=owner)
-    return asarray(x, where, dtype=default_dtype(where.xp, where.device)), asarray(y, where)
-
-
+@spelled()
 def two_gaussians(
     n: int, *, rng: Rng = None, spread: float = 0.5, backend: BackendLike = None
 ) -> tuple[Points, Labels]:
@@ -278,6 +251,7 @@ def two_gaussians(
     return placed("two_gaussians", backend, *_clouds("two_gaussians", [(-1, -1), (1, 1)], n, rng, spread))
 
 
+@spelled()
 def four_gaussians(
     n: int, *, rng: Rng = None, spread: float = 0.3, backend: BackendLike = None
 ) -> tuple[Points, Labels]:
@@ -325,6 +299,7 @@ def _clouds(
     return x, turn % 2
 
 
+@spelled()
 def checkerboard(
     n: int, *, rng: Rng = None, cells: int = 4, backend: BackendLike = None
 ) -> tuple[Points, Labels]:
@@ -360,6 +335,7 @@ def checkerboard(
     return placed("checkerboard", backend, x, column_and_row.sum(axis=1) % 2)
 
 
+@spelled()
 def noisy(
     x: Array, scale: float, *, rng: Rng = None, limits: tuple[float, float] | None = (0.0, 1.0)
 ) -> Array:
@@ -406,6 +382,7 @@ class Digits(NamedTuple):
     y_test: Labels
 
 
+@spelled()
 def digits(*, test: float = 0.2, rng: int = 0, backend: BackendLike = None) -> Digits:
     """Load scikit-learn's 1797 handwritten digits of 8 x 8 pixels, split for training and test.
 
@@ -449,6 +426,7 @@ def digits(*, test: float = 0.2, rng: int = 0, backend: BackendLike = None) -> D
     return Digits(*placed("digits", where, x_train, y_train), *placed("digits", where, x_test, y_test))
 
 
+@spelled()
 def read_usps(path: str | os.PathLike[str], *, backend: BackendLike = None) -> tuple[Points, Labels]:
     """Read a text file of the USPS digits, images of 16 x 16 pixels.
 

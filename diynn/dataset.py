@@ -21,9 +21,10 @@ from diynn.arrays import (
     device_beside,
     kind,
     namespace,
+    near,
     to_numpy,
 )
-from diynn.data import batches, near, share_of
+from diynn.data import batches, share_of
 from diynn.initializers import Seed, as_generator
 from diynn.wording import no_numbers, numbers_on_host, shown, special
 
@@ -85,7 +86,8 @@ def as_weights(owner: str, argument: str, value: Any, x: Any) -> Array:
 def moved(values: Array, like: Array | None, *, real: bool) -> Array:
     """Return values in the library and on the device of ``like``, and if ``real`` in its dtype.
 
-    Only arrays of NumPy are moved: those of other libraries stay where somebody has put them.
+    Only arrays of NumPy are moved: those of other libraries stay where the caller put them. Real numbers
+    that are moved take that dtype anyway, so that a loss of anybody's can compute with them and the output.
     """
     if like is None or isinstance(values, Rows):
         return values
@@ -93,7 +95,7 @@ def moved(values: Array, like: Array | None, *, real: bool) -> Array:
         values = namespace(values).astype(values, _default_like(values, like))
     if isinstance(values, np.ndarray) and not isinstance(like, np.ndarray):
         where = Backend(namespace(like), device_beside(like))
-        return asarray(values, where, dtype=like.dtype if real else None)
+        return asarray(values, where, dtype=like.dtype if values.dtype.kind == "f" else None)
     if real and namespace(values) is namespace(like) and values.dtype != like.dtype:
         return namespace(values).astype(values, like.dtype)
     return values

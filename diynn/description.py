@@ -32,7 +32,6 @@ CLASSES: dict[str, type[Module]] = {
 }
 _LAWS = ("init", "bias_init")  # drawn anew in vain: the parameters are in the file
 _ELSEWHERE = (*_LAWS, "rng", "backend")
-_METHODS = frozenset(METHODS)
 _MOST = 10_000  # modules
 
 
@@ -51,8 +50,8 @@ def describe(net: Any, handles: Sequence[Parameter] | None = None) -> dict[str, 
 
     def visit(module: Any) -> int:
         if id(module) not in numbers:
-            if CLASSES.get(type(module).__name__) is not type(module) or not _METHODS.isdisjoint(
-                vars(module)
+            if CLASSES.get(type(module).__name__) is not type(module) or not vars(module).keys().isdisjoint(
+                METHODS
             ):
                 raise TypeError(f"{type(module).__name__} is no class of diynn's own, or was changed")
             arguments = _arguments(module)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from copy import deepcopy
 from dataclasses import asdict, dataclass
 from functools import partial
 from math import isfinite
@@ -98,14 +99,14 @@ class Training:
                 raise CheckpointError(f"SGD: {str(checkpoint.path)!r} cannot be loaded: {error}") from None
 
     def begin(self) -> None:
-        """Tell those who watch, and what they were when the training was written."""
+        """Call ``start`` of the callbacks, then restore their states from the checkpoint."""
         for watcher in self.watchers:
             watcher.start(self.run)
         for watcher, state in zip(self.watchers, self._watched, strict=False):
             watcher.restore(state)
 
     def epoch(self, stop: Stop, bar: Progress) -> None:
-        """Train on each batch of an epoch that is left; measure, tell those who watch, write."""
+        """Train on the remaining batches of an epoch, measure, call the callbacks, write the checkpoint."""
         run, place = self.run, self.place
         start, paused = perf_counter() - place.seconds, False
         for batch in self._batches():
@@ -133,8 +134,8 @@ class Training:
             if self.ranks.rank == 0:
                 warnings.warn(f"SGD: {run.stopped}; try a smaller `eps`", RuntimeWarning, stacklevel=4)
         for watcher in self.watchers:
-            watcher.epoch(run)
-        run.history.stopped = self.ranks.first(run.stopped)  # who stops by a clock might stop alone
+            watcher.epoch_end(run)
+        run.history.stopped = self.ranks.first(run.stopped)  # a stop by the clock may reach one rank alone
         self._unwritten = not paused  # else it has been written, within this epoch
         if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.affordable()):
             self._write(stop)
@@ -177,7 +178,7 @@ class Training:
             "legacy": legacy_state(),
             "history": run.history.columns,
             "stopped": None if paused else run.stopped,
-            "watchers": [watcher.state() for watcher in self.watchers],
+            "watchers": [deepcopy(watcher.state()) for watcher in self.watchers],
         }
 
     def _restore(self, state: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""A net in a file that other programs run: ONNX, by the net's own forward pass on recording arrays."""
+"""A net in a file that other programs run: ONNX, by the net's own forward pass on tracing arrays."""
 
 from __future__ import annotations
 
@@ -11,18 +11,20 @@ import numpy as np
 
 from diynn.arguments import example_shape
 from diynn.arrays import Array, Namespace, asarray, to_numpy
+from diynn.calls import spelled
 from diynn.checkpoints import raise_unless_module
-from diynn.functional import substituted
 from diynn.layers import Sequential
 from diynn.module import Module, in_mode, parameters
 from diynn.shapes import Shape
+from diynn.stateless import substituted
 from diynn.wording import as_path
 
 
+@spelled()
 def export_onnx(net: Any, path: str | os.PathLike[str], input_shape: tuple[int, ...]) -> None:
     """Write a net to an ONNX file that takes batches of any size, its parameters in it.
 
-    The graph comes from one ``forward`` on arrays of ndonnx, which record what is done to them, so a
+    The graph comes from one ``forward`` on arrays of ndonnx, which trace what is done to them, so a
     module of any origin can be exported that computes in Array API operations and decides nothing by
     values or by the size of the batch. Its input is called ``data``, its output ``output``, both
     (batch, ...) in the dtype of the parameters, or float32 where there are none; its opset is 21.
@@ -64,7 +66,7 @@ def export_onnx(net: Any, path: str | os.PathLike[str], input_shape: tuple[int, 
     data = ndx.argument(shape=("batch", *input_shape), dtype=getattr(ndx, dtype.name))
     lifted = {label: asarray(value, ndx) for label, value in host.items()}
     with substituted("export_onnx", net, lifted), in_mode(net, training=False):
-        output = _recording(net, iter(shapes[1:]), ndx).forward(data)
+        output = _sized(net, iter(shapes[1:]), ndx).forward(data)
     model = ndx.build({"data": data}, {"output": output})
     model.graph.output[0].type.tensor_type.shape.dim[0].dim_param = "batch"
     onnx.save(model, path)
@@ -79,7 +81,7 @@ def _import(library: str) -> Any:
         ) from error
 
 
-class _Recording(Module):
+class _Sized(Module):
     """A module whose outputs keep the sizes that ndonnx loses track of, after a maximum or a product."""
 
     def __init__(self, module: Any, shape: Shape, ndx: Namespace) -> None:
@@ -99,12 +101,12 @@ class _Recording(Module):
         return output if output.shape[1:] == self.shape else self.ndx.reshape(output, (-1, *self.shape))
 
 
-def _recording(net: Sequential, shapes: Iterator[Shape], ndx: Namespace) -> Sequential:
+def _sized(net: Sequential, shapes: Iterator[Shape], ndx: Namespace) -> Sequential:
     return Sequential(
         [
-            _recording(module, shapes, ndx)
+            _sized(module, shapes, ndx)
             if isinstance(module, Sequential)
-            else _Recording(module, next(shapes), ndx)
+            else _Sized(module, next(shapes), ndx)
             for module in net
         ]
     )

@@ -67,6 +67,16 @@ def _plain(seeds: State) -> State:
     }
 
 
+def draw_apart(net: Any, number: int) -> None:
+    """Let a net draw what a replica of it would, the first, second or a later one; as before for number 0.
+
+    Each generator goes on as a child of itself: the same one that a thread in this place has.
+    """
+    for generator in generators(net):
+        if number > 0 and hasattr(generator, "spawn"):
+            set_generator_state(generator, generator_state(generator.spawn(number)[-1]))
+
+
 def legacy_state() -> State:
     """Return the state of what ``np.random.seed`` governs."""
     return dict(np.random.get_state(legacy=False))  # noqa: NPY002  # course code draws from it

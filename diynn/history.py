@@ -9,6 +9,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from diynn.calls import worded
 from diynn.files.atomic import replacing
 from diynn.rendering import html_table
 from diynn.sheet import elsewhere
@@ -17,6 +18,7 @@ from diynn.wording import as_path
 _SHOWN = 12  # epochs of a table in a notebook: of a longer training the first and the last
 
 
+@worded
 class History(dict[str, list[float]]):
     """The course of a training, one value an epoch.
 

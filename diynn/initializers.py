@@ -20,6 +20,7 @@ from typing import TypeAlias
 import numpy as np
 
 from diynn.arguments import example_shape, flag
+from diynn.calls import spelled
 from diynn.shapes import positive, positive_number
 from diynn.wording import shown
 
@@ -130,6 +131,7 @@ def _asked(
     return as_generator(owner, rng), example_shape(owner, "shape", shape)
 
 
+@spelled()
 def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Draw from U(-a, a), a = √(6 / (fan_in + fan_out)).
 
@@ -140,12 +142,14 @@ def glorot_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int
     return rng.uniform(-bound, bound, shape)
 
 
+@spelled()
 def glorot_normal(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Draw from N(0, σ²), σ = √(2 / (fan_in + fan_out)) (Glorot and Bengio, 2010)."""
     rng, shape = _asked("glorot_normal", rng, shape, fan_in, fan_out)
     return rng.normal(0.0, sqrt(2 / (fan_in + fan_out)), shape)
 
 
+@spelled()
 def he_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Draw from U(-a, a), a = √(6 / fan_in), which suits ReLU (He et al., 2015)."""
     rng, shape = _asked("he_uniform", rng, shape, fan_in, fan_out)
@@ -153,12 +157,14 @@ def he_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fa
     return rng.uniform(-bound, bound, shape)
 
 
+@spelled()
 def he_normal(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Draw from N(0, σ²), σ = √(2 / fan_in), which suits ReLU (He et al., 2015)."""
     rng, shape = _asked("he_normal", rng, shape, fan_in, fan_out)
     return rng.normal(0.0, sqrt(2 / fan_in), shape)
 
 
+@spelled()
 def fan_in_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Draw from U(-a, a), a = 1 / √fan_in: PyTorch's law for weights and for biases."""
     rng, shape = _asked("fan_in_uniform", rng, shape, fan_in, fan_out)
@@ -166,16 +172,19 @@ def fan_in_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int
     return rng.uniform(-bound, bound, shape)
 
 
+@spelled()
 def zeros(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
     """Return zeros, and draw nothing: for a bias, or for weights to see why they are drawn at all."""
     rng, shape = _asked("zeros", rng, shape, fan_in, fan_out)
     return np.zeros(shape)
 
 
+@spelled()
 def uniform(bound: float) -> Initializer:
     """Return an initialiser that draws from U(-bound, bound)."""
     bound = positive_number("uniform", "bound", bound)
 
+    @spelled("uniform")
     def draw(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
         rng, shape = _asked("uniform", rng, shape, fan_in, fan_out)
         return rng.uniform(-bound, bound, shape)
@@ -183,10 +192,12 @@ def uniform(bound: float) -> Initializer:
     return draw
 
 
+@spelled()
 def normal(deviation: float) -> Initializer:
     """Return an initialiser that draws from N(0, deviation²)."""
     deviation = positive_number("normal", "deviation", deviation)
 
+    @spelled("normal")
     def draw(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
         rng, shape = _asked("normal", rng, shape, fan_in, fan_out)
         return rng.normal(0.0, deviation, shape)

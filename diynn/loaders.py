@@ -1,4 +1,4 @@
-"""Batches that somebody else makes: data larger than memory, read or drawn as they are needed."""
+"""Batches from a loader: data larger than memory, read or generated as needed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def _is_loader(x: Any) -> bool:
 def examples_or_loader(
     owner: str, like: Array | None, x: Any, y: Any, weights: Any = None, share: tuple[int, int] = (0, 1)
 ) -> Examples | Loader:
-    """Return data as arrays of examples, or as batches that somebody makes, where there is no ``y``.
+    """Return data as arrays of examples, or as batches from a loader, where there is no ``y``.
 
     With ``share``, a rank and how many there are, a batch of examples is read share by share.
 

@@ -8,6 +8,7 @@ from time import time
 from typing import Any
 
 from diynn.callbacks import Callback, Run
+from diynn.calls import spelled
 from diynn.history import csv_text
 from diynn.wording import as_path
 
@@ -25,6 +26,7 @@ class Log(Callback):
     path : path
     """
 
+    @spelled()
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = as_path("Log", path)
 
@@ -33,7 +35,7 @@ class Log(Callback):
         if len(run.history):
             run.history.to_csv(self.path)
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         """Append the last row, and flush it to disk."""
         if len(run.history) == 1:
             run.history.to_csv(self.path)
@@ -58,6 +60,7 @@ class TensorBoard(Callback):
         If the library is not installed.
     """
 
+    @spelled()
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = as_path("TensorBoard", path)
         try:
@@ -75,7 +78,7 @@ class TensorBoard(Callback):
         begun = self._events.SessionLog(status=self._events.SessionLog.START)
         self._add(run.epoch + 1, session_log=begun)
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         """Write the last value of each column."""
         values = [
             self._summaries.Summary.Value(tag=name, simple_value=column[-1])

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from math import exp
 from typing import Any
 
 from diynn.arrays import Array, BackendLike, find_backend, namespace, seen_outside
+from diynn.calls import worded
 from diynn.composition import forget_stated
 from diynn.ops import class_numbers, cross_entropy, likelihood, logistic_cross_entropy, sum_examples
-from diynn.shapes import check_classes, check_indices, check_probabilities, check_values, positive_number
-from diynn.sheet import spelled
+from diynn.shapes import (
+    Shape,
+    check_classes,
+    check_indices,
+    check_probabilities,
+    check_values,
+    positive_number,
+)
+from diynn.transfer import beside_the_net
 
 __all__ = [
     "BCELoss", "BCEWithLogitsLoss", "CategoricalCrossEntropyLoss", "CrossEntropyLoss", "HuberLoss", "L1Loss",
@@ -17,6 +26,7 @@ __all__ = [
 ]  # fmt: skip
 
 
+@partial(worded, mend=beside_the_net)
 class Loss:
     """A cost per example, and the gradient of the sum of those costs with respect to the prediction.
 
@@ -38,7 +48,6 @@ class Loss:
     per_example: bool = False
     pure: bool = False
 
-    @spelled(bound=True)
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:
             find_backend(backend, owner=type(self).__name__)  # a loss has no arrays: it is at home everywhere
@@ -47,6 +56,8 @@ class Loss:
         super().__init_subclass__(**options)
         forget_stated(cls, ("per_example", "pure"), ("forward", "backward", "costs_and_delta"))
         forget_stated(cls, ("costs_and_delta",), ("forward", "backward"), otherwise=Loss.costs_and_delta)
+        if cls.__module__.startswith("diynn."):
+            worded(cls, mend=beside_the_net)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -55,7 +66,7 @@ class Loss:
         """Return ``forward(y, yhat)``."""
         return self.forward(y, yhat)
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless ``y`` and ``yhat`` are what the loss takes; by default anything is."""
         self.check_targets(y, yhat)
 
@@ -100,19 +111,19 @@ class MSELoss(Loss):
 
     per_example = pure = True
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape."""
         check_values(self, y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return ‖y - ŷ‖² of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         difference = yhat - _like(y, yhat)
         return sum_examples(difference * difference)
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return 2 (ŷ - y)."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return 2 * (yhat - _like(y, yhat))
 
 
@@ -134,18 +145,18 @@ class L1Loss(Loss):
 
     per_example = pure = True
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape."""
         check_values(self, y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return Σ |y - ŷ| of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return sum_examples(abs(yhat - _like(y, yhat)))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return sign(ŷ - y)."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return namespace(yhat).sign(yhat - _like(y, yhat))
 
 
@@ -174,7 +185,6 @@ class HuberLoss(Loss):
 
     per_example = pure = True
 
-    @spelled(bound=True)
     def __init__(self, beyond: float = 1.0, *, backend: BackendLike = None) -> None:
         super().__init__(backend=backend)
         self.beyond = positive_number("HuberLoss", "beyond", beyond)
@@ -182,20 +192,20 @@ class HuberLoss(Loss):
     def __repr__(self) -> str:
         return f"HuberLoss({self.beyond})"
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape."""
         check_values(self, y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         distance = abs(yhat - _like(y, yhat))
         near, far = 0.5 * distance * distance, self.beyond * (distance - 0.5 * self.beyond)
         return sum_examples(namespace(yhat).where(distance <= self.beyond, near, far))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return d where |d| ≤ b, else b sign(d)."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         d, xp = yhat - _like(y, yhat), namespace(yhat)
         return xp.where(abs(d) <= self.beyond, d, self.beyond * xp.sign(d))
 
@@ -203,7 +213,7 @@ class HuberLoss(Loss):
 class _OfClasses(Loss):
     """What the losses on classes take."""
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless ``y`` holds a class, or a weight a class, of each example, and ``check_targets``."""
         check_classes(self, y, yhat)
         self.check_targets(y, yhat)
@@ -236,12 +246,12 @@ class NLLLoss(_OfClasses):
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return likelihood(yhat, _weights(y, yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y, one-hot."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return -_weights(y, yhat)
 
 
@@ -267,16 +277,17 @@ class CrossEntropyLoss(_OfClasses):
 
     per_example = pure = True
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless there are two classes or more, and ``y`` tells one of each example."""
-        super().check(y, yhat)
-        if yhat.shape[1] == 1:
+        shape: Shape = getattr(yhat, "shape", ())
+        if len(shape) == 2 and shape[1] == 1:  # before indices are refused that this loss could not take
             raise ValueError(
-                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(yhat.shape)}: of one "
+                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(shape)}: of one "
                 "class the cost "
                 "is 0 for ever; for a problem of yes and no take BCEWithLogitsLoss, or BCELoss behind a "
                 "Sigmoid"
             )
+        super().check_arguments(y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""
@@ -291,7 +302,7 @@ class CrossEntropyLoss(_OfClasses):
         return self._both(y, yhat)
 
     def _both(self, y: Array, yhat: Array) -> tuple[Array, Array]:
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return cross_entropy(yhat, _weights(y, yhat))
 
 
@@ -323,13 +334,13 @@ class CategoricalCrossEntropyLoss(_OfClasses):
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -log ŷ_y of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         self.check_predictions(yhat)
         return likelihood(_clipped_log(yhat), _weights(y, yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y/ŷ, where not clipped."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         self.check_predictions(yhat)
         return -_weights(y, yhat) * _clipped_inverse(yhat)
 
@@ -337,7 +348,7 @@ class CategoricalCrossEntropyLoss(_OfClasses):
 class _OfProbabilities(Loss):
     """What the losses on probabilities take."""
 
-    def check(self, y: Array, yhat: Array) -> None:
+    def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape, and ``check_targets``."""
         check_values(self, y, yhat)
         self.check_targets(y, yhat)
@@ -374,14 +385,14 @@ class BCELoss(_OfProbabilities):
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return the cost of each example."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         self.check_predictions(yhat)
         y = _like(y, yhat)
         return -sum_examples(y * _clipped_log(yhat) + (1 - y) * _clipped_log(1 - yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
         """Return -y/ŷ + (1 - y)/(1 - ŷ), where not clipped."""
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         self.check_predictions(yhat)
         y = _like(y, yhat)
         return (1 - y) * _clipped_inverse(1 - yhat) - y * _clipped_inverse(yhat)
@@ -421,7 +432,7 @@ class BCEWithLogitsLoss(_OfProbabilities):
         return self._both(y, yhat)
 
     def _both(self, y: Array, yhat: Array) -> tuple[Array, Array]:
-        self.check(y, yhat)
+        self.check_arguments(y, yhat)
         return logistic_cross_entropy(yhat, _like(y, yhat))
 
 

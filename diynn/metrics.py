@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 
 from diynn.arguments import any_number
 from diynn.arrays import Array, alike, host_numbers, together
+from diynn.calls import spelled
 from diynn.data import array_namespace
 from diynn.shapes import apart, check_indices, positive
 
 
+@spelled()
 def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
     """Return the share of the examples whose class is predicted right.
 
@@ -70,6 +72,7 @@ def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
     return float(int(xp.count_nonzero(right)) / batch)
 
 
+@spelled()
 def r2(y: Array, yhat: Array) -> float:
     """Return the coefficient of determination: the share of the variance of `y` that `yhat` explains.
 
@@ -102,6 +105,7 @@ def r2(y: Array, yhat: Array) -> float:
     return 1 - float(xp.sum((y - yhat) ** 2)) / variance if variance > 0 else float("nan")
 
 
+@spelled()
 def mean_absolute_error(y: Array, yhat: Array) -> float:
     """Return the mean of |y - ŷ| over all values; NaN for an empty batch.
 
@@ -135,6 +139,7 @@ def _paired(owner: str, y: Array, yhat: Array) -> tuple[Any, Array, Array]:
     return xp, xp.astype(y, yhat.dtype), yhat
 
 
+@spelled()
 def purity(labels: Array, clusters: Array) -> float:
     """Return the share of the examples that are of the most frequent class of their cluster.
 
@@ -163,13 +168,14 @@ def purity(labels: Array, clusters: Array) -> float:
         )
     check_indices("purity", "labels", true, max(int(true.max()), 0) + 1)
     check_indices("purity", "clusters", found, max(int(found.max()), 0) + 1)
-    _, true = np.unique(true, return_inverse=True)  # numbers that nobody has take no room
+    _, true = np.unique(true, return_inverse=True)  # unused label numbers take no memory
     _, found = np.unique(found, return_inverse=True)
     counts = np.zeros((found.max() + 1, true.max() + 1), dtype=np.int64)
     np.add.at(counts, (found, true), 1)
     return float(counts.max(axis=1).sum() / true.size)
 
 
+@spelled()
 def confusion_counts(labels: Array, predictions: Array, classes: int | None = None) -> NDArray[np.int64]:
     """Count how often each class is taken for each other.
 
@@ -221,6 +227,7 @@ def count_pairs(owner: str, labels: Array, predictions: Array, classes: int | No
     return counts
 
 
+@spelled()
 def confusion_text(counts: Array) -> str:
     r"""Write a table of `confusion_counts` for a terminal: a row a true class, a column a predicted one.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Self
 
 from diynn.arguments import check_number, flag
@@ -19,6 +20,7 @@ from diynn.arrays import (
     namespace,
     zeros_like,
 )
+from diynn.calls import worded
 from diynn.composition import (
     COMPUTING,
     attributes,
@@ -33,11 +35,13 @@ from diynn.composition import (
 from diynn.parameter import NAMES, Parameter, own_parameters
 from diynn.shapes import Shape
 from diynn.sharing import View, move_together, tied
-from diynn.sheet import elsewhere, spelled
+from diynn.sheet import elsewhere
+from diynn.transfer import beside_the_net
 
 __all__ = ["NAMES", "Module", "Parameter", "own_parameters", "parameters"]
 
 
+@partial(worded, mend=beside_the_net)
 class Module:
     """One layer of a network: a function of its parameters and a batch, that knows its two derivatives.
 
@@ -77,9 +81,8 @@ class Module:
     training: bool = True
     per_example: bool = False
     pure: bool = False
-    _fits: set[Any] | None = None  # shapes and dtypes that `shapes.check` has accepted before
+    _fits: set[Any] | None = None  # shapes and dtypes that `shapes.check_batch` has accepted before
 
-    @spelled(bound=True)
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:
             find_backend(backend, owner=type(self).__name__)  # a layer without arrays is at home everywhere
@@ -88,9 +91,7 @@ class Module:
         super().__init_subclass__(**options)
         forget_stated(cls, ("per_example", "pure"), COMPUTING)
         if cls.__module__.startswith("diynn."):  # ours take the words of the sheet and of courses
-            for name in (*COMPUTING, "__init__"):
-                if name in vars(cls):
-                    setattr(cls, name, spelled(bound=name == "__init__")(vars(cls)[name]))
+            worded(cls, mend=beside_the_net)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -112,14 +113,13 @@ class Module:
         """Return the gradient of the cost with respect to ``data``, of its shape (eq. 2 of the sheet).
 
         ``delta`` is the gradient of the cost with respect to ``forward(data)``, of that shape. A method
-        that takes ``output=None`` as well is given ``forward(data)`` by whoever has it.
+        that takes ``output=None`` as well is given ``forward(data)`` by callers that have it.
         """
         raise NotImplementedError(
             f"{type(self).__name__} has no backward_delta(data, delta): "
             "it returns the gradient of the cost with respect to data"
         )
 
-    @spelled()
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add the gradient of the cost with respect to the parameters, summed over the batch (eq. 1).
 
@@ -155,9 +155,11 @@ class Module:
             for parameter in own_parameters(module):
                 parameter.gradient = zeros_like(parameter.value)
 
-    @spelled()
     def update_parameters(self, gradient_step: float = 1e-3) -> None:
-        """Take one step against the gradient: ``parameters -= gradient_step * gradient``; so do children."""
+        """Take one step against the gradient: ``parameters -= gradient_step * gradient``; so do children.
+
+        ``learning_rate`` is accepted for ``gradient_step`` too.
+        """
         if type(gradient_step) is not float:
             check_number(type(self).__name__, "gradient_step", gradient_step)
         for module in _answering(self, "update_parameters"):
@@ -267,8 +269,9 @@ def parameters(net: Any) -> list[Parameter]:
         If a module holds its parameters as something else than arrays, or if a net holds modules where
         they cannot be found.
     """
-    handles = [each for place, module in places(net) for each in own_parameters(module, place)]
-    for module in walk(net):
+    found = places(net)
+    handles = [each for place, module in found for each in own_parameters(module, place)]
+    for _, module in found:
         _raise_if_hiding(module, handles)
     return handles
 

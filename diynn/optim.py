@@ -14,6 +14,7 @@ import numpy as np
 from diynn.arrays import Array, BackendLike, alike
 from diynn.assembly import check_loss, check_net, check_rule, move_net, warn_of_the_end
 from diynn.callbacks import Callback, Run
+from diynn.calls import spelled, worded
 from diynn.dataset import as_weights, moved
 from diynn.execution import Execution, accumulated, find_execution
 from diynn.execution.habits import Habits, habits, habits_key
@@ -28,12 +29,12 @@ from diynn.parameter import Parameter
 from diynn.rules import PlainStep, Rule, State, prepared
 from diynn.schedules import Schedule, constant
 from diynn.shapes import positive, positive_number
-from diynn.sheet import spelled
 from diynn.states import rehearse, set_state, state_of
 from diynn.training import Metric, train
 from diynn.wording import shown
 
 
+@worded
 class Optim:
     """One step of gradient descent: zero, forward, backward, update.
 
@@ -42,10 +43,10 @@ class Optim:
     net : Module
         What is trained: a module, of any origin, with the methods of the course sheet.
     loss : Loss
-        What is made small.
+        What is minimised.
     eps : float or Schedule
-        The step size, or a function from the number of steps taken to it. The gradient is the sum over
-        the batch, so a step on twice as many examples is twice as long.
+        The step size (``learning_rate`` is accepted too), or a function from the number of steps taken to
+        it. The gradient is the sum over the batch, so a step on twice as many examples is twice as long.
     rule : Rule, optional
         How the parameters follow the gradient; None for the sheet's plain step, which is each module's
         own ``update_parameters``.
@@ -72,7 +73,6 @@ class Optim:
     Source: the course sheet, "Mon troisième est un encapsulage".
     """
 
-    @spelled("Optim", bound=True)
     def __init__(
         self,
         net: Any,
@@ -176,9 +176,13 @@ class Optim:
         try:
             with update.interrupts as interrupts:
                 try:
-                    if self._home is not None and type(self._home.value) is not np.ndarray:
-                        batch_x = moved(batch_x, self._home.value, real=True)
-                        batch_y = moved(batch_y, self._home.value, real=False)
+                    home = self._home
+                    # Asked at every step, so without the two calls of `home.value` where it is NumPy's.
+                    if home is not None and type(getattr(home.owner, home.name)) is not np.ndarray:
+                        like = home.value  # of a dict or list, one of its arrays
+                        if type(like) is not np.ndarray:
+                            batch_x = moved(batch_x, like, real=True)
+                            batch_y = moved(batch_y, like, real=False)
                     extra = () if weights is None else (self._weights(weights, batch_x),)
                     if self._rehearsing:
                         interrupts.may_stop = False
@@ -197,7 +201,7 @@ class Optim:
         like = None if self._home is None else self._home.value
         return moved(as_weights("Optim", "weights", weights, batch_x), like, real=True)
 
-    def SGD(self, x: Any, y: Any, *arguments: Any, **options: Any) -> History:  # noqa: N802  # as in courses
+    def SGD(self, x: Any, y: Any = None, *arguments: Any, **options: Any) -> History:  # noqa: N802  # as in courses
         """Train the net on shuffled batches, ``optim.SGD(x, y, batch_size, epochs)``: see :func:`diynn.SGD`.
 
         It takes the options of that function but those that made this object.
@@ -338,7 +342,7 @@ class _Update:
         self._optim.steps += 1
 
 
-@spelled("SGD", bound=True)
+@spelled()
 def SGD(  # noqa: N802  # the sheet's name
     net: Any,
     loss: Any,
@@ -381,7 +385,8 @@ def SGD(  # noqa: N802  # the sheet's name
     batch_size, epochs : int
         Examples in a step, and passes over the data.
     eps : float or Schedule
-        The step size, as in :class:`diynn.Optim`. Gradients are summed over the batch, not averaged.
+        The step size, as in :class:`diynn.Optim` (``learning_rate`` is accepted too). Gradients are summed
+        over the batch, not averaged.
     rule : Rule, optional
         The update rule; None for the sheet's plain step.
     weights : array (examples,), optional
@@ -394,8 +399,8 @@ def SGD(  # noqa: N802  # the sheet's name
     callbacks : list of Callback, or of functions of a :class:`Run`, called after each epoch
         Such as :class:`diynn.EarlyStopping` and :class:`diynn.KeepBest`.
     checkpoint : path, optional
-        A file to which all that the training is, is written after each epoch, and at the end: after fewer
-        epochs where it would take more than some percent of the time. If it is there, the training goes on
+        A file to which all that the training is, is written after each epoch, beside the next one, and at
+        the end: after fewer epochs where they take milliseconds. If it is there, the training goes on
         from it, and ends equal to the bit to one that was never stopped; one that has ended returns its
         history. Steps are compiled at once then, for the same result in every run.
     every : int or datetime.timedelta, optional

@@ -104,7 +104,7 @@ class Parameter:
 
 
 def own_parameters(module: Any, place: str = "") -> list[Parameter]:
-    """Return the handles on the arrays that a module itself holds, whoever wrote it.
+    """Return the handles on the arrays that a module of any origin itself holds.
 
     An attribute holds one array, or a dict or list of arrays; None, and an empty one, holds none.
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from diynn.arrays import Array, asarray_like, to_numpy
 from diynn.data import shard
-from diynn.execution import MPI
+from diynn.execution.data_parallel import DataParallel
 
 
 class Ranks:
@@ -17,31 +17,31 @@ class Ranks:
     Parameters
     ----------
     execution : Execution
-        The ranks of an :class:`diynn.execution.MPI` may become fewer.
+        The ranks of a :class:`diynn.execution.MPI` may become fewer.
     """
 
     def __init__(self, execution: Any) -> None:
-        while not isinstance(execution, MPI) and hasattr(execution, "inner"):
+        while not isinstance(execution, DataParallel) and hasattr(execution, "inner"):
             execution = execution.inner
-        self._mpi = execution if isinstance(execution, MPI) else None
+        self._ranks = execution if isinstance(execution, DataParallel) else None
 
     @property
     def rank(self) -> int:
         """The number of this rank; rank 0 shows, writes and warns."""
-        return 0 if self._mpi is None else int(self._mpi.comm.rank)
+        return 0 if self._ranks is None else self._ranks.rank
 
     @property
     def size(self) -> int:
         """How many ranks there are."""
-        return 1 if self._mpi is None else int(self._mpi.comm.size)
+        return 1 if self._ranks is None else self._ranks.size
 
     def first(self, value: Any) -> Any:
         """Return rank 0's value."""
-        return value if self._mpi is None else self._mpi.comm.bcast(value)
+        return value if self._ranks is None else self._ranks.first(value)
 
     def any(self, value: Any) -> Any:
         """Return the value of the first rank whose value is true, or this one's."""
-        values = [value] if self._mpi is None else self._mpi.comm.allgather(value)
+        values = [value] if self._ranks is None else self._ranks.all(value)
         return next(filter(None, values), value)
 
     def share(self, values: Any) -> Any:
@@ -50,6 +50,6 @@ class Ranks:
 
     def joined(self, values: Array) -> Array:
         """Return the values of all ranks, one after another."""
-        if self._mpi is None or self.size == 1:
+        if self._ranks is None or self.size == 1:
             return values
-        return asarray_like(np.concatenate(self._mpi.comm.allgather(to_numpy(values))), values)
+        return asarray_like(np.concatenate(self._ranks.all(to_numpy(values))), values)

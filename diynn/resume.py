@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from datetime import timedelta
-from time import perf_counter
+from functools import partial
+from threading import Thread
+from time import perf_counter, thread_time
 from typing import Any
 
 import numpy as np
@@ -20,12 +22,15 @@ from diynn.schedules import Schedule
 from diynn.shapes import positive
 from diynn.wording import shown
 
-_SHARE = 30  # a writing after an epoch waits until this many times as long has passed as the last one took
+_SHARE = 40  # after an epoch, a state is copied only when this many times what the last took have passed
 _MEND = "give it what it was, or this training another file"
 
 
 class Checkpoint:
     """Writes the state of a training to a file, from time to time, and reads it again.
+
+    A state is copied, and written by a thread while the training goes on. Within a ``with`` block: at its end
+    the last one is in its place.
 
     Parameters
     ----------
@@ -56,7 +61,17 @@ class Checkpoint:
                 raise ValueError(f"SGD: `every` must be a time above 0, got {every}")
         elif every is not None:
             self._steps = positive("SGD", "every", every)
-        self._written, self._took = perf_counter(), 0.0
+        self._started, self._took = perf_counter(), 0.0
+        self._writing: _Writing | None = None
+
+    def __enter__(self) -> Checkpoint:
+        return self
+
+    def __exit__(self, kind: object, *error: object) -> None:
+        if self._writing is not None:
+            self._writing.join()
+            if kind is None:
+                self._writing.result()
 
     def read(self) -> dict[str, Any] | None:
         """Return the state that is in the file, or None if there is no file.
@@ -90,21 +105,53 @@ class Checkpoint:
         """Say whether to write after this step of an epoch."""
         if self._steps is not None:
             return steps % self._steps == 0
-        return self._seconds is not None and perf_counter() - self._written >= self._seconds
+        return self._seconds is not None and perf_counter() - self._started >= self._seconds
 
     def affordable(self) -> bool:
-        """Say whether to write after this epoch: epochs of milliseconds would take less than the writing."""
-        return perf_counter() - self._written >= _SHARE * self._took
+        """Say whether to write after this epoch: the last one is written, and copying takes little time."""
+        idle = self._writing is None or not self._writing.is_alive()
+        return idle and perf_counter() - self._started >= _SHARE * self._took
 
     def write(self, make_state: Callable[[], Mapping[str, Any]]) -> None:
-        """Write a state in the place of the one that is there."""
+        """Begin to write a state, which nobody else changes, in the place of the one that is there.
+
+        Raises
+        ------
+        OSError
+            If the one before could not be written.
+        """
         from diynn.files.stored import write_file
 
-        start = perf_counter()
+        if self._writing is not None:
+            self._writing.result()
+        self._started, before = perf_counter(), thread_time()
         text, arrays = pack("SGD", make_state())
-        write_file("SGD", self.path, "training", arrays, self._about | {"state": text})
-        self._written = perf_counter()
-        self._took = self._written - start
+        about = self._about | {"state": text}
+        self._writing = _Writing(partial(write_file, "SGD", self.path, "training", arrays, about))
+        self._took = thread_time() - before  # whatever else the machine does
+
+
+class _Writing(Thread):
+    """A thread that does one thing, from now on."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__()
+        self._work = work
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        """Do it."""
+        try:
+            self._work()
+        except BaseException as error:  # raised where it is waited for
+            self._error = error
+
+    def result(self) -> None:
+        """Wait until it is done, and raise what it raised."""
+        self.join()
+        if self._error is not None:
+            raise self._error
 
 
 def _difference(was: Any, now: Any) -> tuple[str, str]:
@@ -130,7 +177,7 @@ def identify(
 ) -> dict[str, Any]:
     """Return what a training is, by argument, as JSON: of arrays and of a generator a sum.
 
-    ``rng`` is None where nobody gave a seed: any is right then.
+    ``rng`` is None where no seed was given: any is accepted then.
     """
     modules = [_module(place, each) for place, each in places(optim.net)]
     arrays = [f"{each.label} {tuple(each.value.shape)} {each.value.dtype}" for each in parameters(optim.net)]

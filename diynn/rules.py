@@ -7,8 +7,8 @@ from typing import Any, TypeAlias
 
 from diynn.arguments import flag, number_from_0
 from diynn.arrays import Array, namespace, zeros_like
+from diynn.calls import spelled
 from diynn.shapes import fraction, positive_number
-from diynn.sheet import spelled
 from diynn.wording import shown
 
 __all__ = ["Adam", "AdamW", "Momentum", "PlainStep", "RMSprop", "Rule"]
@@ -19,7 +19,8 @@ State: TypeAlias = tuple[Array, ...]
 class Rule:
     """How one array of parameters follows its gradient, as two pure functions.
 
-    ``parameters -= change`` is left to the caller, so that arrays that share memory stay shared.
+    ``parameters -= change`` is left to the caller, so that arrays that share memory stay shared. In the
+    formulas η is the step size, or learning rate, which ``Optim`` and ``SGD`` call ``eps``.
     """
 
     def __repr__(self) -> str:
@@ -51,12 +52,12 @@ class PlainStep(Rule):
 
     ::
 
-        θ ← θ - ε g
+        θ ← θ - η g
 
     Source: the course sheet, "Mon premier est ... linéaire !".
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self) -> None:
         pass
 
@@ -67,7 +68,7 @@ class PlainStep(Rule):
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
     ) -> tuple[Array, State]:
-        """Return ε g."""
+        """Return η g."""
         return eps * gradient, state
 
 
@@ -77,7 +78,7 @@ class Momentum(Rule):
     ::
 
         v ← μ v + g
-        θ ← θ - ε v              or ε (g + μ v) with Nesterov's look ahead
+        θ ← θ - η v              or η (g + μ v) with Nesterov's look ahead
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ class Momentum(Rule):
     Source: Polyak, 1964; Nesterov, 1983, in the form of Sutskever et al., 2013.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self, mu: float = 0.9, *, nesterov: bool = False) -> None:
         self.mu, self.nesterov = fraction("Momentum", "mu", mu), flag("Momentum", "nesterov", nesterov)
 
@@ -100,7 +101,7 @@ class Momentum(Rule):
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
     ) -> tuple[Array, State]:
-        """Return ε v or ε (g + μ v), and v."""
+        """Return η v or η (g + μ v), and v."""
         velocity = self.mu * state[0] + gradient
         return eps * (gradient + self.mu * velocity if self.nesterov else velocity), (velocity,)
 
@@ -111,26 +112,27 @@ class RMSprop(Rule):
     ::
 
         v ← ρ v + (1 - ρ) g²
-        θ ← θ - ε g / (√v + η)
+        θ ← θ - η g / (√v + ε)
 
     Parameters
     ----------
     rho : float
         ρ, in [0, 1).
-    eta : float
-        η, which keeps the quotient finite, as in :class:`Adam`.
+    epsilon : float
+        ε, which keeps the quotient finite, as in :class:`Adam`; ``eta`` is accepted too.
 
     Raises
     ------
     ValueError
-        If ρ is not in [0, 1), or η is not positive.
+        If ρ is not in [0, 1), or ε is not positive.
 
     Source: Tieleman and Hinton, 2012, lecture 6.5.
     """
 
-    @spelled(bound=True)
-    def __init__(self, rho: float = 0.99, *, eta: float = 1e-8) -> None:
-        self.rho, self.eta = fraction("RMSprop", "rho", rho), positive_number("RMSprop", "eta", eta)
+    @spelled()
+    def __init__(self, rho: float = 0.99, *, epsilon: float = 1e-8) -> None:
+        self.rho = fraction("RMSprop", "rho", rho)
+        self.epsilon = positive_number("RMSprop", "epsilon", epsilon)
 
     def start(self, value: Array) -> State:
         """Return v = 0."""
@@ -139,11 +141,10 @@ class RMSprop(Rule):
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
     ) -> tuple[Array, State]:
-        """Return ε g / (√v + η), and v."""
+        """Return η g / (√v + ε), and v."""
         square = self.rho * state[0] + (1 - self.rho) * gradient * gradient
-        xp = namespace(value)
-        eta = max(self.eta, float(xp.finfo(value.dtype).smallest_normal))
-        return eps * gradient / (xp.sqrt(square) + eta), (square,)
+        root = namespace(value).sqrt(square)
+        return eps * gradient / (root + _representable(self.epsilon, value)), (square,)
 
 
 class Adam(Rule):
@@ -152,28 +153,28 @@ class Adam(Rule):
     ::
 
         m ← β₁ m + (1 - β₁) g            v ← β₂ v + (1 - β₂) g²
-        θ ← θ - ε m̂ / (√v̂ + η),          m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
+        θ ← θ - η m̂ / (√v̂ + ε),          m̂ = m / (1 - β₁ᵗ),  v̂ = v / (1 - β₂ᵗ)
 
     Parameters
     ----------
     beta1, beta2 : float
         β₁ and β₂, in [0, 1).
-    eta : float
-        η, which keeps the quotient finite. In a dtype that has no such number, float16, it is the smallest
-        normal one.
+    epsilon : float
+        ε, which keeps the quotient finite; ``eta`` is accepted too. In a dtype that has no such number,
+        float16, it is the smallest normal one.
 
     Raises
     ------
     ValueError
-        If β₁ or β₂ is not in [0, 1), or η is not positive.
+        If β₁ or β₂ is not in [0, 1), or ε is not positive.
 
     Source: Kingma and Ba, 2015, algorithm 1.
     """
 
-    @spelled(bound=True)
-    def __init__(self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8) -> None:
+    @spelled()
+    def __init__(self, beta1: float = 0.9, beta2: float = 0.999, *, epsilon: float = 1e-8) -> None:
         self.beta1, self.beta2 = fraction("Adam", "beta1", beta1), fraction("Adam", "beta2", beta2)
-        self.eta = positive_number("Adam", "eta", eta)
+        self.epsilon = positive_number("Adam", "epsilon", epsilon)
 
     def start(self, value: Array) -> State:
         """Return m = v = 0."""
@@ -182,15 +183,13 @@ class Adam(Rule):
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
     ) -> tuple[Array, State]:
-        """Return ε m̂ / (√v̂ + η), and m and v."""
+        """Return η m̂ / (√v̂ + ε), and m and v."""
         mean, square = state
         mean = self.beta1 * mean + (1 - self.beta1) * gradient
         square = self.beta2 * square + (1 - self.beta2) * gradient * gradient
-        xp = namespace(value)
         scale = eps / (1 - self.beta1**step)
-        root = xp.sqrt(square / (1 - self.beta2**step))
-        eta = max(self.eta, float(xp.finfo(value.dtype).smallest_normal))
-        return scale * mean / (root + eta), (mean, square)
+        root = namespace(value).sqrt(square / (1 - self.beta2**step))
+        return scale * mean / (root + _representable(self.epsilon, value)), (mean, square)
 
 
 class AdamW(Adam):
@@ -198,11 +197,11 @@ class AdamW(Adam):
 
     ::
 
-        θ ← θ - ε (m̂ / (√v̂ + η) + λ θ)
+        θ ← θ - η (m̂ / (√v̂ + ε) + λ θ)
 
     Parameters
     ----------
-    beta1, beta2, eta : float
+    beta1, beta2, epsilon : float
         As in :class:`Adam`.
     decay : float
         λ, at least 0. Biases decay as well.
@@ -210,19 +209,24 @@ class AdamW(Adam):
     Source: Loshchilov and Hutter, 2019, algorithm 2.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(
-        self, beta1: float = 0.9, beta2: float = 0.999, *, eta: float = 1e-8, decay: float = 1e-2
+        self, beta1: float = 0.9, beta2: float = 0.999, *, epsilon: float = 1e-8, decay: float = 1e-2
     ) -> None:
-        super().__init__(beta1, beta2, eta=eta)
+        super().__init__(beta1, beta2, epsilon=epsilon)
         self.decay = number_from_0("AdamW", "decay", decay)
 
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
     ) -> tuple[Array, State]:
-        """Return Adam's change plus ε λ θ, and m and v."""
+        """Return Adam's change plus η λ θ, and m and v."""
         change, state = super().change(value, gradient, state, eps, step)
         return change + (eps * self.decay) * value, state
+
+
+def _representable(epsilon: float, like: Array) -> float:
+    """Return ε, or the smallest normal number of an array's dtype where that is larger, as in float16."""
+    return max(epsilon, float(namespace(like).finfo(like.dtype).smallest_normal))
 
 
 def check_inner(owner: str, rule: Any) -> Rule:

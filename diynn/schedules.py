@@ -1,4 +1,7 @@
-"""Step sizes that change with time: functions from the number of steps taken to the size of the next."""
+"""Step sizes that change with time: functions from the number of steps taken to the size of the next.
+
+``eps`` is the step size that they start from; ``learning_rate`` is accepted too.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from math import cos, pi
 from typing import TypeAlias
 
 from diynn.arguments import integer_from
+from diynn.calls import spelled
 from diynn.shapes import positive, positive_number
-from diynn.sheet import spelled
 
 __all__ = ["constant", "cosine_decay", "exponential_decay", "step_decay"]
 
@@ -70,13 +73,13 @@ def scaled(schedule: Schedule, factor: float) -> Schedule:
     return _Scaled(schedule, factor)
 
 
-@spelled("constant", bound=True)
+@spelled()
 def constant(eps: float) -> Schedule:
     """Return a step size that stays ``eps``."""
     return _Constant(positive_number("constant", "eps", eps))
 
 
-@spelled("step_decay", bound=True)
+@spelled()
 def step_decay(eps: float, *, factor: float, every: int) -> Schedule:
     """Return a step size that is multiplied by ``factor`` after each ``every`` steps."""
     eps, factor = (
@@ -85,14 +88,14 @@ def step_decay(eps: float, *, factor: float, every: int) -> Schedule:
     return _StepDecay(eps, factor, positive("step_decay", "every", every))
 
 
-@spelled("exponential_decay", bound=True)
+@spelled()
 def exponential_decay(eps: float, *, half_life: float) -> Schedule:
     """Return a step size that halves smoothly within ``half_life`` steps."""
     eps = positive_number("exponential_decay", "eps", eps)
     return _ExponentialDecay(eps, positive_number("exponential_decay", "half_life", half_life))
 
 
-@spelled("cosine_decay", bound=True)
+@spelled()
 def cosine_decay(eps: float, *, steps: int, warmup: int = 0) -> Schedule:
     """Return a step size that rises linearly over ``warmup`` steps, then falls to 0 at ``steps`` as a cosine.
 

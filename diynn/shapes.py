@@ -13,7 +13,20 @@ from typing import Any, Protocol, TypeAlias, overload
 import numpy as np
 
 from diynn.arguments import any_number, integer_from
-from diynn.arrays import Array, address, describe, extremes, kind, namespace, seen_outside, together, within
+from diynn.arrays import (
+    Array,
+    Namespace,
+    address,
+    describe,
+    extremes,
+    kind,
+    namespace,
+    promoted,
+    seen_outside,
+    together,
+    within,
+)
+from diynn.calls import ApartError
 from diynn.wording import shown
 
 Shape: TypeAlias = tuple[int | None, ...]
@@ -31,6 +44,7 @@ class Shaped(Protocol):
     """What the contract needs to know of a module."""
 
     _parameters: Array
+    _bias: Array
     _fits: set[Any] | None
 
     @property
@@ -113,7 +127,7 @@ def _stretched(shape: Shape, other: Shape) -> Shape:
 # ------------------------------------------------------------------ modules
 
 
-def check(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
+def check_batch(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
     """Raise unless ``data``, and ``delta`` where given, are what ``module`` takes.
 
     Raises
@@ -134,7 +148,7 @@ def check(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
         )
         if module._fits and key in module._fits:
             return
-    _check(module, data, delta)
+    _check_batch(module, data, delta)
     if key is not None:
         if module._fits is None:
             module._fits = set()
@@ -143,7 +157,7 @@ def check(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
         module._fits.add(key)
 
 
-def _check(module: Shaped, data: Array, delta: Array) -> None:
+def _check_batch(module: Shaped, data: Array, delta: Array) -> None:
     _check_array(module, "data", data)
     shape = data.shape
     wanted = module.input_shape
@@ -154,12 +168,15 @@ def _check(module: Shaped, data: Array, delta: Array) -> None:
         wanted = wanted if len(shape) > 2 else fewest(wanted)  # most mean vectors
         words = () if AXES in wanted else _WORDS.get(len(wanted), ())
         raise ValueError(f"{module!r}: `data` must have shape {text(wanted, words)}, got {tuple(shape)}")
-    parameters = module._parameters
-    if parameters is not None and not together(data, parameters):
-        raise ValueError(
-            apart(repr(module), "data", data, "the parameters", parameters)
-            + f", .to({address(data)!r}) the module"
-        )
+    held = (each for each in (module._parameters, module._bias) if not isinstance(each, dict | list | tuple))
+    parameters = next((each for each in held if each is not None), None)  # an empty dict counts as none
+    if parameters is not None:
+        if not together(data, parameters):
+            raise ApartError(
+                apart(repr(module), "data", data, "the parameters", parameters)
+                + f", .to({address(data)!r}) the module"
+            )
+        _raise_unless_promoted(module, "data", data, parameters)
     output_shape = module.output_shape(tuple(shape[1:]))
     if delta is not _ABSENT:
         _check_array(module, "delta", delta)
@@ -169,7 +186,18 @@ def _check(module: Shaped, data: Array, delta: Array) -> None:
                 f"{module!r}: `delta` must have the shape of the output, {expected}, got {tuple(delta.shape)}"
             )
         if not together(data, delta):
-            raise ValueError(apart(repr(module), "delta", delta, "`data`", data))
+            raise ApartError(apart(repr(module), "delta", delta, "`data`", data))
+        if parameters is not None:
+            _raise_unless_promoted(module, "delta", delta, parameters)
+
+
+def _raise_unless_promoted(module: Any, argument: str, value: Array, parameters: Array) -> None:
+    if not promoted(value, parameters):
+        raise ApartError(
+            f"{module!r}: `{argument}` must have the dtype of the parameters, {parameters.dtype}, got "
+            f"{value.dtype}; diynn.asarray({argument}, {address(parameters)!r}, "
+            f"dtype={str(parameters.dtype).rpartition('.')[2]!r}) converts it"
+        )
 
 
 def check_scores(module: Any, shape: Shape) -> None:
@@ -178,19 +206,23 @@ def check_scores(module: Any, shape: Shape) -> None:
         raise ValueError(f"{module!r}: `data` must have shape (batch, ..., classes), got {text(shape)}")
 
 
-def _check_array(owner: Any, argument: str, value: Array) -> None:
+def namespace_of(owner: str, argument: str, value: Any) -> Namespace:
+    """Return the namespace of ``value``; raise TypeError, the owner's, if it is no array of any library."""
     try:
-        namespace(value)
+        return namespace(value)
     except TypeError:
         raise TypeError(
-            f"{owner!r}: `{argument}` must be an array, got {type(value).__name__}; "
+            f"{owner}: `{argument}` must be an array, got {type(value).__name__}; "
             "diynn.asarray makes an array of it"
         ) from None
+
+
+def _check_array(owner: Any, argument: str, value: Array) -> None:
+    namespace_of(repr(owner), argument, value)
     if isinstance(value, np.ma.MaskedArray | np.matrix):
         raise TypeError(
             f"{owner!r}: `{argument}` must be an array, got a {type(value).__name__}, which computes in "
-            "ways of its "
-            f"own; np.asarray({argument}) makes an array of it"
+            f"ways of its own; np.asarray({argument}) makes an array of it"
         )
     if kind(value) != "real floating":
         raise TypeError(
@@ -266,11 +298,8 @@ def check_probabilities(loss: Any, argument: str, values: Array, *, nan: bool = 
 
 def _check_target(loss: Any, y: Array, yhat: Array) -> None:
     _check_array(loss, "yhat", yhat)
-    try:
-        namespace(y)
-    except TypeError:
-        raise TypeError(f"{loss!r}: `y` must be an array, got {type(y).__name__}") from None
+    namespace_of(repr(loss), "y", y)
     if kind(y) == "other":
         raise TypeError(f"{loss!r}: `y` must hold real numbers, got {y.dtype}")
     if not together(y, yhat):
-        raise ValueError(apart(repr(loss), "y", y, "`yhat`", yhat))
+        raise ApartError(apart(repr(loss), "y", y, "`yhat`", yhat))

@@ -75,6 +75,10 @@ def move_together(arrays: Sequence[Array], move: Callable[[Array], Array]) -> li
 
 def tied(arrays: Sequence[Array]) -> list[tuple[int, View]]:
     """Return which arrays share their memory with another of them, by number, and how they lie in it."""
+    if all(type(each) is np.ndarray and each.flags.owndata for each in arrays) and len(
+        {id(each) for each in arrays}
+    ) == len(arrays):
+        return []  # as in most nets
     views = [view(array) for array in arrays]
     users = Counter(each.memory for each in views if each is not None)
     return [

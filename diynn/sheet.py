@@ -5,12 +5,8 @@ Canonical names are the documented ones. Every other spelling here is accepted, 
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping
-from functools import lru_cache, wraps
-from typing import Any, TypeVar, cast
-
-Function = TypeVar("Function", bound=Callable[..., Any])
+from collections.abc import Mapping
+from typing import Any
 
 #: Canonical class → the other spellings of its name.
 SPELLINGS: dict[str, tuple[str, ...]] = {
@@ -54,8 +50,11 @@ WORDS: dict[str, tuple[str, ...]] = {
     "progress": ("verbose",),
     "batch_size": ("batchsize", "taille_batch"),
     "x": ("X", "datax", "data_x", "x_train", "X_train"),
+    "batch_x": ("x", "X"),
+    "batch_y": ("y", "Y"),
     "y": ("Y", "datay", "data_y", "y_train", "Y_train", "labels"),
     "eps": ("lr", "learning_rate", "gradient_step", "pas_gradient"),
+    "epsilon": ("eta",),
     "gradient_step": ("eps", "lr", "learning_rate"),
     "net": ("network", "model", "reseau"),
     "loss": ("loss_fn", "criterion", "cout"),
@@ -66,14 +65,45 @@ WORDS: dict[str, tuple[str, ...]] = {
     "weights": ("sample_weight", "sample_weights"),
 }  # fmt: skip
 
-#: Keyword that nobody takes → what to write instead.
+#: Keyword that is not accepted → what to write instead.
 REFUSED: dict[str, str] = {
     "type": "pass init='xavier', 'he', 'uniform' or 'normal' for the initial law",
     "mode": "net.train() and net.eval() switch the mode; init= has the initial law",
     "classes_type": "the loss decides: CrossEntropyLoss takes class indices and one-hot labels alike",
     "activation": "write the activation as a module of its own, such as Tanh(), behind this one",
-    **dict.fromkeys(("lr", "learning_rate", "eps"), "the step size is `eps` of Optim and of SGD"),
+    **dict.fromkeys(("lr", "learning_rate"), "the step size is `eps` of Optim and of SGD"),
+    "eps": "the step size is `eps` of Optim and of SGD, the stabiliser of Adam and RMSprop is `epsilon`",
     "shuffle": "SGD shuffles the examples in each epoch; rng= has the seed",
+}
+
+#: Class → what an instance of it, or of one of its kind, is called where a form is shown.
+VARIABLES: dict[str, str] = {
+    "Sequential": "net", "Module": "module", "Loss": "loss", "Optim": "optim", "History": "history",
+    "Rule": "rule", "Callback": "callback", "Parameter": "parameter",
+}  # fmt: skip
+
+#: Class → where the arrays go that its constructor was given.
+CALLED: dict[str, str] = {"Module": "{}(...).forward(data)", "Loss": "{}().forward(y, yhat)"}
+
+#: Function or method → what is said of it besides its form, where it is called with other arguments.
+HINTS: dict[str, str] = {
+    "SGD": "an Optim trains by optim.SGD(x, y, batch_size, epochs)",
+    "Optim.step": "a batch and what is right for it; it goes forward and back, and updates, by itself",
+    "Optim.SGD": "the examples and what is right for them",
+    "Module.forward": "a batch alone; loss.forward(y, yhat) compares what it returns",
+    "Module.__call__": "a batch alone; loss.forward(y, yhat) compares what it returns",
+    **dict.fromkeys(
+        ("Module.backward_update_gradient", "Module.backward_delta"),
+        "`data` is what forward was given, `delta` the gradient of the cost with respect to what it returned",
+    ),
+    "Module.zero_grad": "it needs nothing, and sets the gradients to zero",
+    "Module.update_parameters": "it takes the step size alone; the gradients are in the module",
+    "Sequential.add": "one module; Sequential(first, second, ...) takes several",
+    **dict.fromkeys(
+        ("Loss.forward", "Loss.backward", "Loss.__call__"), "`y` is what is right, `yhat` what the net gave"
+    ),
+    "accuracy": "write accuracy(y, yhat): what is right, then what the net gave",
+    "predict": "write predict(net, x)",
 }
 
 #: What a net, or a history, is asked for that it has not → what to write instead.
@@ -100,107 +130,3 @@ def elsewhere(owner: object, name: str) -> AttributeError:
     """Return the error about an attribute that is not there, with what to write instead if that is known."""
     hint = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else ""
     return AttributeError(f"{type(owner).__name__} has no `{name}`{hint}", name=name, obj=owner)
-
-
-def spelled(owner: str = "", *, bound: bool = False) -> Callable[[Function], Function]:
-    """Return a decorator: the function takes its keywords in any spelling of the table.
-
-    Parameters
-    ----------
-    owner : str
-        Whose errors they are; by default those of the class of its first argument.
-    bound : bool
-        Whether missing and surplus arguments are worded here as well, instead of by Python.
-
-    Raises
-    ------
-    TypeError
-        By the function decorated: if a keyword is given twice, or is none of the function's.
-    """
-
-    def decorate(function: Function) -> Function:
-        @wraps(function)
-        def call(*arguments: Any, **words: Any) -> Any:
-            if words or bound:
-                whose = owner or type(arguments[0]).__name__
-                words = _canonical(function, whose, arguments, words, bound)
-            return function(*arguments, **words)
-
-        return cast(Function, call)
-
-    return decorate
-
-
-def _canonical(
-    function: Callable[..., Any], owner: str, arguments: tuple[Any, ...], words: dict[str, Any], bound: bool
-) -> dict[str, Any]:
-    parameters, others = _keywords(function)
-    places = [each.name for each in parameters.values() if each.kind is each.POSITIONAL_OR_KEYWORD]
-    positional = places[: len(arguments)]
-    found: dict[str, Any] = {}
-    for word, value in words.items():
-        canonical = word if word in parameters else others.get(word)
-        if canonical is None:
-            if any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
-                found[word] = value
-                continue
-            raise TypeError(f"{owner}: there is no argument `{word}`; {_instead(parameters, word)}")
-        if canonical in found or canonical in positional:
-            raise TypeError(f"{owner}: `{canonical}` is given twice" + _also(word, canonical))
-        found[canonical] = value
-    if bound:
-        _raise_unless_complete(parameters, owner, arguments, found)
-    return found
-
-
-@lru_cache(maxsize=256)
-def _keywords(function: Callable[..., Any]) -> tuple[Mapping[str, inspect.Parameter], dict[str, str]]:
-    """Return the parameters of a function, and its canonical keywords by their other spellings."""
-    parameters = inspect.signature(function).parameters
-    return parameters, {
-        other: word for word in reversed(WORDS) if word in parameters for other in WORDS[word]
-    }
-
-
-def _instead(parameters: Mapping[str, inspect.Parameter], word: str) -> str:
-    if word in REFUSED:
-        return REFUSED[word]
-    known = [name for name in parameters if name != "self"]
-    return f"there are {', '.join(known)}" if known else "it takes none"
-
-
-def _also(word: str, canonical: str) -> str:
-    return "" if word == canonical else f", also as `{word}`"
-
-
-def _raise_unless_complete(
-    parameters: Mapping[str, inspect.Parameter],
-    owner: str,
-    arguments: tuple[Any, ...],
-    words: Mapping[str, Any],
-) -> None:
-    kinds = inspect.Parameter
-    places = [each for each in parameters.values() if each.kind is kinds.POSITIONAL_OR_KEYWORD]
-    if any(each.kind is kinds.VAR_POSITIONAL for each in parameters.values()):
-        return
-    taken = ", ".join(each.name for each in places if each.name != "self")
-    own = "self" in parameters
-    if len(arguments) > len(places):
-        given_by_name = [each.name for each in parameters.values() if each.kind is kinds.KEYWORD_ONLY]
-        by_name = f", and by name {', '.join(given_by_name)}" if given_by_name else ""
-        raise TypeError(f"{owner}: takes ({taken}){by_name}; got {len(arguments) - own} without a name")
-    missing = [
-        each.name
-        for place, each in enumerate(places)
-        if place >= len(arguments) and each.default is kinds.empty and each.name not in words
-    ]
-    missing += [
-        each.name
-        for each in parameters.values()
-        if each.kind is kinds.KEYWORD_ONLY and each.default is kinds.empty and each.name not in words
-    ]
-    if missing:
-        hint = "; an Optim trains by optim.SGD(x, y, batch_size, epochs)" if owner == "SGD" else ""
-        raise TypeError(
-            f"{owner}: takes ({taken}); {', '.join(f'`{each}`' for each in missing)} not given{hint}"
-        )

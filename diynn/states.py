@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from typing import Any
 
 import numpy as np
@@ -18,21 +19,22 @@ from diynn.module import parameters
 def state_of(optim: Any, *, execution: bool = True) -> dict[str, Any]:
     """Return the state of an Optim, see :meth:`diynn.Optim.state`; of how batches are taken if asked for."""
     net = optim.net
+    handles = parameters(net)
     course = getattr(optim.execution, "state", None) if execution else None
     return {
-        "parameters": {each.label: np.array(to_numpy(each.value)) for each in parameters(net)},
+        "parameters": {each.label: np.array(to_numpy(each.value)) for each in handles},
         "steps": optim.steps,
         "rule": {
             "name": None if optim.rule is None else repr(optim.rule),
             "began": optim._began,
             "states": {
                 each.label: [np.array(to_numpy(part)) for part in optim._states[each]]
-                for each in parameters(net)
+                for each in handles
                 if each in optim._states
             },
         },
         "generators": [generator_state(each) for each in generators(net, optim.loss)],
-        "modules": {place: module.state() for place, module in places(net) if _keeps_state(module)},
+        "modules": {place: deepcopy(module.state()) for place, module in places(net) if _keeps_state(module)},
         "execution": course() if callable(course) else None,
     }
 

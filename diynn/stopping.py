@@ -18,7 +18,7 @@ class Stop:
     """Within a ``with`` block signals set ``run.stopped``, rather than ending the process.
 
     A second signal acts at once, as it would have outside. Nothing is changed outside the main thread, nor
-    for a signal that somebody else handles.
+    for a signal that already has a handler.
 
     Parameters
     ----------

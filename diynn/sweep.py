@@ -8,16 +8,13 @@ import os
 import threading
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
-from hashlib import sha256
 from inspect import signature
 from time import perf_counter, sleep
 from typing import IO, Any, TypeAlias
 
-from threadpoolctl import threadpool_limits
-
 from diynn.arguments import flag
+from diynn.calls import spelled, worded
 from diynn.execution.choice import at_most
 from diynn.history import History
 from diynn.rendering import html_table, text_table
@@ -27,6 +24,7 @@ from diynn.wording import as_path, shown
 Row: TypeAlias = dict[str, Any]
 
 
+@worded
 class Sweep(Sequence[Row]):
     """The rows of a study, in the order of its grid, as :func:`sweep` returns them.
 
@@ -44,7 +42,7 @@ class Sweep(Sequence[Row]):
 
     @property
     def failures(self) -> list[Row]:
-        """The rows of runs that raised, or whose worker died."""
+        """The rows of runs that raised an exception, or whose worker died."""
         return [row for row in self.rows if "error" in row]
 
     def to_dict(self) -> dict[str, list[Any]]:
@@ -89,6 +87,7 @@ class Sweep(Sequence[Row]):
         return main_effects(levels, [row["result"][value] for row in ended], value, ax=ax)
 
 
+@spelled()
 def sweep(
     function: Callable[..., Any],
     grid: Mapping[str, Iterable[Any]] | Iterable[Mapping[str, Any]],
@@ -194,6 +193,8 @@ def _check_call(function: Any, configuration: dict[str, Any]) -> None:
 
 
 def _key(configuration: dict[str, Any]) -> str:
+    from hashlib import sha256  # it and the two below take 6 ms, which `import diynn` need not
+
     return sha256(_json(configuration, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -208,7 +209,7 @@ def _json(value: Any, **options: Any) -> str:
 
 @contextmanager
 def _opened(path: str | os.PathLike[str] | None) -> Iterator[tuple[IO[bytes] | None, dict[str, Row]]]:
-    """Open a file to append rows to, which nobody else does meanwhile, and read the rows that it has."""
+    """Open a file for appending, locked against other sweeps, and read its rows."""
     if path is None:
         yield None, {}
         return
@@ -277,6 +278,8 @@ def _outcomes(
 
 
 def _died(error: Exception) -> bool:
+    from concurrent.futures import BrokenExecutor
+
     return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"  # loky's, and dask's
 
 
@@ -285,6 +288,8 @@ def _run(
 ) -> tuple[str, dict[str, Any]]:
     if os.getpid() != owner and not any(each.name == "diynn_parent" for each in threading.enumerate()):
         threading.Thread(target=_watch, args=(os.getppid(),), name="diynn_parent", daemon=True).start()
+    from threadpoolctl import threadpool_limits
+
     start = perf_counter()
     try:
         with threadpool_limits(1), at_most(1):
@@ -295,7 +300,7 @@ def _run(
 
 
 def _watch(parent: int) -> None:
-    """End this process with its parent: nobody would hear of what it does."""
+    """End this worker when its parent process ends: its result could not be returned."""
     while os.getppid() == parent:
         sleep(0.2)
     os._exit(1)

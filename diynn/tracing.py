@@ -9,6 +9,7 @@ from typing import Any
 
 from diynn.arrays import Array, copy, namespace
 from diynn.assembly import check_loss, check_net
+from diynn.calls import spelled
 from diynn.data import array_namespace
 from diynn.layers.sequential import in_series
 from diynn.module import parameters, zero_grad
@@ -100,6 +101,7 @@ class Trace:
         return html_table(_HEADER, self._cells(), 5, caption=caption)
 
 
+@spelled()
 def trace(net: Any, loss: Any, x: Array, y: Array) -> Trace:
     """Send one batch through a net and back, and measure what each module sees of it.
 
@@ -118,7 +120,7 @@ def trace(net: Any, loss: Any, x: Array, y: Array) -> Trace:
     -------
     Trace
         A line a module: the shape and the norm of its output, the norm of the gradient of the cost with
-        respect to it (delta) and to the parameters, and for activations, by whomever, how many of the
+        respect to it (delta) and to the parameters, and for activations of any origin, how many of the
         values are saturated and how many of the units dead.
 
     Raises

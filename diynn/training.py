@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from datetime import timedelta
 from functools import partial
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ from diynn.arguments import flag
 from diynn.arrays import Array, BackendLike, asarray, find_backend, namespace
 from diynn.assembly import check_metrics, warn_of_saturation
 from diynn.callbacks import Callback, Run, as_callbacks
+from diynn.calls import spelled
 from diynn.composition import per_example
 from diynn.dataset import Examples, as_array, beside, examples, moved
 from diynn.epochs import Progress, Training, counted, sum_of_costs
@@ -25,7 +27,6 @@ from diynn.module import first_parameter, in_mode
 from diynn.ranks import Ranks
 from diynn.resume import Checkpoint, identify
 from diynn.shapes import positive, positive_number
-from diynn.sheet import spelled
 from diynn.stopping import Stop
 from diynn.wording import shown
 
@@ -34,9 +35,10 @@ Metric: TypeAlias = Callable[[Array, Array], float]
 _SAMPLE = 256  # examples on which units are looked at, at the end
 
 
-@spelled("SGD", bound=True)
+@spelled("Optim.SGD")
 def train(
     optim: Any,
+    /,
     x: Any,
     y: Any = None,
     batch_size: int = 32,
@@ -81,7 +83,7 @@ def train(
     training = Training(run, data, batch_size, generator, watchers, measure, ranks)
     if checkpoint is not None:
         sums: dict[str, Any] = {}
-        if ranks.rank == 0:  # who alone reads and writes
+        if ranks.rank == 0:  # which alone reads and writes
             sums = {"data": data.identity(), "validation": None if measured is None else measured.identity()}
         names = {"metrics": list(metrics or ()), "callbacks": [type(each).__name__ for each in watchers]}
         seed = None if rng is None else generator
@@ -91,6 +93,7 @@ def train(
         in_mode(net, training=True),
         Stop(run, seconds, terminate=checkpoint is not None, ranks=ranks) as stop,
         Progress(data.steps(batch_size), run, disable=not progress or ranks.rank > 0) as bar,
+        training.checkpoint or nullcontext(),
     ):
         while run.epoch < epochs and run.stopped is None:
             training.epoch(stop, bar)
@@ -103,6 +106,7 @@ def train(
     return run.history
 
 
+@spelled()
 def predict(net: Any, x: Any, batch_size: int = 1024, *, backend: BackendLike = None) -> Array:
     """Return the outputs of a net for many examples, a batch at a time where the net allows it.
 

@@ -8,9 +8,9 @@ from operator import add
 
 from diynn.arguments import flag, number_from_0
 from diynn.arrays import Array, namespace
+from diynn.calls import spelled
 from diynn.rules import Rule, State, check_inner
 from diynn.shapes import positive_number
-from diynn.sheet import spelled
 
 __all__ = ["ClipNorm", "ClipValue", "WeightDecay"]
 
@@ -55,7 +55,7 @@ class WeightDecay(_Around):
     Source: Krogh and Hertz, 1991.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self, rule: Rule, decay: float = 1e-4, *, biases: bool = False) -> None:
         self.rule = check_inner("WeightDecay", rule)
         self.decay = number_from_0("WeightDecay", "decay", decay)
@@ -94,7 +94,7 @@ class ClipNorm(_Around):
     Source: Pascanu, Mikolov and Bengio, 2013, algorithm 1.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self, rule: Rule, limit: float = 1.0) -> None:
         self.rule = check_inner("ClipNorm", rule)
         self.limit = positive_number("ClipNorm", "limit", limit)
@@ -133,7 +133,7 @@ class ClipValue(_Around):
     Source: Mikolov, 2012.
     """
 
-    @spelled(bound=True)
+    @spelled()
     def __init__(self, rule: Rule, limit: float = 1.0) -> None:
         self.rule = check_inner("ClipValue", rule)
         self.limit = positive_number("ClipValue", "limit", limit)

@@ -65,7 +65,7 @@ def uneven(ranks):
             assert same_bits(found, wanted), (dtype, rule)
 
 
-def weighted(ranks):
+def weighted_rules(ranks):
     """Weights of examples, and rules around a rule, accumulated or not: the bits of as many threads."""
     rule = diynn.ClipNorm(diynn.WeightDecay(diynn.RMSprop(), 0.1), 0.5)
     weighing = np.random.default_rng(0)
@@ -146,6 +146,18 @@ def close(ranks):
         found = trained(conv_net().to(backend), diynn.CrossEntropyLoss(), 1e-3, moved, "mpi")
         for one, other in zip(found, wanted, strict=True):
             np.testing.assert_allclose(one, other, rtol=0, atol=1e-12)
+
+
+def weighted(ranks):
+    """Weights of examples are shared out with them: the bits of as many threads."""
+    counts = np.arange(41, dtype="float32") / 40
+    batches = [(*conv_data(41, "float32", seed), counts) for seed in range(STEPS)]
+    found, wanted = (
+        trained(conv_net("float32"), diynn.CrossEntropyLoss(), 1e-3, batches, each)
+        for each in ("mpi", Threads(ranks.size))
+    )
+    assert same_bits(found, wanted)
+    assert all(costs[0] == 0 < costs[-1] for costs in found[:STEPS])
 
 
 def settings(ranks):

@@ -45,20 +45,28 @@ def unseeded(ranks):
     assert history.costs == ranks.bcast(history.costs)
 
 
+def weighted(ranks):
+    """Weights of shuffled examples, of which each rank reads its own: the bits of as many threads."""
+    options = {"weights": np.arange(len(X)) % 5 / 2}
+    (found, one), (wanted, other) = (trained(each, **options) for each in ("mpi", Threads(ranks.size)))
+    assert same_bits(one, other)
+    assert found.costs == wanted.costs != trained("mpi")[0].costs
+
+
 def accumulated(ranks):
     """Several batches to a step: as one batch of them together, with one sum over the ranks for each step."""
     count = 0
-    summed = MPI._summed
+    exchange = MPI.exchange
 
-    def counted(*arguments: Any, **options: Any) -> Any:
+    def counted(*arguments: Any) -> None:
         nonlocal count
         count += 1
-        return summed(*arguments, **options)
+        exchange(*arguments)
 
     for rule in (None, diynn.Adam()):
-        MPI._summed, count = counted, 0
+        MPI.exchange, count = counted, 0
         _, found = trained("mpi", batch_size=12, accumulate=4, rule=rule)
-        MPI._summed = summed
+        MPI.exchange = exchange
         assert count == 3 * 3  # 101 examples are three steps of 48
         _, wanted = trained("serial", batch_size=48, rule=rule)
         for one, other in zip(found, wanted, strict=True):

@@ -4,7 +4,7 @@ import copy
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from diynn import Adam, AdamW, Linear, Momentum, MSELoss, Optim, Sequential, Tanh
@@ -234,7 +234,10 @@ def test_most_nets_that_are_pure_are_compiled():
 
 
 def check(executions, seed, rule, events, ruled, **kind):
-    wanted = train(ByHand, seed, rule, events, **kind)
+    try:
+        wanted = train(ByHand, seed, rule, events, **kind)
+    except RuntimeWarning:  # the numbers of this net grow beyond all bounds, by hand as well
+        reject()
     for name, make in executions.items():
         found = train(
             lambda net, loss, rule, make=make: Optim(net, loss, EPS, rule=rule, execution=make()),

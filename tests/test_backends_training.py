@@ -15,21 +15,7 @@ from diynn import asarray, to_numpy
 from diynn.arrays import address, namespace
 from diynn.demo import RECIPES, make_net
 from tests.backends import NUMPY, TOLERANCE, assert_close, find, host
-
-RULES = {
-    "plain": lambda: None,
-    "Momentum": diynn.Momentum,
-    "Nesterov": lambda: diynn.Momentum(nesterov=True),
-    "Adam": diynn.Adam,
-    "AdamW": diynn.AdamW,
-    "RMSprop": diynn.RMSprop,
-    "PlainStep": diynn.PlainStep,
-    "WeightDecay": lambda: diynn.WeightDecay(diynn.PlainStep(), 0.3),
-    "ClipNorm": lambda: diynn.ClipNorm(diynn.Momentum(), 0.7),
-    "ClipValue": lambda: diynn.ClipValue(diynn.WeightDecay(diynn.RMSprop(), 0.3, biases=True), 0.4),
-}
-each_rule = pytest.mark.parametrize("rule", RULES)
-
+from tests.cases import each_rule
 
 # ------------------------------------------------------------------ the same numbers
 
@@ -180,7 +166,7 @@ def test_nothing_is_read_in_a_training_step(rule, loss, monkeypatch):
     x = np.random.default_rng(2).normal(size=(6, 25, 2))
 
     def train(library):
-        optim = diynn.Optim(every_layer(library.where, end), loss, 1e-2, rule=RULES[rule]())
+        optim = diynn.Optim(every_layer(library.where, end), loss, 1e-2, rule=rule)
         data, y = library.array(x), library.array(targets)
         return optim, lambda: [optim.step(data, y) for _ in range(4)]
 
@@ -288,7 +274,7 @@ def test_the_state_of_a_rule_follows_its_net(backend, rule):
 
     def train(move):
         net = diynn.Linear(3, 2, rng=0, dtype=dtype)
-        optim = diynn.Optim(net, diynn.MSELoss(), 1e-2, rule=RULES[rule]())
+        optim = diynn.Optim(net, diynn.MSELoss(), 1e-2, rule=rule)
         for _ in range(3):
             optim.step(x, y)
         return move(optim)
@@ -312,7 +298,7 @@ def test_the_state_of_a_rule_follows_its_net(backend, rule):
 @each_rule
 def test_the_state_of_a_rule_follows_its_net_to_another_dtype(rule):
     net = diynn.Linear(3, 2, rng=0, dtype="float32")
-    optim = diynn.Optim(net, diynn.MSELoss(), 1e-2, rule=RULES[rule]())
+    optim = diynn.Optim(net, diynn.MSELoss(), 1e-2, rule=rule)
     x = np.random.default_rng(0).normal(size=(5, 3)).astype("float32")
     optim.step(x, x[:, :2])
     net.to(dtype="float64")

@@ -20,7 +20,7 @@ from diynn.checking.course.outputs import OutputError, Outputs
 from diynn.checking.course.points import earned, share
 from diynn.checking.course.progress import Bar
 from diynn.checking.course.students import students_of
-from diynn.checking.files.grade import Job
+from diynn.checking.files.grade import Job, Limits, Plan, grade
 from diynn.checking.reporting.page import file_names, overview, student_page
 from diynn.checking.reporting.plain import fitted
 from diynn.checking.reporting.report import FileReport, Report
@@ -28,7 +28,9 @@ from diynn.checking.reporting.results import Result, Verdict, shown
 from diynn.checking.reporting.sheets import to_csv
 from diynn.checking.reporting.students import StudentReport, number
 from diynn.checking.reporting.tables import student_table
+from diynn.cli import main
 from tests import sixty_students
+from tests.handed_in import find
 from tests.test_checking_command import HEAD, TANH, run
 
 WRONG = TANH.replace(" ** 2", "")
@@ -576,3 +578,33 @@ def test_a_system_without_the_wall_is_told(tmp_path, monkeypatch, capsys):
     hand_in(tmp_path, projet=TANH)
     run(tmp_path / "projet.py")
     assert "this system lacks Landlock" in capsys.readouterr().out
+
+
+def test_what_is_not_begun_when_the_time_of_the_run_is_over_is_told_and_left_to_the_next(
+    tmp_path, monkeypatch, capsys
+):
+    """The clock leaps when the first class is judged: the run goes to its end, and keeps what it has seen."""
+    clock = [0.0]
+    monkeypatch.setattr("diynn.checking.files.grade.monotonic", lambda: clock[0])
+    monkeypatch.setattr(Bar, "begin", lambda self, job: clock.__setitem__(0, clock[0] + 1000))
+    monkeypatch.chdir(tmp_path)
+    for name in ("ada", "bob"):
+        hand_in(tmp_path / "work" / name, a=TANH)
+    (tmp_path / "diynn.toml").write_text('language = "en"\ntotal_timeout = 600\n[classes]\nTanh = 4\n')
+    options = ["work", "--course", "diynn.toml", "--csv", "points.csv", "--jobs", "1", "--quiet"]
+    assert main(["check", *options]) == 3
+    said = capsys.readouterr().out
+    assert "not looked at: the 600 s of the whole run were over" in said.replace("\n", " ")
+    assert main(["check", *options]) == 0
+    assert "2 of 2 students" in capsys.readouterr().out
+    rows = (tmp_path / "points.csv").read_text(encoding="utf-8-sig").splitlines()[1:]
+    assert [row.split(",")[1] for row in rows] == ["4", "4"]
+
+
+def test_a_file_that_is_not_listed_in_time_is_told(tmp_path, capsys):
+    hand_in(tmp_path / "ada", a=TANH)
+    hand_in(tmp_path / "bob", a=TANH)
+    (found, other) = grade(find([tmp_path]), Plan(limits=Limits(total=-1.0)))
+    assert "not looked at" in found.problems[0].say("en")
+    assert not found.ok
+    assert other.problems

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 import diynn
 from diynn.execution import MPI, Accumulated, Threads, find_execution, serial
 from diynn.execution.blas import _libraries
+from diynn.execution.data_parallel import DataParallel
 from diynn.execution.structure import Structure
 from diynn.execution.threads import Split
 from diynn.module import parameters
@@ -84,6 +85,54 @@ def test_one_number_of_threads_gives_one_result_to_the_bit():
     for _ in range(3):
         for one, other in zip(first, train(), strict=True):
             np.testing.assert_array_equal(one, other)
+
+
+class Meeting(DataParallel):
+    """Ranks that are threads of one process, and leave what they send on a table."""
+
+    def __init__(self, rank, table, barrier):
+        super().__init__(Threads(1), check_every=3)
+        self.rank, self.size = rank, len(table)
+        self.table, self.barrier = table, barrier
+
+    def all(self, value):
+        self.table[self.rank] = value
+        self.barrier.wait()
+        values = list(self.table)
+        self.barrier.wait()
+        return values
+
+    def first(self, value):
+        return self.all(value)[0]
+
+    def exchange(self, rows):
+        total = np.add.accumulate(self.all(rows[self.rank % 2].copy()))[-1]
+        rows[self.rank % 2], rows[1 - self.rank % 2] = -0.0, total
+
+    def attempt(self, take):
+        return take()
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_ranks_give_the_bits_of_threads_however_they_reach_one_another(size):
+    def train(execution):
+        net = conv_net("float32")
+        optim = diynn.Optim(net, diynn.CrossEntropyLoss(), 1e-2, execution=execution)
+        costs = [optim.step(*conv_data(batch, "float32", batch)) for batch in (41, 40, 2, 1, 0, 41, 41)]
+        return [*costs, *(parameter.value for parameter in parameters(net))]
+
+    found, table, barrier = [None] * size, [None] * size, threading.Barrier(size, timeout=60)
+
+    def run(rank):
+        found[rank] = train(Meeting(rank, table, barrier))
+
+    ranks = [threading.Thread(target=run, args=(rank,)) for rank in range(size)]
+    for each in ranks:
+        each.start()
+    for each in ranks:
+        each.join()
+    wanted = [each.tobytes() for each in train(Threads(size))]
+    assert [[each.tobytes() for each in one] for one in found] == [wanted] * size
 
 
 @pytest.mark.parametrize("execution", ["auto", "serial", "threads"])

@@ -139,8 +139,9 @@ def test_progress_counts_batches_of_any_number(capsys):
 
 REFUSED = {
     "a generator": (lambda: iter(cut(0)), TypeError, "`x` must make its batches anew in each epoch, got a list_iterator, which is used up"),
-    "no pairs": (lambda: cut_of([X]), TypeError, r"batch 1 of `x` must be pairs \(x, y\) of one batch each, got an array of shape"),
-    "triples": (lambda: cut_of([(X, Y, Y)]), TypeError, r"batch 1 of `x` must be pairs \(x, y\) of one batch each, got a tuple"),
+    "no pairs": (lambda: cut_of([X]), TypeError, r"batch 1 of `x` must be pairs \(x, y\), or .*, got an array of shape"),
+    "quadruples": (lambda: cut_of([(X, Y, Y, Y)]), TypeError, r"batch 1 of `x` must be pairs \(x, y\), or \(x, y, weights\), of one batch each, got a tuple"),
+    "weights of values": (lambda: cut_of([(X, Y, Y)]), ValueError, r"`weights, batch 1` must have shape \(50,\), one weight an example, got \(50, 1\)"),
     "what cannot be gone through": (lambda: lambda epoch: 3, TypeError, r"what `x` returns must be pairs .*, got 3"),
     "nothing": (lambda: lambda epoch: [], ValueError, "`x` must make at least one batch in each epoch, got none"),
     "two lengths": (lambda: cut_of([(X, Y), (X, Y[1:])]), ValueError, "`x, batch 2` and `y, batch 2` must hold the same number of examples"),

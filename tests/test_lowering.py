@@ -16,7 +16,8 @@ from diynn.execution.recording import Recording
 from diynn.module import parameters
 from diynn.ops import OPERATIONS
 from tests.backends import NUMPY
-from tests.cases import each_layer, each_loss, layer_calls, loss_calls
+from tests.cases import RULES, each_layer, each_loss
+from tests.cases.calls import layer_calls, loss_calls
 from tests.recordings import record, run_as_text, train
 from tests.test_ops import arguments
 
@@ -105,17 +106,7 @@ def test_a_loss_lowered_gives_its_costs_and_gradient(case, data):
         check(program, recording, (y, yhat))
 
 
-RULES = [
-    diynn.Momentum(),
-    diynn.Momentum(nesterov=True),
-    diynn.Adam(),
-    diynn.AdamW(decay=0.1),
-    diynn.RMSprop(),
-    diynn.PlainStep(),
-]
-
-
-@pytest.mark.parametrize("rule", RULES, ids=str)
+@pytest.mark.parametrize("rule", [rule for case in RULES for rule in case.rules], ids=str)
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_update_rules(rule, dtype):
     rng = np.random.default_rng(0)

@@ -593,8 +593,8 @@ def test_a_schedule_returns_a_step_size(value):
 
 @pytest.mark.parametrize("value", [0, -1.0, float("inf"), float("nan")])
 def test_settings_that_are_none(value):
-    with pytest.raises(ValueError, match="Adam: `eta` must be a positive number, got"):
-        Adam(eta=value)
+    with pytest.raises(ValueError, match="Adam: `epsilon` must be a positive number, got"):
+        Adam(epsilon=value)
     with pytest.raises(ValueError, match="Optim: `eps` must be a positive number, got"):
         Optim(Linear(2, 2), MSELoss(), value)
 

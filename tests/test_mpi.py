@@ -60,7 +60,7 @@ def run(ranks, *words):
     "programs",
     [
         ["bits"],
-        ["uneven", "weighted", "dropout", "close", "accumulates", "settings"],
+        ["uneven", "dropout", "weighted", "weighted_rules", "close", "accumulates", "settings"],
         ["whole", "unseeded", "another_batch", "other_parameters", "scalar_costs"],
     ],
     ids=lambda programs: programs[0],
@@ -93,7 +93,17 @@ def test_an_exception_on_one_rank_ends_all_with_its_message(ranks):
 
 @pytest.mark.parametrize("ranks", RANKS)
 def test_whole_trainings(ranks, tmp_path):
-    programs = ["sgd", "unseeded", "accumulated", "share", "loader", "interrupted", "clock", "shown"]
+    programs = [
+        "sgd",
+        "unseeded",
+        "weighted",
+        "accumulated",
+        "share",
+        "loader",
+        "interrupted",
+        "clock",
+        "shown",
+    ]
     printed = run(ranks, "-m", "tests.mpi_training", *programs, "resumed", str(tmp_path / "checkpoint"))
     for name in (*programs, "resumed"):
         assert f"{name} passed on {ranks}" in printed

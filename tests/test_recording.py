@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 import diynn
 from diynn.execution import Threads, serial
+from diynn.execution.likeness import same_computation
 from diynn.execution.recording import Recorded, Recording
 from diynn.execution.structure import Structure
 from diynn.execution.symbols import UnrecordableError
@@ -20,7 +21,9 @@ from diynn.execution.threads import Split
 from diynn.module import parameters
 from diynn.ops import OPERATIONS
 from tests.backends import NUMPY
-from tests.cases import each_layer, each_loss, layer_calls, loss_calls
+from tests.cases import each_layer, each_loss
+from tests.cases.calls import layer_calls, loss_calls
+from tests.students_nets import Drifting
 from tests.test_ops import arguments
 
 
@@ -311,3 +314,32 @@ def test_what_is_recorded_has_no_values_to_look_at():
     Recording(lambda x: found.append(x) or x + 1, np.ones(2))
     assert type(found[0]) is Recorded
     assert not diynn.arrays.on_host(found[0])
+
+
+def test_a_state_that_a_batch_hides_is_noticed():
+    """A ReLU makes 0 of all that a counter changes, in the very batch by which the recording is compared."""
+    net = diynn.Sequential(Drifting(), diynn.ReLU())
+    optim = diynn.Optim(net, diynn.MSELoss(), execution=Threads(1))
+    y = np.zeros((2, 3))
+    for calls, sign in enumerate((1, 1, -1, 1, 1, 1), start=1):
+        costs = optim.step(sign * np.ones((2, 3)), y)
+        output = max(0.0, sign * (1 + 0.01 * calls) * np.tanh(1.0))
+        np.testing.assert_allclose(costs, 3 * output**2, rtol=1e-14)
+    assert "another computation" in optim.execution.reason
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda x: x + 2.0, lambda x: 1.0 + x, lambda x: x - 1.0, lambda x: x + x, lambda x: (x + 1.0) + 0.0,
+     lambda x: np.tanh(x + 1.0), lambda x: x[:, :1] + 1.0, lambda x: x + np.ones_like(x),
+     lambda x: np.where(x > 0, x, 1.0)],
+)  # fmt: skip
+def test_recordings_of_other_computations_are_told_apart(change):
+    x = np.arange(6.0).reshape(2, 3)
+
+    def function(x):
+        return x + 1.0
+
+    assert same_computation(Recording(function, x), Recording(function, 2 * x))
+    assert same_computation(Recording(change, x), Recording(change, 2 * x))
+    assert not same_computation(Recording(function, x), Recording(change, x))

@@ -10,6 +10,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +39,7 @@ from diynn import (
 )
 from diynn.execution import Threads
 from diynn.execution.blas import _libraries
+from diynn.files import stored
 from diynn.files.stored import write_file
 from diynn.files.tree import pack, unpack
 from diynn.generators import generator_state, set_generator_state
@@ -518,7 +520,7 @@ def test_a_signal_ends_after_the_step_with_a_checkpoint(number, word, at, tmp_pa
 @pytest.mark.usefixtures("defaults")
 def test_between_two_epochs_as_well(tmp_path):
     class Late(Callback):
-        def epoch(self, run):
+        def epoch_end(self, run):
             if run.epoch == 1 and self.fires:
                 os.kill(os.getpid(), signal.SIGINT)
 
@@ -570,22 +572,74 @@ def test_a_checkpoint_is_written_after_so_many_steps_or_so_much_time(tmp_path, m
 
 
 def test_epochs_that_take_less_than_the_writing_are_written_together(tmp_path, monkeypatch):
-    written, write = [], Checkpoint.write
+    written = []
 
-    def slow(self, make_state):
-        time.sleep(0.1)
-        write(self, make_state)
-        self._took = 1000.0
-        written.append(make_state()["epoch"])
+    def slow(owner, path, kind, arrays, about):
+        time.sleep(0.5)
+        written.append(about["state"]["epoch"])
 
-    monkeypatch.setattr(Checkpoint, "write", slow)
+    monkeypatch.setattr("diynn.files.stored.write_file", slow)
     run(tmp_path / "run.npz", epochs=4)
     assert written == [1, 4]
+    written.clear()
+    run(tmp_path / "run.npz", epochs=1, every=3)  # asked for: each is waited for
+    assert written == [0, 0, 1]
+
+
+def test_what_is_written_is_what_was_while_the_training_goes_on(tmp_path, monkeypatch):
+    class Counting(Callback):
+        """Keeps its state in one array, as a callback of somebody's may."""
+
+        def __init__(self):
+            self.counts = np.zeros(1)
+
+        def step(self, run, costs):
+            self.counts += 1
+
+        def state(self):
+            return {"counts": self.counts}
+
+        def restore(self, state):
+            self.counts = state["counts"]
+
+    def start(path, at=0):
+        counting = Counting()
+        optim, history = run(tmp_path / path, at=at, epochs=3, callbacks=[counting], every=1)
+        return None if history is None else (outcome(optim, history), counting.counts.tolist())
+
+    undisturbed, written, write = start("whole"), [], stored.write_file
+
+    def late(*arguments):
+        time.sleep(0.01)  # the training goes on meanwhile
+        write(*arguments)
+        state = unpack(arguments[-1]["state"], arguments[-2])
+        assert state["watchers"][0]["counts"] == [state["optim"]["steps"]]
+        assert len(state["history"].get("cost", [])) == state["epoch"]
+        written.append(state["optim"]["steps"])
+
+    monkeypatch.setattr(stored, "write_file", late)
+    start("run.npz", 12)
+    assert sorted(set(written)) == list(range(1, 12))
+    assert start("run.npz") == undisturbed
+
+
+def test_what_goes_wrong_while_writing_is_raised(tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("diynn.files.stored.write_file", full)
+    with pytest.raises(OSError, match="No space left"):
+        run(tmp_path / "run.npz", epochs=1)
+    with pytest.raises(OSError, match="No space left"):
+        run(tmp_path / "run.npz", epochs=1, every=3)
+    assert run(tmp_path / "run.npz", at=9)[1] is None  # what the script fell with is not hidden by it
 
 
 @posix
 @pytest.mark.usefixtures("defaults")
 def test_the_setting_of_blas_comes_back_after_a_signal(tmp_path):
+    while any(each.name == "diynn_blas" for each in threading.enumerate()):
+        time.sleep(0.01)  # an earlier test's limit
     before = [library.get_num_threads() for library, _ in _libraries()]
     for at in (3, 8):
         run(tmp_path / f"{at}.npz", callbacks=[Send(at, signal.SIGTERM)])

@@ -21,11 +21,12 @@ from diynn import (
     ReLU,
     Sequential,
     Sigmoid,
-    Softmax,
     Tanh,
 )
 from diynn.composition import per_example
-from tests.cases import LAYERS, LOSSES
+from diynn.layers.sequential import takes_output
+from tests.cases import LAYERS, LOSSES, SINGLE
+from tests.cases.case import most
 from tests.students import StudentTanH, X, Y, normal, our_linear, student_linear, train
 
 # ------------------------------------------------------------------ Sequential
@@ -56,12 +57,15 @@ def test_the_step_is_a_thousandth_unless_another_is_asked_for():
 
 
 def test_what_may_be_left_out_is_given_by_name():
-    x, net = np.ones((2, 3)), Sequential(Tanh())
+    x, net, data = np.ones((2, 3)), Sequential(Tanh()), normal(3, 4, 2)
     for layer in TAKING_OUTPUT:
-        data = x[:, :, None] if isinstance(layer, MaxPool1D) else x
-        with pytest.raises(TypeError, match="positional"):
+        with pytest.raises(
+            TypeError, match=r"takes \(data, delta\), and by name output; got 3 without a name"
+        ):
             layer.backward_delta(data, layer.forward(data), layer.forward(data))
-    with pytest.raises(TypeError, match="positional"):
+    with pytest.raises(
+        TypeError, match=r"takes \(activations, delta\), and by name gradients, data_delta; got 3"
+    ):
         net.backpropagate(net.activations(x), x, False)
     with pytest.raises(TypeError, match=r"Linear: takes \(in_features, out_features\), and by name bias"):
         Linear(3, 2, False)
@@ -107,7 +111,7 @@ def test_backward_delta_leaves_the_gradients_as_they_are():
     assert not any(np.any(parameter.gradient) for parameter in net.parameters())
 
 
-TAKING_OUTPUT = [Tanh(), Sigmoid(), Softmax(), LogSoftmax(), MaxPool1D(2)]
+TAKING_OUTPUT = [layer for case in SINGLE if takes_output(layer := case.build(most))]
 
 
 @pytest.mark.parametrize("layer", TAKING_OUTPUT, ids=repr)
@@ -226,7 +230,7 @@ def test_a_module_at_two_places_counts_once():
 REPR = [
     Linear(10, 5), Linear(10, 5, bias=False), Conv1D(3, 1, 32), Conv1D(3, 1, 32, stride=2, bias=False),
     MaxPool1D(2, 2), AvgPool1D(3, 1), Flatten(), Tanh(), LogSoftmax(), Sequential(Linear(2, 3), Tanh()),
-    CrossEntropyLoss(), Momentum(mu=0.5, nesterov=True), Adam(beta1=0.8, beta2=0.9, eta=1e-06),
+    CrossEntropyLoss(), Momentum(mu=0.5, nesterov=True), Adam(beta1=0.8, beta2=0.9, epsilon=1e-06),
 ]  # fmt: skip
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import diynn
-from diynn import arrays, data, dataset
+from diynn import arrays, dataset
 from diynn.callbacks import Callback
 
 
@@ -139,7 +139,7 @@ def test_keep_best_keeps_ties_of_weights():
 
 def test_best_of_a_metric_is_the_largest_unless_said():
     class Falling(Callback):
-        def epoch(self, run):
+        def epoch_end(self, run):
             run.history.columns["score"][-1] = -float(run.epoch)
 
     x, y = line()
@@ -148,6 +148,23 @@ def test_best_of_a_metric_is_the_largest_unless_said():
     assert len(train(x, y, metrics=metrics, epochs=9, callbacks=[Falling(), stop])[1]) == 3
     stop = diynn.EarlyStopping(2, column="score", largest=False)
     assert len(train(x, y, metrics=metrics, epochs=9, callbacks=[Falling(), stop])[1]) == 9
+
+
+def test_callbacks_may_have_the_former_name_of_epoch_end():
+    seen = []
+
+    class Former(diynn.EarlyStopping):
+        def epoch(self, run):
+            seen.append(("Former", run.epoch))
+            super().epoch(run)
+
+    class Newer(Former):
+        def epoch_end(self, run):
+            seen.append(("Newer", run.epoch))
+            super().epoch_end(run)
+
+    train(*line(), epochs=2, callbacks=[Former(9), Newer(9)])
+    assert seen == [(name, epoch) for epoch in (1, 2) for name in ("Former", "Newer", "Former")]
 
 
 def test_an_unknown_column_is_named():
@@ -159,7 +176,7 @@ def test_steps_become_shorter_on_a_plateau():
     seen = []
 
     class Look(diynn.Callback):
-        def epoch(self, run):
+        def epoch_end(self, run):
             run.history.columns["score"][-1] = [9, 8, 8, 8, 7, 7, 7, 7, 7][run.epoch - 1]
 
         def step(self, run, costs):
@@ -246,7 +263,7 @@ def test_callbacks_are_told_of_everything_in_order():
         def step(self, run, costs):
             told.append(costs.shape)
 
-        def epoch(self, run):
+        def epoch_end(self, run):
             told.append(run.epoch)
 
         def end(self, run):
@@ -438,19 +455,20 @@ def test_progress_shows_the_running_cost(capsys):
 
 @pytest.fixture(params=["room for all", "room for some", "room for none"])
 def moves(request, monkeypatch):
-    """Take array-api-strict for a GPU; record the examples in what is moved there by ``diynn.data``."""
+    """Take array-api-strict for a GPU; record the examples in what is moved there."""
     moved, room = [], {"room for all": 10**6, "room for some": 3000, "room for none": 0}[request.param]
+    alike = arrays.alike
 
     def recording(array, like):
         moved.append(array.shape[0])
-        return arrays.alike(array, like)
+        return alike(array, like)
 
     def recording_too(array, where, dtype=None):
         moved.append(array.shape[0])
         return arrays.asarray(array, where, dtype=dtype)
 
-    monkeypatch.setattr(data, "free_memory", lambda array: None if isinstance(array, np.ndarray) else room)
-    monkeypatch.setattr(data, "alike", recording)
+    monkeypatch.setattr(arrays, "free_memory", lambda array: None if isinstance(array, np.ndarray) else room)
+    monkeypatch.setattr(arrays, "alike", recording)
     monkeypatch.setattr(dataset, "asarray", recording_too)
     monkeypatch.setattr(dataset, "alike", recording)
     return room, moved

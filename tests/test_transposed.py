@@ -71,3 +71,12 @@ def test_shapes_are_those_of_the_other_layer_the_other_way_round():
         ValueError, match=r"Transposed\(Linear\(4, 2\)\): `data` must have shape \(batch, 2\), got"
     ):
         decoder(np.ones((3, 4)))
+
+
+def test_a_backend_is_where_the_weight_is():
+    encoder = Linear(2, 3, rng=0)
+    assert repr(Transposed(encoder, backend="numpy")) == f"Transposed({encoder!r})"
+    with pytest.raises(
+        ValueError, match="`backend` must be where `linear` lives, whose weight is a numpy array"
+    ):
+        Transposed(encoder, backend="array_api_strict")

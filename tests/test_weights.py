@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import diynn
-from diynn import functional, to_numpy
+from diynn import stateless, to_numpy
 from diynn.arrays import namespace
 from diynn.checkpoints import snapshot
 from diynn.execution import Accumulated, Threads, serial
@@ -15,7 +15,8 @@ from diynn.execution.serial import costs_and_delta
 from diynn.files.manifest import CheckpointError
 from diynn.module import parameters
 from tests.backends import assert_close, host
-from tests.cases import each_loss, loss_calls
+from tests.cases import each_loss
+from tests.cases.calls import loss_calls
 
 
 class Compiled(Threads):
@@ -181,7 +182,7 @@ def test_a_training_with_weights_goes_on_from_its_checkpoint(tmp_path):
 
 def test_pure_functions_take_weights():
     net, loss, (x, y, weights) = conv_net(), diynn.CrossEntropyLoss(), conv_data(20)
-    step = functional.gradient(net, loss)
+    step = stateless.gradient(net, loss)
     costs, found = step(snapshot(net), x, y, weights)
     _, wanted = step(snapshot(net), *repeated(x, y, weights))
     near(costs, weights * step(snapshot(net), x, y)[0])

@@ -13,6 +13,7 @@ import diynn
 from diynn.execution import Threads
 from diynn.execution.choice import Plan
 from diynn.module import parameters
+from tests.cases import RULES
 from tests.students import normal
 
 pytest.importorskip("llvmlite")
@@ -64,14 +65,14 @@ def compare(one, other):
     np.testing.assert_allclose(one, other, rtol=0, atol=1e-12 * max(1, np.abs(one).max()))
 
 
-RULES = [
-    None, diynn.Momentum(), diynn.Momentum(nesterov=True), diynn.Adam(), diynn.AdamW(), diynn.RMSprop(),
-    diynn.PlainStep(), diynn.WeightDecay(diynn.Adam(), 0.1), diynn.ClipValue(diynn.Momentum(), 0.1),
+#: Of rules around others, one around two.
+SETTINGS = [
+    None, diynn.Momentum(), *(case.rules[-1] for case in RULES),
     diynn.ClipNorm(diynn.WeightDecay(diynn.PlainStep(), 0.3, biases=True), 0.5),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("rule", RULES, ids=repr)
+@pytest.mark.parametrize("rule", SETTINGS, ids=repr)
 @pytest.mark.parametrize("execution", [Compiled, Blocks])
 def test_every_rule_is_compiled(rule, execution):
     pair = optims(net_of, rule=rule)

@@ -113,6 +113,23 @@ def test_the_step_size_can_be_set():
     assert Optim(net(), MSELoss(), lr=0.25).eps == Optim(net(), MSELoss(), learning_rate=0.25).eps == 0.25
 
 
+@pytest.mark.parametrize("rule", [Adam, diynn.AdamW, diynn.RMSprop])
+def test_the_stabiliser_has_two_words(rule):
+    assert repr(rule(eta=1e-6)) == repr(rule(epsilon=1e-6)) != repr(rule())
+
+
+@pytest.mark.parametrize("word", WORDS["eps"])
+def test_schedules_and_training_take_the_step_size_by_any_word(word):
+    assert diynn.constant(**{word: 0.25})(7) == 0.25
+    assert diynn.step_decay(**{word: 1.0}, factor=0.5, every=1)(1) == 0.5
+    assert diynn.exponential_decay(**{word: 1.0}, half_life=1)(1) == 0.5
+    assert diynn.cosine_decay(**{word: 1.0}, steps=1)(1) == 0.0
+    histories = [
+        SGD(net(), MSELoss(), X, Y, 10, 2, **{name: 0.01}, rng=0, progress=False) for name in (word, "eps")
+    ]
+    assert histories[0].costs == histories[1].costs
+
+
 def test_no_word_stands_for_two_arguments_of_one_function():
     for words in WORDS.values():
         assert len(set(words)) == len(words)
@@ -132,7 +149,7 @@ def test_no_word_stands_for_two_arguments_of_one_function():
             lambda: SGD(net(), MSELoss(), X, Y, epochs=1, maxIter=2),
             "SGD: `epochs` is given twice, also as `maxIter`",
         ),
-        (lambda: Tanh().forward(X, input=X), "Tanh: `data` is given twice, also as `input`"),
+        (lambda: Tanh().forward(X, input=X), "Tanh.forward: `data` is given twice, also as `input`"),
     ],
 )
 def test_a_word_given_twice_is_an_error(call, message):
@@ -198,7 +215,7 @@ def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
             r"there is no argument `classes_type`; the loss decides",
         ),
         (lambda: Tanh(3), "Tanh: takes .*got 1 without a name"),
-        (lambda: Tanh().forward(_input=X), "Tanh: there is no argument `_input`; there are data"),
+        (lambda: Tanh().forward(_input=X), "Tanh.forward: there is no argument `_input`; there are data"),
         (
             lambda: SGD(net(), MSELoss(), 1e-3, X, Y),
             r"`x` must be an array of numbers, got 0.001; SGD takes .*: write SGD\(net, loss, x, y, eps=...\)",
@@ -222,6 +239,10 @@ def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
         (
             lambda: Adam(lr=1e-3),
             "Adam: there is no argument `lr`; the step size is `eps` of Optim and of SGD",
+        ),
+        (
+            lambda: Adam(eps=1e-8),
+            "Adam: there is no argument `eps`; .* the stabiliser of Adam and RMSprop is `epsilon`",
         ),
         (
             lambda: EarlyStopping(monitor="cost"),
@@ -394,11 +415,24 @@ def test_ends_that_fit_are_told_nothing(last, loss):
         Optim(Sequential(Linear(3, 2), *([last] if last else [])), loss)
 
 
-def test_cross_entropy_of_one_class_names_what_to_take():
+@pytest.mark.parametrize(
+    "labels",
+    [np.zeros(23, int), np.arange(23) % 2, np.arange(23) % 2.0, np.zeros((23, 1))],
+    ids=["zeros", "indices", "floats", "table"],
+)
+def test_cross_entropy_of_one_class_names_what_to_take(labels):
     with pytest.raises(
         ValueError, match=r"`yhat` must have two classes or more, got shape \(23, 1\).*BCEWithLogitsLoss"
     ):
-        Optim(net(), CrossEntropyLoss()).step(X, np.zeros(23, int))
+        Optim(net(), CrossEntropyLoss()).step(X, labels)
+
+
+def test_an_empty_dict_of_parameters_counts_as_none():
+    activation = Tanh()
+    activation._parameters = {}
+    made = Sequential(Linear(3, 1, rng=0), activation)
+    history = SGD(made, MSELoss(), X, Y, epochs=2, rule=Adam(), progress=False)
+    assert history[-1] < history[0]
 
 
 def test_units_that_are_saturated_are_told():

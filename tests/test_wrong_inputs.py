@@ -2,7 +2,7 @@
 
 `CALLS` has one call of each that works; with a wrong value for one argument it must be refused. What is wrong
 goes by the name of the argument (`WRONG`), unless the call says otherwise. Every argument that a signature
-has is asked.
+has is asked. The calls of layers, losses and rules are made from their cases.
 """
 
 import inspect
@@ -16,31 +16,24 @@ import pytest
 import diynn
 from diynn import (
     SGD,
-    Adam,
-    AdamW,
-    BCELoss,
-    CategoricalCrossEntropyLoss,
-    Conv1D,
-    Dropout,
     EarlyStopping,
-    GaussianNoise,
     KeepBest,
     Linear,
-    Momentum,
     MSELoss,
-    NLLLoss,
     Optim,
-    RMSprop,
     Sequential,
     Tanh,
     checkpoints,
     data,
-    functional,
     initializers,
     metrics,
     plots,
+    stateless,
 )
+from diynn.composition import walk
 from diynn.execution.choice import Threads
+from tests.cases import LAYERS, LOSSES, RULES
+from tests.cases.case import most
 from tests.wrong_values import (
     ARRAYS,
     AXES,
@@ -99,7 +92,8 @@ from tests.wrong_values import (
 #: What is wrong with an argument of this name, wherever it stands.
 WRONG = {
     "rng": SEEDS, "backend": BACKENDS, "dtype": DTYPES, "device": DEVICES, "path": PATHS, "ax": AXES,
-    "init": LAWS, "bias_init": LAWS, "net": NO_NETS, "module": NO_NETS, "loss": NO_LOSSES, "rule": NO_RULES,
+    "init": LAWS, "bias_init": LAWS, "net": NO_NETS, "module": NO_NETS, "loss": NO_LOSSES,
+    "rule": NO_RULES | {"None": None}, "linear": NO_NETS | {"layer": Tanh()},
     "eps": STEP_SIZES, "weights": WEIGHTS, "execution": EXECUTIONS, "validation": PAIRS, "metrics": METRICS,
     "callbacks": CALLBACKS, "column": TEXTS, "largest": but(FLAGS, "None"), "threshold": NUMBERS,
     "x": ARRAYS, "y": ARRAYS, "yhat": ARRAYS, "data": REAL, "delta": REAL, "input_shape": INPUT_SHAPES,
@@ -108,7 +102,7 @@ WRONG = {
     **dict.fromkeys(("fan_in", "fan_out", "n", "every", "steps", "cells", "batch_size", "epochs"), SIZES),
     **dict.fromkeys(("patience", "resolution", "accumulate"), SIZES),
     **dict.fromkeys(("stride", "classes", "count"), OTHER_SIZES),
-    **dict.fromkeys(("scale", "factor", "half_life", "eta", "bound", "deviation", "size"), POSITIVE),
+    **dict.fromkeys(("scale", "factor", "half_life", "epsilon", "bound", "deviation", "size"), POSITIVE),
     "limit": POSITIVE,
     "beyond": POSITIVE,
     **dict.fromkeys(("decay", "by", "spread"), NOT_NEGATIVE),
@@ -142,38 +136,42 @@ def call(function, /, owner=None, wrong=(), **arguments):
     return Call(function, owner or name, arguments, dict(wrong))
 
 
-def layers():
-    """Yield a layer of each kind, and data for it."""
-    flat = (
-        Linear(3, 2, rng=0),
-        diynn.Transposed(Linear(2, 3, rng=0)),
-        Dropout(rng=0),
-        GaussianNoise(1.0, rng=0),
-    )
-    plain = (diynn.Flatten, Tanh, diynn.Sigmoid, diynn.ReLU, diynn.Softmax, diynn.LogSoftmax)
-    yield from ((layer, X) for layer in (*flat, *(kind() for kind in plain), net()))
-    sequences = (Conv1D(1, 3, 3, rng=0), diynn.MaxPool1D(1), diynn.AvgPool1D(1))
-    yield from ((layer, X[None]) for layer in sequences)
+def made(thing, wrong, owner=None):
+    """Return the call that makes another of a thing's kind: what it must be told, it has as attributes."""
+    taken = inspect.signature(type(thing)).parameters.values()
+    needed = {each.name: getattr(thing, each.name) for each in taken if each.default is each.empty}
+    return call(type(thing), owner, wrong, **needed)
 
 
-def methods():
-    """Yield the calls of the methods of each layer and each loss."""
-    for layer, given in layers():
-        name = "(Sequential|Linear)" if isinstance(layer, Sequential) else None
-        delta = layer.forward(given)
-        yield call(layer.forward, name, data=given)
-        yield call(layer.backward_delta, name, data=given, delta=delta)
-        yield call(layer.train)
-        yield call(layer.to, name, {} if layer.parameters() else {"dtype": {}, "device": {}})  # of its arrays
-        if layer.parameters():
-            yield call(layer.backward_update_gradient, name, data=given, delta=delta)
-            yield call(layer.update_parameters, name, {"gradient_step": but(NUMBERS, "nan", "flag")})
+def of_layer(case):
+    """Yield the calls of a layer and of its methods."""
+    layer = case.build(most, rng=0)
+    name = "|".join(dict.fromkeys(type(each).__name__ for each in walk(layer)))
+    x = np.ones((2, *case.shape(most, layer)))
+    delta = layer.forward(x)
+    if not isinstance(layer, Sequential):
+        yield made(layer, case.wrong)
+    yield call(layer.forward, f"({name})", data=x)
+    yield call(layer.backward_delta, f"({name})", data=x, delta=delta)
+    yield call(layer.train)
+    yield call(layer.to, f"({name})", {} if layer.parameters() else {"dtype": {}, "device": {}})  # of arrays
+    if layer.parameters():
+        yield call(layer.backward_update_gradient, f"({name})", data=x, delta=delta)
+        yield call(layer.update_parameters, f"({name})", {"gradient_step": but(NUMBERS, "nan", "flag")})
+
+
+def of_loss(case):
+    """Yield the calls of a loss and of its methods."""
     half = np.full((4, 2), 0.5)
-    scores = diynn.BCEWithLogitsLoss, NLLLoss, diynn.CrossEntropyLoss
-    for kind in (MSELoss, BCELoss, CategoricalCrossEntropyLoss, *scores):
-        yield call(kind)
-        yield call(kind().forward, y=half, yhat=half)
-        yield call(kind().backward, y=half, yhat=half)
+    yield made(case.loss, case.wrong)
+    yield call(case.loss.forward, y=half, yhat=half)
+    yield call(case.loss.backward, y=half, yhat=half)
+
+
+def of_rule(case):
+    """Return the call of a rule: what it has of another, that one looks at."""
+    kinds = type(case.rules[0]).__mro__
+    return made(case.rules[0], case.wrong, f"({'|'.join(each.__name__ for each in kinds)})")
 
 
 #: A law of initial parameters, as it may be called.
@@ -186,17 +184,11 @@ GIVEN = checkpoints.snapshot(Linear(3, 2))
 IMAGES = {"rows": [np.ones((2, 64)), np.ones((2, 64))]}
 
 CALLS = [
-    # layers, losses
-    call(Linear, in_features=3, out_features=2),
-    call(Conv1D, k_size=2, chan_in=2, chan_out=3),
-    call(diynn.MaxPool1D, k_size=2),
-    call(diynn.AvgPool1D, k_size=2),
-    call(Dropout),
-    call(GaussianNoise, scale=1.0),
-    call(diynn.Transposed, wrong={"linear": NO_NETS | {"layer": Tanh()}}, linear=Linear(3, 2)),
-    *map(call, (diynn.Flatten, Tanh, diynn.Sigmoid, diynn.ReLU, diynn.Softmax, diynn.LogSoftmax)),
+    # layers, losses, rules
     *map(call, (diynn.Module, diynn.Loss)),
-    *methods(),
+    *(each for case in LAYERS for each in of_layer(case)),
+    *(each for case in LOSSES for each in of_loss(case)),
+    *map(of_rule, RULES),
     # containers
     call(Sequential, wrong={"modules": {}}),
     call(Sequential().add, module=Tanh()),
@@ -215,13 +207,8 @@ CALLS = [
     ),
     call(diynn.trace, **TRAINING),
     call(Threads),
-    # rules, schedules, callbacks
-    *map(call, (Momentum, Adam, RMSprop, KeepBest)),
-    *map(call, (diynn.LeakyReLU, diynn.GELU, diynn.L1Loss, diynn.HuberLoss)),
-    call(AdamW, "AdamW?"),
-    call(diynn.PlainStep),
-    *(call(each, wrong={"rule": NO_RULES | {"None": None}}, rule=Adam())
-      for each in (diynn.WeightDecay, diynn.ClipNorm, diynn.ClipValue)),
+    # schedules, callbacks
+    call(KeepBest),
     call(diynn.constant, eps=0.1),
     call(diynn.step_decay, eps=0.1, factor=0.5, every=2),
     call(diynn.exponential_decay, eps=0.1, half_life=2),
@@ -309,11 +296,11 @@ CALLS = [
         function=float, grid={"x": ["1"]}, progress=False,
     ),
     # functions of parameters
-    call(functional.forward, net=net()),
-    call(functional.forward(Linear(3, 2)), "forward", {"x": {}}, parameters={}, x=X),
-    call(functional.gradient, net=net(), loss=MSELoss()),
+    call(stateless.forward, net=net()),
+    call(stateless.forward(Linear(3, 2)), "forward", {"x": {}}, parameters={}, x=X),
+    call(stateless.gradient, net=net(), loss=MSELoss()),
     call(
-        functional.gradient(Linear(3, 2), MSELoss()), "gradient", {"x": {}, "y": {}, "weights": {}},
+        stateless.gradient(Linear(3, 2), MSELoss()), "gradient", {"x": {}, "y": {}, "weights": {}},
         parameters={}, x=X, y=Y,
     ),
     # the judge of other people's modules
@@ -333,6 +320,7 @@ CALLS = [
 
 def refused(each, name):
     """Return what is wrong with an argument: None is not where it is the default."""
+    assert name in each.wrong or name in WRONG, f"{each.owner}: say in its case what is wrong with `{name}`"
     values = each.wrong[name] if name in each.wrong else WRONG[name]
     default = inspect.signature(each.function).parameters[name].default
     return but(values, "None") if default is None else values
@@ -364,10 +352,10 @@ MORE = [
     ("Optim", "eps", lambda v: Optim(net(), MSELoss(), lambda step: v).step(X, Y), None, FALLEN),
     ("EarlyStopping", "column", lambda v: fit(EarlyStopping(column=v)), None, {"unknown": "loss"}),
     ("KeepBest", "column", lambda v: fit(KeepBest(column=v)), None, {"unknown": "loss"}),
-    ("Linear", "data", partial(functional.forward(Linear(3, 2)), GIVEN), "x", REAL),
-    ("Linear", "data", partial(functional.gradient(Linear(3, 2), MSELoss()), GIVEN, y=Y), "x", REAL),
-    ("MSELoss", "y", partial(functional.gradient(Linear(3, 2), MSELoss()), GIVEN, X), "y", ARRAYS),
-    ("gradient", "weights", partial(functional.gradient(Linear(3, 2), MSELoss()), GIVEN, X, Y), "weights",
+    ("Linear", "data", partial(stateless.forward(Linear(3, 2)), GIVEN), "x", REAL),
+    ("Linear", "data", partial(stateless.gradient(Linear(3, 2), MSELoss()), GIVEN, y=Y), "x", REAL),
+    ("MSELoss", "y", partial(stateless.gradient(Linear(3, 2), MSELoss()), GIVEN, X), "y", ARRAYS),
+    ("gradient", "weights", partial(stateless.gradient(Linear(3, 2), MSELoss()), GIVEN, X, Y), "weights",
      WEIGHTS),
 ]  # fmt: skip
 TABLE = ASKED + MORE
@@ -399,6 +387,15 @@ def test_the_error_names_owner_and_argument(row):
     assert {name: words for name, words in missing.items() if words is not None} == {}
 
 
+def test_an_argument_of_a_new_name_needs_wrong_values():
+    def brew(flavour):
+        return flavour
+
+    with pytest.raises(AssertionError, match="brew: say in its case what is wrong with `flavour`"):
+        refused(call(brew, flavour=1), "flavour")
+    assert refused(call(brew, wrong={"flavour": FLAGS}, flavour=1), "flavour") == FLAGS
+
+
 def test_the_table_is_as_large_as_it_looks():
     assert sum(len(values) for *_, values in TABLE) >= 3000
 
@@ -414,7 +411,6 @@ WITHOUT = {
     diynn.CheckpointError: "an error",
     diynn.Sweep: "`sweep` makes it",
     data.share_of: "internal: `shard` and the ranks have looked at what they hand over",
-    data.near: "internal: SGD has looked at what it is given",
 }
 
 
@@ -428,7 +424,7 @@ def public(module):
 
 def test_every_public_callable_is_in_the_table():
     asked = [value for name in diynn.__all__ if callable(value := getattr(diynn, name))]
-    for module in (data, initializers, metrics, functional, checkpoints, plots):
+    for module in (data, initializers, metrics, stateless, checkpoints, plots):
         asked += public(module)
     known = [each.function for each in CALLS] + list(WITHOUT)
     assert [value for value in asked if value not in known] == []

@@ -56,7 +56,7 @@ TEXTS = {"number": 3, "list": ["cost"], "flag": True}
 
 NO_ARRAYS = {
     "None": None, "text": "abc", "object": Thing(), "class": Thing, "exhausted": exhausted(), "function": len,
-    "sparse": scipy.sparse.csr_matrix(X), "masked": np.ma.masked_array(X, X > 0), "matrix": np.matrix(X),
+    "sparse": scipy.sparse.csr_matrix(X), "masked": np.ma.masked_array(X, X > 0), "matrix": X.view(np.matrix),
     "objects": np.asarray([[Thing()] * 3] * 4), "texts": np.asarray([["a", "b", "c"]] * 4), "dict": {"x": X},
     "dates": np.zeros((4, 3), "datetime64[s]"),
 }  # fmt: skip

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from diynn.calls import spelled
 from diynn.checking.reporting.report import Report
 from diynn.checking.reporting.results import Result, Verdict
 
 __all__ = ["Report", "Result", "Verdict", "check"]
 
 
+@spelled()
 def check(
     target: Any,
     *,

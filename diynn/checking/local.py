@@ -21,7 +21,7 @@ from diynn.checking.reporting.report import Report
 from diynn.wording import shown
 
 #: One of these, at least, has whatever can be judged.
-_METHODS = ("forward", "backward", "backward_delta", "step")
+_ENTRIES = ("forward", "backward", "backward_delta", "step")
 
 
 def check_here(
@@ -64,7 +64,7 @@ def check_here(
 def _refuse(target: Any, draws: Any, input_shape: Any, seed: Any) -> None:
     """Raise an error of ours for arguments that cannot be meant."""
     cls = target if isinstance(target, type) else type(target)
-    if not any(callable(getattr(cls, name, None)) for name in _METHODS):
+    if not any(callable(getattr(cls, name, None)) for name in _ENTRIES):
         raise TypeError(
             f"check: `target` must be a module or a loss, a class or an instance with a method `forward`, "
             f"got {shown(target)}"

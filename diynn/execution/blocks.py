@@ -18,6 +18,7 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.composition import attributes, is_module, walk
+from diynn.execution.likeness import same_computation
 from diynn.execution.recording import Recorded, Recording, recorded_buffer
 from diynn.execution.serial import costs_and_delta, serial
 from diynn.execution.symbols import UnrecordableError
@@ -35,7 +36,8 @@ class Known:
 
     recording: Recording
     yhat: Array  # the net's output, written anew whenever the recording is played
-    believed: bool = False  # once it has equalled the definition
+    compared: bool = False  # it has equalled the definition
+    believed: bool = False  # and recorded anew it was the same computation
 
 
 class Share:
@@ -110,6 +112,8 @@ class Share:
             costs = self._define(*block)
         elif known is None:
             costs = self._record(*block)
+        elif known.compared:
+            costs = self._confirm(known, *block)
         else:
             costs = self._compare(known, *block)
         if earlier is not None:
@@ -152,6 +156,25 @@ class Share:
 
     def _record(self, *block: Array) -> Array:
         """Take a block by the definition, and record it if that can be done."""
+        try:
+            known = self._recorded(*block)
+        except UnrecordableError as error:
+            return self._give_up(str(error), *block)
+        self.known[len(block[0])] = known
+        return known.recording.result.copy()
+
+    def _confirm(self, known: Known, *block: Array) -> Array:
+        """Record a block once more; believe what was recorded first if both are the same computation."""
+        try:
+            again = self._recorded(*block)
+        except UnrecordableError as error:
+            return self._give_up(str(error), *block)
+        known.believed = same_computation(known.recording, again.recording)
+        if not known.believed:
+            self.record, self.reason = False, "recorded anew, it is another computation"
+        return again.recording.result.copy()
+
+    def _recorded(self, *block: Array) -> Known:
         self._hold_buffers(zeros=True)
         loss, values = _Watched(self.loss), [each.value for each in self.parameters]
         try:
@@ -161,15 +184,13 @@ class Share:
                 given=[*values, *self.gradients],
                 sums=self.gradients,
             )
-        except UnrecordableError as error:
-            return self._give_up(str(error), *block)
         finally:
             self._hold_buffers()
-        known = self.known[len(block[0])] = Known(recording, loss.yhat)
+        known = Known(recording, loss.yhat)
         if isinstance(self.loss, Loss):  # of values, which a recording does not look at
             self.loss.check_targets(block[1], known.yhat)
             self.loss.check_predictions(known.yhat)
-        return recording.result.copy()
+        return known
 
     def _give_up(self, reason: str, *block: Array) -> Array:
         self.record, self.reason = False, reason
@@ -204,7 +225,7 @@ class Share:
         return costs
 
     def _compare(self, known: Known, x: Array, *others: Array) -> Array:
-        """Take a block by the definition; believe the recording if it equals that, to the bit.
+        """Take a block by the definition; the recording has to equal that, to the bit.
 
         The batch must be another than the one that it was made from: where it comes again, the two are
         compared on one that is scaled.
@@ -218,7 +239,7 @@ class Share:
             self.record, self.reason = False, "the loss takes no other batch to compare by"
         for generator, state in states:
             generator.bit_generator.state = state
-        return self._play(known, x, *others, anew=True) if known.believed else self._define(x, *others)
+        return self._play(known, x, *others, anew=True) if known.compared else self._define(x, *others)
 
     def _compared(self, known: Known, *block: Array) -> Array:
         recording = known.recording
@@ -233,7 +254,7 @@ class Share:
             found = [recording.play(*block, anew=anew), *self.gradients]
             if not all(map(_same_bits, found, wanted)):
                 self.record, self.reason = False, "played, it differs from the definition"
-        known.believed = self.record
+        known.compared = self.record
         for buffer, value in zip(self.gradients, wanted[1:], strict=True):
             np.copyto(buffer, value)
         return costs

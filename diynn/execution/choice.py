@@ -14,8 +14,10 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from diynn.arrays import Array
+from diynn.calls import spelled
 from diynn.composition import walk
-from diynn.execution.accumulated import Accumulated, batch_of
+from diynn.execution.accumulated import Accumulated
+from diynn.execution.around import batch_of
 from diynn.execution.blas import single_threaded
 from diynn.execution.blocks import MisfitError
 from diynn.execution.compiling import Steps, Update
@@ -124,6 +126,7 @@ class Threads:
     compile_after = 1.0
     compile_waits = False
 
+    @spelled()
     def __init__(self, count: int | None = None) -> None:
         self.count = None if count is None else positive("Threads", "count", count)
         self._forget()

@@ -11,7 +11,7 @@ from diynn.arrays import to_numpy
 from diynn.composition import attributes, walk
 from diynn.module import Module, is_default, parameters, update_parameters, zero_grad
 
-_METHODS = ("zero_grad", "update_parameters")
+_UPDATES = ("zero_grad", "update_parameters")
 
 
 class Habits(NamedTuple):
@@ -51,7 +51,7 @@ def habits_key(net: Any) -> tuple[Any, ...]:
     return tuple(map(id, modules)), tuple(
         (
             id(each),
-            *(getattr(getattr(each, name, None), "__func__", getattr(each, name, None)) for name in _METHODS),
+            *(getattr(getattr(each, name, None), "__func__", getattr(each, name, None)) for name in _UPDATES),
             *(value for value in attributes(each).values() if isinstance(value, bool | int | float | str)),
         )
         for each in _own(net)
@@ -62,7 +62,7 @@ def _own(net: Any) -> list[Any]:
     return [
         each
         for each in walk(net)
-        if not (isinstance(each, Module) and all(is_default(each, name) for name in _METHODS))
+        if not (isinstance(each, Module) and all(is_default(each, name) for name in _UPDATES))
     ]
 
 

@@ -5,7 +5,12 @@ from __future__ import annotations
 import ctypes
 import os
 import sys
+from collections.abc import Sequence
 from functools import cache
+from itertools import accumulate
+from math import prod
+
+from diynn.arrays import Array
 
 # The parameters of glibc's mallopt (malloc.h), and what they are set to.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -29,3 +34,10 @@ def keep_freed_memory() -> bool:
     except (OSError, AttributeError):  # another C library
         return False
     return bool(mallopt(_MMAP_THRESHOLD, _LARGEST) and mallopt(_TRIM_THRESHOLD, _KEPT))
+
+
+def views(buffer: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
+    """Return arrays of some shapes that lie in a buffer of one axis, one after another from its begin on."""
+    sizes = list(map(prod, shapes))
+    places = zip(accumulate(sizes), sizes, shapes, strict=True)
+    return [buffer[end - size : end].reshape(shape) for end, size, shape in places]

@@ -74,7 +74,7 @@ class Recording:
         sums: Sequence[Array] = (),
     ) -> None:
         self.inputs = [np.array(array, order="C") for array in arrays]
-        self._known = {id(_owner(array)): array for array in (*self.inputs, *given)}
+        self._known = {id(owner(array)): array for array in (*self.inputs, *given)}
         self.calls: list[Call] = []
         self.generators: list[Any] = []
         self.numbers: dict[tuple[str, Any], Array] = {}
@@ -192,7 +192,7 @@ class Recording:
         return self.watched(self.numbers[key])
 
     def _made(self, array: Array) -> Array:
-        self._known[id(_owner(array))] = array
+        self._known[id(owner(array))] = array
         return array
 
     def watched(self, array: Array) -> Array:
@@ -205,12 +205,12 @@ class Recording:
         """Return an argument as NumPy is to see it, if it is one that will be right the next time."""
         if isinstance(value, list | tuple):
             return type(value)(map(self._read, value))
-        if not isinstance(value, np.ndarray) or id(_owner(value)) in self._known:
+        if not isinstance(value, np.ndarray) or id(owner(value)) in self._known:
             return _plain(value)
         raise UnrecordableError("an array was not made by NumPy's recorded operations")
 
     def _write(self, target: Array) -> None:
-        if id(_owner(target)) not in self._known or not target.flags.writeable:
+        if id(owner(target)) not in self._known or not target.flags.writeable:
             raise UnrecordableError("an array from outside, or a constant, was written to")
 
 
@@ -279,7 +279,7 @@ def recorded_buffer(array: Any) -> Array:
     return array.view(np.ndarray)
 
 
-def _owner(array: Array) -> Array:
+def owner(array: Array) -> Array:
     """Return what owns the memory of a view."""
     while getattr(array, "base", None) is not None:
         array = array.base
@@ -330,7 +330,7 @@ def written_not_added(calls: Sequence[Call], sums: Sequence[Array], kept: Array)
             result.insert(0, partial(np.copyto, total, 0))
             continue
         users = [number for number, each in enumerate(result) if _touches(each, part)]
-        alone = len(users) == 2 and _owner(part) is not _owner(kept)
+        alone = len(users) == 2 and owner(part) is not owner(kept)
         maker = _into(result[users[0]], part, total) if alone else None
         if maker is None:
             result[touching[0]] = partial(np.copyto, total, part)
@@ -342,7 +342,7 @@ def written_not_added(calls: Sequence[Call], sums: Sequence[Array], kept: Array)
 
 def _touches(call: Any, array: Array) -> bool:
     arguments = (*call.args, *call.keywords.values())
-    return any(isinstance(each, np.ndarray) and _owner(each) is _owner(array) for each in arguments)
+    return any(isinstance(each, np.ndarray) and owner(each) is owner(array) for each in arguments)
 
 
 def _added(call: Any, total: Array) -> Array | None:
@@ -350,7 +350,7 @@ def _added(call: Any, total: Array) -> Array | None:
     if call.func is np.add and len(call.args) == 3 and not call.keywords:
         one, other, out = call.args
         if _same(total, out) and _same(total, one) and getattr(other, "shape", None) == total.shape:
-            return other if _owner(other) is not _owner(total) else None
+            return other if owner(other) is not owner(total) else None
     return None
 
 

@@ -136,6 +136,13 @@ def all_state(what: str, parts: Sequence[Any]) -> bool:
     return all(getattr(each, what, False) and methods.isdisjoint(attributes(each)) for each in parts)
 
 
+def divisible(known: Structure | None, net: Any, loss: Any) -> bool:
+    """Say whether the costs and gradients of a batch are those of its parts, by what is known if it holds."""
+    if known is not None and known.holds(net, loss):
+        return known.per_example
+    return all_state("per_example", [*walk(net), loss])
+
+
 def _is_ours(cls: type) -> bool:
     return cls is object or cls.__module__.startswith("diynn.")
 

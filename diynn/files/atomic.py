@@ -1,4 +1,4 @@
-"""Files that are replaced in one instant: whoever reads sees the old one or the new one, whole."""
+"""Files that are replaced atomically: a reader sees the old file or the new one, whole."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import BinaryIO
 
 try:
@@ -27,14 +26,16 @@ def replacing(owner: str, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     OSError
         If the folder or the disk does not take it.
     """
-    target = Path(os.path.realpath(path))  # a link stays a link
-    if target.exists() and not target.is_file():
+    target = os.path.realpath(path)  # a link stays a link
+    mode = os.stat(target).st_mode if os.path.lexists(target) else None
+    if mode is not None and not stat.S_ISREG(mode):
         raise OSError(f"{owner}: {os.fspath(path)!r} must be a file, and is none that can be replaced")
-    beside = target.with_name(f".{target.name}.part")
+    folder, name = os.path.split(target)
+    beside = os.path.join(folder, f".{name}.part")
     file = _opened(beside)
     try:
-        with suppress(FileNotFoundError):
-            os.chmod(beside, stat.S_IMODE(target.stat().st_mode))
+        if mode is not None:
+            os.chmod(beside, stat.S_IMODE(mode))
         file.truncate(0)
         yield file
         file.flush()
@@ -47,13 +48,13 @@ def replacing(owner: str, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     finally:
         with suppress(OSError):  # that of a full disk has been raised
             file.close()
-    _flush_folder(target.parent)
+    _flush_folder(folder)
 
 
-def _opened(path: Path) -> BinaryIO:
+def _opened(path: str) -> BinaryIO:
     """Open a file for this process alone: another that writes there is waited for."""
     while True:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "wb")
         if fcntl is None:
             return file
         try:
@@ -66,10 +67,10 @@ def _opened(path: Path) -> BinaryIO:
         except BaseException:
             file.close()
             raise
-        file.close()  # the other has put it in its place meanwhile
+        file.close()  # another process has replaced the file since it was opened
 
 
-def _flush_folder(folder: Path) -> None:
+def _flush_folder(folder: str) -> None:
     """Let the renaming itself last, where a folder can be opened."""
     if os.name == "nt":
         return

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import os
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, BinaryIO
@@ -27,27 +29,40 @@ _OTHERS = {"O": "objects", "U": "text", "S": "text", "c": "complex numbers", "M"
 
 # ------------------------------------------------------------------ writing
 
+# Of the format of zip files, with its extension for large ones (APPNOTE.TXT, 4.3.7 to 4.3.16 and 4.5.3): what
+# stands before a member, its entry in the directory, what the entry has more, and the three that end a file.
+_MEMBER = struct.Struct("<4s5H3L2H 2H2Q")
+_ENTRY = struct.Struct("<4s6H3L5H2L")
+_LARGE = struct.Struct("<2H3Q")
+_ENDS = struct.Struct("<4sQ2H2L4Q 4sLQL 4s4H2LH")
+_NEEDS, _UTF8, _FULL = 45, 0x800, 2**32 - 1  # the version that knows of large files; their sizes stand behind
+_DATE = 0x21  # 1980-01-01: the same arrays give the same file
+
 
 def write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]], manifest: str) -> None:
-    """Write arrays in C order and their manifest."""
-    small = sum(array.nbytes for array in arrays.values()) < _AT_ONCE
-    whole: Any = io.BytesIO() if small else file  # zipfile goes back and forth, which a file is slow at
-    with zipfile.ZipFile(whole, "w", zipfile.ZIP_STORED) as archive:
-        for name, array in arrays.items():
-            header = _array_header(array.shape, array.dtype)
-            _write_member(archive, f"{name}.npy", header, array.reshape(-1).view(np.uint8).data)
-        _write_member(archive, MANIFEST, manifest.encode())
-    if small:
-        file.write(whole.getbuffer())
+    """Write arrays in C order and their manifest.
 
-
-def _write_member(archive: zipfile.ZipFile, name: str, *parts: Any) -> None:
-    info = zipfile.ZipInfo(name)  # of a fixed date: the same arrays give the same file
-    info.file_size = sum(len(part) for part in parts)
-    info.external_attr = 0o644 << 16
-    with archive.open(info, "w") as member:
-        for part in parts:
-            member.write(part)
+    The members are stored as they are, one after another: ``zipfile`` takes as long for that as the sums of
+    all arrays do, and goes back in the file.
+    """
+    members: list[tuple[str, bytes, Any]] = [
+        (f"{name}.npy", _array_header(array.shape, array.dtype), array.reshape(-1).view(np.uint8).data)
+        for name, array in arrays.items()
+    ]
+    directory, place = b"", 0
+    for title, header, data in [*members, (MANIFEST, b"", manifest.encode())]:
+        name, size, crc = title.encode(), len(header) + len(data), zlib.crc32(data, zlib.crc32(header))
+        told = (_NEEDS, _UTF8, zipfile.ZIP_STORED, 0, _DATE, crc, _FULL, _FULL, len(name))
+        start = _MEMBER.pack(b"PK\3\4", *told, 20, 1, 16, size, size)
+        file.write(start[:30] + name + start[30:] + header)
+        file.write(data)
+        entry = _ENTRY.pack(b"PK\1\2", _NEEDS, *told, _LARGE.size, 0, 0, 0, 0o644 << 16, _FULL)
+        directory += entry + name + _LARGE.pack(1, _LARGE.size - 4, size, size, place)
+        place += len(start) + len(name) + size
+    count, size = len(members) + 1, len(directory)
+    large = (b"PK\6\6", 44, _NEEDS, _NEEDS, 0, 0, count, count, size, place)
+    found = (b"PK\6\7", 0, place + size, 1)
+    file.write(directory + _ENDS.pack(*large, *found, b"PK\5\6", 0, 0, 2**16 - 1, 2**16 - 1, _FULL, _FULL, 0))
 
 
 @lru_cache(maxsize=1024)
@@ -186,7 +201,7 @@ def _exactly(member: Any, count: int) -> bytes:
 
 
 class _Careful(io.FileIO):
-    """A file of which nobody reads much at once: what ``zipfile`` takes for a directory may be anything."""
+    """A file that limits each read: what ``zipfile`` takes for a directory may be of any size."""
 
     def read(self, size: int | None = -1, /) -> bytes:
         """Read, but at most a few megabytes."""

@@ -11,7 +11,7 @@ from diynn.arrays import to_numpy
 from diynn.wording import shown
 
 Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
-_ARRAY, _SCALAR = "$array", "$scalar"  # in the text, for what is named elsewhere
+_ARRAY, _SCALAR, _FLOATS = "$array", "$scalar", "$floats"  # in the text, for what is named elsewhere
 
 
 def pack(owner: str, tree: Any) -> tuple[Any, Arrays]:
@@ -34,6 +34,9 @@ def pack(owner: str, tree: Any) -> tuple[Any, Arrays]:
                 if not isinstance(key, str) or key.startswith("$"):
                     raise TypeError(f"{owner}: `{name}` must have keys of text, without $, got {shown(key)}")
             return {key: visit(each, f"{name}/{key}" if name else key) for key, each in value.items()}
+        if isinstance(value, list) and set(map(type, value)) == {float}:  # such as a column of a history
+            arrays[name] = np.array(value)
+            return {_FLOATS: name}
         if isinstance(value, list | tuple):
             return [visit(each, f"{name}/{place}") for place, each in enumerate(value)]
         host = to_numpy(value) if hasattr(value, "dtype") and hasattr(value, "shape") else None
@@ -55,6 +58,8 @@ def unpack(text: Any, arrays: Mapping[str, Any]) -> Any:
     if isinstance(text, dict):
         if set(text) == {_ARRAY}:
             return arrays[text[_ARRAY]]
+        if set(text) == {_FLOATS}:
+            return arrays[text[_FLOATS]].tolist()
         if set(text) == {_SCALAR}:
             return arrays[text[_SCALAR]][()]
         return {key: unpack(each, arrays) for key, each in text.items()}

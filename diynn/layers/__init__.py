@@ -1,16 +1,7 @@
 """The layers: one class each, forward and backward together; each file names its own in `__all__`."""
 
-from diynn.layers import (
-    activations,
-    convolution,
-    linear,
-    noise,
-    pooling,
-    reshape,
-    sequential,
-    softmax,
-    transposed,
-)
+from typing import TYPE_CHECKING
+
 from diynn.layers.activations import *
 from diynn.layers.convolution import *
 from diynn.layers.linear import *
@@ -21,13 +12,5 @@ from diynn.layers.sequential import *
 from diynn.layers.softmax import *
 from diynn.layers.transposed import *
 
-__all__: list[str] = []
-__all__ += activations.__all__
-__all__ += convolution.__all__
-__all__ += linear.__all__
-__all__ += noise.__all__
-__all__ += pooling.__all__
-__all__ += reshape.__all__
-__all__ += sequential.__all__
-__all__ += softmax.__all__
-__all__ += transposed.__all__
+if not TYPE_CHECKING:  # which goes by the lines above, and would take a computed list for an empty one
+    __all__ = [name for name, value in list(vars().items()) if isinstance(value, type)]

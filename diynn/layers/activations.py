@@ -7,8 +7,7 @@ from math import pi, sqrt
 from diynn.arrays import Array, BackendLike, namespace
 from diynn.module import Module
 from diynn.ops import sigmoid, sigmoid_delta, tanh_delta
-from diynn.shapes import check, fraction
-from diynn.sheet import spelled
+from diynn.shapes import check_batch, fraction
 
 __all__ = ["GELU", "LeakyReLU", "ReLU", "Sigmoid", "Tanh"]
 
@@ -28,12 +27,12 @@ class Tanh(Module):
 
     def forward(self, data: Array) -> Array:
         """Return tanh(x)."""
-        check(self, data)
+        check_batch(self, data)
         return namespace(data).tanh(data)
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
         """Return δ (1 - y²) (eq. 2); ``output`` is y, where the caller has it."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         y = self.forward(data) if output is None else output
         return tanh_delta(delta, y)
 
@@ -53,12 +52,12 @@ class Sigmoid(Module):
 
     def forward(self, data: Array) -> Array:
         """Return 1 / (1 + e^-x)."""
-        check(self, data)
+        check_batch(self, data)
         return sigmoid(data)
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
         """Return δ y (1 - y) (eq. 2); ``output`` is y, where the caller has it."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         y = self.forward(data) if output is None else output
         return sigmoid_delta(delta, y)
 
@@ -78,12 +77,12 @@ class ReLU(Module):
 
     def forward(self, data: Array) -> Array:
         """Return max(x, 0)."""
-        check(self, data)
+        check_batch(self, data)
         return namespace(data).maximum(data, 0.0)
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ where x > 0, else 0 (eq. 2)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         return namespace(data).where(data > 0, delta, 0.0)
 
 
@@ -112,7 +111,6 @@ class LeakyReLU(Module):
 
     per_example = pure = True
 
-    @spelled(bound=True)
     def __init__(self, slope: float = 0.01, *, backend: BackendLike = None) -> None:
         super().__init__(backend=backend)
         self.slope = fraction("LeakyReLU", "slope", slope)
@@ -122,12 +120,12 @@ class LeakyReLU(Module):
 
     def forward(self, data: Array) -> Array:
         """Return x where x > 0, else a x."""
-        check(self, data)
+        check_batch(self, data)
         return namespace(data).where(data > 0, data, self.slope * data)
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ where x > 0, else a δ (eq. 2)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         return namespace(data).where(data > 0, delta, self.slope * delta)
 
 
@@ -146,12 +144,12 @@ class GELU(Module):
 
     def forward(self, data: Array) -> Array:
         """Return x/2 (1 + t)."""
-        check(self, data)
+        check_batch(self, data)
         return 0.5 * data * (1 + self._t(data))
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ ∂y/∂x (eq. 2)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         t = self._t(data)
         slope = sqrt(2 / pi) * (1 + 3 * 0.044715 * data * data)
         return delta * (0.5 * (1 + t) + 0.5 * data * (1 - t * t) * slope)

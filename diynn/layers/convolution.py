@@ -8,7 +8,7 @@ from diynn.arrays import Array, BackendLike, DType
 from diynn.initializers import Initializer, draw_parameters, he_uniform, zeros
 from diynn.layers.padding import Windowed
 from diynn.ops import bias_gradient, convolve, convolve_delta, convolve_gradient
-from diynn.shapes import Shape, check, positive
+from diynn.shapes import Shape, check_batch, positive
 
 __all__ = ["Conv1D"]
 
@@ -91,12 +91,12 @@ class Conv1D(Windowed):
 
     def forward(self, data: Array) -> Array:
         """Return the windows of x times W, plus b."""
-        check(self, data)
+        check_batch(self, data)
         return convolve(self._padded(data), self._parameters, self._bias, self.stride)
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ Wᵀ for each window, added up where windows overlap (eq. 2)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         length = data.shape[1]
         around = sum(self._around(length))
         back = convolve_delta(delta, self._parameters, length + around, self.stride)
@@ -104,7 +104,7 @@ class Conv1D(Windowed):
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add windowsᵀ δ, and the sum of δ over the batch and the windows for the bias (eq. 1)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         product = convolve_gradient(self._padded(data), delta, self.k_size, self.stride)
         self._gradient += product
         if self._bias is not None:

@@ -8,7 +8,7 @@ from diynn.arrays import Array, BackendLike, DType
 from diynn.initializers import Initializer, draw_parameters, he_uniform, zeros
 from diynn.module import Module
 from diynn.ops import bias_gradient, delta_product, like_rows, rows
-from diynn.shapes import AXES, Shape, check, positive
+from diynn.shapes import AXES, Shape, check_batch, positive
 
 __all__ = ["Linear"]
 
@@ -74,7 +74,7 @@ class Linear(Module):
 
     def forward(self, data: Array) -> Array:
         """Return x W + b."""
-        check(self, data)
+        check_batch(self, data)
         output = rows(data) @ self._parameters
         if self._bias is not None:
             output += self._bias
@@ -82,12 +82,12 @@ class Linear(Module):
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ Wᵀ (eq. 2)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         return like_rows(delta_product(rows(delta), self._parameters), delta)
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add xᵀ δ, and the sum of δ for the bias, over the batch and all axes but the last (eq. 1)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         self._gradient += rows(data).T @ rows(delta)
         if self._bias is not None:
             self._bias_gradient += bias_gradient(delta)

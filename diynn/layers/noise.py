@@ -9,7 +9,7 @@ from diynn.arrays import Array, BackendLike, namespace
 from diynn.initializers import Seed, as_generator
 from diynn.module import Module
 from diynn.ops import draw
-from diynn.shapes import check, fraction, positive_number
+from diynn.shapes import check_batch, fraction, positive_number
 
 __all__ = ["Dropout", "GaussianNoise"]
 
@@ -61,7 +61,7 @@ class Dropout(Module):
 
     def forward(self, data: Array) -> Array:
         """Return x m / (1 - p), or x."""
-        check(self, data)
+        check_batch(self, data)
         if not self.training:
             return data
         kept, place = self._kept, id(data)
@@ -72,7 +72,7 @@ class Dropout(Module):
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ m / (1 - p), or δ (eq. 2)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         _, mask = self._kept.get(id(data)) or self._kept.get(_LAST) or (None, None)
         if mask is None and not self.training:
             return delta
@@ -124,12 +124,12 @@ class GaussianNoise(Module):
 
     def forward(self, data: Array) -> Array:
         """Return x + scale · n, or x."""
-        check(self, data)
+        check_batch(self, data)
         if not self.training:
             return data
         return data + self.scale * draw(data, self.rng, "standard_normal")
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ (eq. 2)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         return delta

@@ -1,4 +1,4 @@
-"""Which of the two backward methods of somebody else's container has to be called first.
+"""Which of the two backward methods of a foreign container has to be called first.
 
 The sheet does not say. Some containers compute the deltas of their modules in ``backward_delta``, and use
 them in ``backward_update_gradient``; others do all they need in each.
@@ -43,7 +43,7 @@ def _found(module: Any, data: Array, delta: Array) -> bool:
         return not _agrees(module, data, delta, slope, direction, first=False) and _agrees(
             module, data, delta, slope, direction, first=True
         )
-    except Exception:  # it cannot be copied, or not be called in this way: as it stands, then
+    except Exception:  # it cannot be copied or called this way: keep the default order
         return False
 
 

@@ -7,7 +7,7 @@ from math import inf
 from diynn.arrays import Array, BackendLike, namespace
 from diynn.layers.padding import Windowed
 from diynn.ops import overlap_add, window_max, window_max_delta, windows
-from diynn.shapes import Shape, check
+from diynn.shapes import Shape, check_batch
 
 __all__ = ["AvgPool1D", "MaxPool1D"]
 
@@ -89,12 +89,12 @@ class MaxPool1D(_Pool1D):
 
     def forward(self, data: Array) -> Array:
         """Return the maximum of each window."""
-        check(self, data)
+        check_batch(self, data)
         return window_max(self._padded(data), self.k_size, self.stride)
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
         """Return δ where each window has its first maximum, 0 elsewhere (eq. 2); ``output`` is y."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         y = self.forward(data) if output is None else output
         back = window_max_delta(self._padded(data), y, delta, self.k_size, self.stride)
         return self._inside(back, data.shape[1])
@@ -134,12 +134,12 @@ class AvgPool1D(_Pool1D):
 
     def forward(self, data: Array) -> Array:
         """Return the mean of each window."""
-        check(self, data)
+        check_batch(self, data)
         return namespace(data).mean(windows(self._padded(data), self.k_size, self.stride), axis=2)
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ / k_size for each step of a window, added up where windows overlap (eq. 2)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         batch, out, chan = delta.shape
         share = (delta / self.k_size)[:, :, None, :]
         parts = namespace(data).broadcast_to(share, (batch, out, self.k_size, chan))

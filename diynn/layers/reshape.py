@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from diynn.arrays import Array, namespace
 from diynn.module import Module
-from diynn.shapes import Shape, check, size
+from diynn.shapes import Shape, check_batch, size
 
 __all__ = ["Flatten"]
 
@@ -23,13 +23,13 @@ class Flatten(Module):
 
     def forward(self, data: Array) -> Array:
         """Return x as (batch, length·chan)."""
-        check(self, data)
+        check_batch(self, data)
         (values,) = self.output_shape(data.shape[1:])
         return namespace(data).reshape(data, (-1 if values else data.shape[0], values))
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ in the shape of x (eq. 2: the Jacobian is the identity)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         return namespace(delta).reshape(delta, data.shape)
 
     def output_shape(self, shape: Shape) -> Shape:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from diynn.arrays import Array, namespace
 from diynn.module import Module
 from diynn.ops import log_softmax
-from diynn.shapes import Shape, check, check_scores
+from diynn.shapes import Shape, check_batch, check_scores
 
 __all__ = ["LogSoftmax", "Softmax"]
 
@@ -28,7 +28,7 @@ class Softmax(Module):
 
     def forward(self, data: Array) -> Array:
         """Return e^z / Σ e^z over the last axis."""
-        check(self, data)
+        check_batch(self, data)
         xp = namespace(data)
         y = xp.exp(data - xp.max(data, axis=-1, keepdims=True))
         y /= xp.sum(y, axis=-1, keepdims=True)
@@ -36,7 +36,7 @@ class Softmax(Module):
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
         """Return y (δ - Σ_k δ_k y_k) (eq. 2); ``output`` is y, where the caller has it."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         y = self.forward(data) if output is None else output
         return y * (delta - namespace(data).sum(delta * y, axis=-1, keepdims=True))
 
@@ -61,12 +61,12 @@ class LogSoftmax(Module):
 
     def forward(self, data: Array) -> Array:
         """Return z - log Σ e^z over the last axis."""
-        check(self, data)
+        check_batch(self, data)
         return log_softmax(data)
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
         """Return δ - softmax(z) Σ_k δ_k (eq. 2); ``output`` is y, where the caller has it."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         xp = namespace(data)
         y = self.forward(data) if output is None else output
         return delta - xp.exp(y) * xp.sum(delta, axis=-1, keepdims=True)

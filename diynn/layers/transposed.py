@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from diynn.arguments import flag
-from diynn.arrays import Array, zeros_like
+from diynn.arrays import Array, Backend, BackendLike, belongs, describe, find_backend, zeros_like
 from diynn.layers.linear import Linear
 from diynn.module import Module
 from diynn.ops import bias_gradient, delta_product, like_rows, rows
-from diynn.shapes import AXES, Shape, check
+from diynn.shapes import AXES, Shape, check_batch
 from diynn.wording import shown
 
 __all__ = ["Transposed"]
@@ -30,6 +30,8 @@ class Transposed(Module):
         The layer whose weight is shared.
     bias : bool
         Whether b is added. It is made where the parameters of `linear` live, and starts at zero.
+    backend : optional
+        Taken as by every layer: where `linear` lives, whose weight is shared.
 
     Attributes
     ----------
@@ -40,16 +42,18 @@ class Transposed(Module):
     TypeError
         If `linear` is no `Linear`.
     ValueError
-        If an argument has not the shape above.
+        If an argument has not the shape above, or `linear` lives on another backend.
 
     Source: the course sheet, "Mon cinquième se compresse": weight sharing.
     """
 
     per_example = pure = True
 
-    def __init__(self, linear: Linear, *, bias: bool = True) -> None:
+    def __init__(self, linear: Linear, *, bias: bool = True, backend: BackendLike = None) -> None:
         if not isinstance(linear, Linear):
             raise TypeError(f"Transposed: `linear` must be a Linear, got {shown(linear)}")
+        if backend is not None:
+            _raise_if_elsewhere(linear, find_backend(backend, owner="Transposed"))
         self.linear = linear
         self.input_shape = (AXES, linear.out_features)
         if flag("Transposed", "bias", bias):
@@ -63,7 +67,7 @@ class Transposed(Module):
 
     def forward(self, data: Array) -> Array:
         """Return x Wᵀ + b."""
-        check(self, data)
+        check_batch(self, data)
         output = delta_product(rows(data), self.linear._parameters)
         if self._bias is not None:
             output += self._bias
@@ -71,12 +75,12 @@ class Transposed(Module):
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
         """Return δ W (eq. 2)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         return like_rows(rows(delta) @ self.linear._parameters, delta)
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
         """Add δᵀ x to the gradient of the other layer, and the sum of δ to that of b (eq. 1)."""
-        check(self, data, delta)
+        check_batch(self, data, delta)
         self.linear._gradient += rows(delta).T @ rows(data)
         if self._bias is not None:
             self._bias_gradient += bias_gradient(delta)
@@ -84,3 +88,12 @@ class Transposed(Module):
     def output_shape(self, shape: Shape) -> Shape:
         """Return (..., in)."""
         return (*shape[:-1], self.linear.in_features)
+
+
+def _raise_if_elsewhere(linear: Linear, where: Backend) -> None:
+    weight = linear._parameters
+    if not belongs(weight, where.xp):
+        raise ValueError(
+            f"Transposed: `backend` must be where `linear` lives, whose weight is {describe(weight)}; "
+            "linear.to(backend) moves it"
+        )

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from diynn.calls import spelled
 from diynn.plots.canvas import check_axes, colour, new_figure
 from diynn.wording import shown
 
 _MARKED = 20  # points: fewer are marked, for a single one makes an invisible line
 
 
+@spelled()
 def learning_curve(history: Mapping[str, Sequence[float]], *, ax: Any = None) -> Any:
     """Draw the cost at every epoch, and the metrics beside it if there are any.
 

@@ -9,12 +9,14 @@ import numpy as np
 
 from diynn.arguments import sequence
 from diynn.arrays import host_numbers
+from diynn.calls import spelled
 from diynn.plots.canvas import PALETTE, axes, check_axes, ink
 from diynn.wording import shown
 
 _GAP = 0.8  # between two factors, in places of a level
 
 
+@spelled()
 def main_effects(
     factors: Mapping[str, Sequence[Any]], values: Sequence[float], name: str = "value", *, ax: Any = None
 ) -> Any:

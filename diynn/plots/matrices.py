@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from diynn.calls import spelled
 from diynn.metrics import count_pairs
 from diynn.plots.canvas import axes, check_axes
 
 
+@spelled()
 def confusion_matrix(labels: Any, predictions: Any, classes: int | None = None, *, ax: Any = None) -> Any:
     """Draw the counts of each class taken for each other: one row a true class, one column a predicted one.
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from diynn.arguments import image_shape, interval, sequence
 from diynn.arrays import host_numbers
+from diynn.calls import spelled
 from diynn.plots.canvas import SIGNED, axes, check_axes, text_width
 
 _CELL = 0.72  # inches that an image is wide
@@ -17,6 +18,7 @@ _WIDEST = 12.0  # inches of a figure
 _GAP = 0.12  # between two images, in widths of one
 
 
+@spelled()
 def images(
     rows: Sequence[Any],
     *,
@@ -88,6 +90,7 @@ def _range(grids: Sequence[Any]) -> tuple[float, float]:
     return float(values.min()), float(values.max())
 
 
+@spelled()
 def weights(parameters: Any, shape: tuple[int, int] | None = None, *, ax: Any = None) -> Any:
     """Draw the weights of a first layer: what each output looks for in the input.
 

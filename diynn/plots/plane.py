@@ -9,6 +9,7 @@ import numpy as np
 
 from diynn.arguments import any_number, integer_from
 from diynn.arrays import asarray_like, host_numbers
+from diynn.calls import spelled
 from diynn.plots.canvas import MARKERS, axes, check_axes, colour, ink, new_figure
 from diynn.shapes import positive_number
 from diynn.wording import shown
@@ -16,6 +17,7 @@ from diynn.wording import shown
 _LARGER = {"*": 2.2, "P": 1.6, "X": 1.6}  # markers that cover little of their size
 
 
+@spelled()
 def scatter(points: Any, labels: Any, *, size: float = 22, ax: Any = None) -> Any:
     """Draw points with a colour and a marker for each class.
 
@@ -70,6 +72,7 @@ def _mark(ax: Any, points: Any, labels: Any, size: float, prefix: str) -> None:
         )
 
 
+@spelled()
 def decision_frontier(
     predict: Callable[[Any], Any],
     x: Any,

@@ -29,7 +29,7 @@ class Settled(Callback):
         """Forget an earlier training."""
         self.best, self.waited = inf, 0
 
-    def epoch(self, run: Run) -> None:
+    def epoch_end(self, run: Run) -> None:
         """Look whether to stop."""
         cost = run.history[self.column][-1]
         self.waited = self.waited + 1 if cost > self.best - self.tol else 0

@@ -21,8 +21,8 @@ from diynn.checking.contract.target import Target
 from diynn.checking.contract.timing import compare
 from diynn.checking.reporting.report import Report
 from diynn.checking.reporting.results import Result, Verdict
+from diynn.composition import METHODS
 
-_MODULE_METHODS = ("forward", "backward_delta", "backward_update_gradient", "zero_grad", "update_parameters")
 _IDLE = {"backward_update_gradient", "zero_grad", "update_parameters"}
 _LOSS_METHODS = ("forward", "backward")
 
@@ -112,7 +112,7 @@ def _buildable(target: Target) -> tuple[Setup, ...]:
 
 def _has_methods(target: Target) -> bool:
     target.begin("methods")
-    wanted = _LOSS_METHODS if target.kind.loss else _MODULE_METHODS
+    wanted = _LOSS_METHODS if target.kind.loss else METHODS
     missing = target.make(target.setups[0]).lacking(*wanted)
     if missing:
         words = {"names": ", ".join(missing)}

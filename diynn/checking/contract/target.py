@@ -92,13 +92,13 @@ class Target:
         return self.card.name
 
     def begin(self, name: str) -> None:
-        """Note what is looked at now, and tell who watches."""
+        """Note which property is checked now, and call ``watch``."""
         self.stage = name
         if self.watch is not None:
             self.watch(name, None)
 
     def add(self, result: Result) -> None:
-        """Keep a result, and tell who watches."""
+        """Keep a result, and pass it to ``watch``."""
         self.results.append(result)
         if self.watch is not None:
             self.watch(result.property, result)

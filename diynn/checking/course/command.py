@@ -42,6 +42,8 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
     add("--lang", choices=("en", "fr"), help="language (default: the course's, or that of the locale)")
     add("--timeout", type=_positive, metavar="S", help="seconds a class (default: 10)")
     add("--memory", type=_positive, metavar="MB", help="memory a class (default: 3072)")
+    add("--total-timeout", type=_positive, metavar="S", help="seconds for all of it: what is not begun by "
+        "then is told, and judged by the next run (default: no limit)")  # fmt: skip
     add("--jobs", type=_count, metavar="N", help="classes judged at a time (default: one a processor)")
     add("--quiet", action="store_true", help="print a line a student and the table, not the reports")
     parser.set_defaults(func=run)
@@ -103,6 +105,7 @@ def _check(options: argparse.Namespace, lang: str) -> int:
             prepared(
                 options.paths, course=options.course, students=options.students, lang=lang,
                 timeout=options.timeout, megabytes=options.memory and int(options.memory),
+                total=options.total_timeout,
             )
         )  # fmt: skip
         lang = options.lang or evening.lang
@@ -136,9 +139,9 @@ def _check(options: argparse.Namespace, lang: str) -> int:
             say(text("recalled", lang, known=memory.recalled, path=kept), sys.stdout, lang)
         for path in outputs.write(found, lang):
             say(text("written", lang, path=path), sys.stdout, lang)
-    if not all(student.ok for student in found):
+    if not all(student.ok or student.late for student in found):
         return 1
-    return 0 if all(student.complete for student in found) else 3
+    return 0 if all(student.complete and not student.late for student in found) else 3
 
 
 def _kept(options: argparse.Namespace) -> Path | None:

@@ -6,6 +6,7 @@ import hashlib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +63,8 @@ class Course:
         Seconds a class.
     memory : int
         Megabytes a class.
+    total_timeout : float
+        Seconds of a whole run.
     students : str
         How students are told apart, one of ``ARRANGEMENTS``.
     digest : str
@@ -74,6 +77,7 @@ class Course:
     language: str | None = None
     timeout: float = 10.0
     memory: int = 3072
+    total_timeout: float = inf
     students: str = "auto"
     digest: str = ""
 
@@ -111,7 +115,7 @@ def read_course(path: Path) -> Course:
 
 
 def _course(content: dict[str, Any], path: Path, digest: str) -> Course:
-    known = ("classes", "weights", "remarks", "language", "timeout", "memory", "students")
+    known = ("classes", "weights", "remarks", "language", "timeout", "total_timeout", "memory", "students")
     for name in content:
         _one_of(path, "a setting", name, known)
     properties = {each.name for registry in load() for each in registry} | set(WEIGHTS)
@@ -133,7 +137,9 @@ def _course(content: dict[str, Any], path: Path, digest: str) -> Course:
     students = _one_of(path, "`students`", content.get("students", "auto"), ARRANGEMENTS)
     timeout = _number(path, "timeout", content.get("timeout", Course.timeout), least=0.1)
     memory = int(_number(path, "memory", content.get("memory", Course.memory), least=256))
-    return Course(required, weights, frozenset(remarks), language, timeout, memory, students, digest)
+    total = content.get("total_timeout")
+    total = inf if total is None else _number(path, "total_timeout", total, least=timeout)
+    return Course(required, weights, frozenset(remarks), language, timeout, memory, total, students, digest)
 
 
 def _required(path: Path, kind: str, value: Any) -> Required:

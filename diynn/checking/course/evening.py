@@ -123,6 +123,7 @@ def prepared(
     lang: str,
     timeout: float | None = None,
     megabytes: int | None = None,
+    total: float | None = None,
 ) -> Iterator[Evening]:
     """Read the course file, unpack what is packed, and tell the students apart.
 
@@ -134,6 +135,8 @@ def prepared(
         How students are told apart; None for what the course file says.
     timeout, megabytes : optional
         Limits of a class; None for those of the course file.
+    total : float, optional
+        Seconds for all of it; None for what the course file says.
 
     Raises
     ------
@@ -159,7 +162,9 @@ def prepared(
                     arrangement = students or asked.students
             unpacked.append(path)
         # Without a course file a single folder or file is told as it always was.
-        limits = Limits(timeout or asked.timeout, megabytes or asked.memory)
+        limits = Limits(
+            timeout or asked.timeout, megabytes or asked.memory, total=total or asked.total_timeout
+        )
         found = students_of(unpacked, arrangement)
         yield Evening(found, asked, limits, asked.language or lang)
 

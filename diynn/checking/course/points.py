@@ -24,7 +24,7 @@ def earned(found: Sequence[FileReport], course: Course) -> list[Earned]:
         # Of classes that are as good as one another the first counts.
         best = max(reports, key=lambda report: share(report, course), default=None)
         part = share(best, course) if best is not None else 0.0
-        unsure = [] if best is None else [each for each in best.unseen if each.property in _MAIN]
+        unsure = [] if best is None else [each for each in best.unseen if each.property in _MAIN | {"run"}]
         lines.append(Earned(kind, best, round(required.points * part, 2), required.points, unsure))
     return lines
 

@@ -7,7 +7,8 @@ import json
 import platform
 import threading
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,13 @@ def _fields(result: Result) -> dict[str, Any]:
 def _digest(student: Student, limits: Limits, course: str) -> str:
     """Return a hash of all that the verdicts on a student's files depend on."""
     whole = hashlib.sha256()
-    versions = (__version__, np.__version__, platform.python_version(), repr(limits), course)
+    versions = (
+        __version__,
+        np.__version__,
+        platform.python_version(),
+        repr(replace(limits, total=inf)),
+        course,
+    )
     whole.update("\0".join(versions).encode())
     files = {*student.files, *(each for each in student.readable if each.is_file())}
     for file in sorted(files):

@@ -11,7 +11,8 @@ _COURSE = """\
 
 language = "{language}"       # of everything that is written: "en" or "fr"
 timeout = {timeout:g}          # seconds a class
-memory = {memory}        # megabytes a class
+memory = {memory}        # megabytes a class, of which as many are judged at a time as there are processors
+# total_timeout = 600  # seconds for all of it: what is not begun by then is told, and left to the next run
 
 # How students are told apart in a folder:
 #   "folders"  each folder is a student; loose files, such as a skeleton, may be imported by all

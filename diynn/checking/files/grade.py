@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import Any, Protocol
 
 from diynn.checking.contract.recognise import recognise
@@ -156,11 +157,14 @@ class _Run:
     def __init__(self, plan: Plan, judges: Judges, memory: Memory | None, watch: Watch | None) -> None:
         self.plan, self.judges, self.memory, self.watch = plan, judges, memory, watch
         self._timeouts: Counter[Path] = Counter()
+        self._end = monotonic() + plan.limits.total
 
     def list(self, path: Path, top: Path) -> Content:
         known = self.memory.content(path) if self.memory is not None else None
         if known is not None:
             return known
+        if monotonic() > self._end:
+            return {"problems": [], "classes": {}, "broken": {}, "ended": [self._late(Verdict.FAILED)]}
         content = self.judges.list(path, top, list(self.plan.names), self.plan.readable.get(path, ()))
         if self.memory is not None and not content.get("ended"):
             self.memory.note_content(path, content)
@@ -171,11 +175,14 @@ class _Run:
         if known is not None:
             self._note_timeout(job, known)
             return known
+        kind = recognise(job.name)
+        taken_for = job.like or (kind.name if kind else "")
+        if monotonic() > self._end:  # kept nowhere: the next run begins with it
+            return Report(job.name, taken_for, job.where, [self._late(Verdict.SKIPPED)], job.lang)
         if self._timeouts[job.path] >= self.plan.limits.patience:
             words = {"count": self.plan.limits.patience}
             spent = Result("run", Verdict.FAILED, "patience", words, where=job.where)
-            kind = recognise(job.name)
-            return Report(job.name, kind.name if kind else "", job.where, [spent], job.lang)
+            return Report(job.name, taken_for, job.where, [spent], job.lang)
         if self.watch is not None:
             self.watch.begin(job)
         report = self.judges.judge(job)
@@ -185,6 +192,9 @@ class _Run:
         if self.memory is not None and not any(each.words.get("reason") == LOST for each in report.results):
             self.memory.note_report(job, report)
         return report
+
+    def _late(self, verdict: Verdict) -> Result:
+        return Result("run", verdict, "out_of_time", {"seconds": f"{self.plan.limits.total:g}"})
 
     def _note_timeout(self, job: Job, report: Report) -> None:
         self._timeouts[job.path] += any(each.message == "timeout" for each in report.results)

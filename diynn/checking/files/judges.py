@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Self
@@ -36,11 +37,14 @@ class Limits:
         Address space.
     patience : int
         How many classes of one file may run out of time before its others are not tried.
+    total : float
+        Seconds of a whole run, after which no further class is begun.
     """
 
     timeout: float = 20.0
     megabytes: int = 3072
     patience: int = 3
+    total: float = inf
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 
 from diynn.checking.reporting.messages import text
 from diynn.checking.reporting.report import FileReport, Report
-from diynn.checking.reporting.results import Result
+from diynn.checking.reporting.results import Result, Verdict
+
+#: The message of what was not begun when the time of a run was over.
+LATE = "out_of_time"
 
 
 @dataclass
@@ -84,6 +87,14 @@ class StudentReport:
         return all(file.complete for file in self.files)
 
     @property
+    def late(self) -> bool:
+        """Whether the run was over before all was looked at, and nothing seen by then is wrong."""
+        results = [each for report in self.reports for each in report.results]
+        results += [each for file in self.files for each in file.problems]
+        failed = [each for each in (*results, *self.problems) if each.verdict is Verdict.FAILED]
+        return any(each.message == LATE for each in results) and all(each.message == LATE for each in failed)
+
+    @property
     def ok(self) -> bool:
         """Whether something was judged, all of it is right, and nothing is missing."""
         told = [each for each in self.files if not each.empty]
@@ -99,7 +110,8 @@ class StudentReport:
             said.append(text("missing_classes", lang, names=", ".join(self.missing)))
         said += [
             text("unsure", lang, name=each.kind, what=", ".join(
-                text(f"property.{result.property}", lang) for result in each.unsure))
+                result.say(lang) if result.message == LATE else text(f"property.{result.property}", lang)
+                for result in each.unsure))
             for each in self.earned if each.unsure
         ]  # fmt: skip
         return said

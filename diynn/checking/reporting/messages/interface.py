@@ -121,6 +121,10 @@ TEXTS: dict[str, tuple[str, str]] = {
         "not tried: {count} other classes of the file have run out of time",
         "pas essayée : {count} autres classes du fichier ont épuisé leur temps",
     ),
+    "out_of_time": (
+        "not looked at: the {seconds} s of the whole run were over; the next run goes on from here",
+        "pas regardé : les {seconds} s du passage entier étaient écoulées ; le prochain passage continue ici",
+    ),
     "too_many": (
         "{count} classes are found, of which the first {most} are judged",
         "{count} classes sont trouvées, dont les {most} premières sont jugées",

@@ -1,5 +1,6 @@
 """The pure functions of a net, under JAX's transformations and on every array library."""
 
+import importlib
 import re
 from functools import partial
 from pathlib import Path
@@ -10,12 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import diynn
-from diynn import functional, to_numpy
+from diynn import stateless, to_numpy
 from diynn.checkpoints import restore, snapshot
 from diynn.demo import make_net
 from diynn.execution.serial import serial
 from tests.backends import assert_close, find
-from tests.cases import LOSSES, each_layer, each_loss, layer_calls, loss_calls
+from tests.cases import LOSSES, each_layer, each_loss
+from tests.cases.calls import layer_calls, loss_calls
 
 JAX, _reason = find("jax")
 needs_jax = pytest.mark.skipif(JAX is None, reason=str(_reason))
@@ -31,6 +33,12 @@ def classifier(where, dtype="float64"):
     net = diynn.Sequential(*conv, inner, diynn.Linear(6, 3, **new))
     x = diynn.asarray(rng.normal(size=(5, 9, 2)), where, dtype=dtype)
     return net, x, diynn.asarray(rng.integers(0, 3, 5), where)
+
+
+def test_the_former_name_of_the_module_is_kept():
+    assert diynn.functional.gradient is stateless.gradient
+    functional = importlib.import_module("diynn.functional")
+    assert (functional.forward, functional.gradient) == (stateless.forward, stateless.gradient)
 
 
 def attributes(net):
@@ -57,8 +65,8 @@ def test_costs_and_gradients_are_those_of_the_net(backend):
         for parameter in net.parameters():
             parameter.gradient = parameter.value + 1.0  # which is no part of what comes
         before = attributes(net)
-        costs, gradients = functional.gradient(net, loss)(parameters, x, y)
-        outputs = functional.forward(net)(parameters, x)
+        costs, gradients = stateless.gradient(net, loss)(parameters, x, y)
+        outputs = stateless.forward(net)(parameters, x)
         assert_untouched(before)
 
         net.zero_grad()
@@ -75,7 +83,7 @@ def test_one_net_serves_any_parameters(backend):
     (net, x, y), (other, _, _) = (classifier(backend.where, dtype) for _ in range(2))
     for parameter in other.parameters():
         parameter.value = parameter.value + 0.5
-    costs, _ = functional.gradient(net, diynn.CrossEntropyLoss())(snapshot(other), x, y)
+    costs, _ = stateless.gradient(net, diynn.CrossEntropyLoss())(snapshot(other), x, y)
     assert_close(costs, diynn.CrossEntropyLoss()(y, other(x)), dtype)
     assert not np.allclose(to_numpy(costs), to_numpy(diynn.CrossEntropyLoss()(y, net(x))))
 
@@ -83,7 +91,7 @@ def test_one_net_serves_any_parameters(backend):
 def test_a_module_that_is_no_sequential_and_one_of_the_bare_sheet():
     x = np.random.default_rng(0).normal(size=(5, 3))
     for net in (diynn.Linear(3, 3, rng=0), Remembers(3)):
-        costs, gradients = functional.gradient(net, diynn.MSELoss())(snapshot(net), x, 2 * x)
+        costs, gradients = stateless.gradient(net, diynn.MSELoss())(snapshot(net), x, 2 * x)
         np.testing.assert_allclose(costs, np.sum((2 * x - net.forward(x)) ** 2, axis=1), rtol=1e-12)
         expected = x.T @ (2 * (net.forward(x) - 2 * x))
         np.testing.assert_allclose(gradients["_parameters"], expected, rtol=1e-12)
@@ -116,7 +124,7 @@ class Remembers:
 @pytest.mark.parametrize("function", ["forward", "gradient"])
 def test_parameters_of_another_net_are_refused(function):
     net, x, y = classifier("numpy")
-    call = functional.forward(net) if function == "forward" else functional.gradient(net, diynn.NLLLoss())
+    call = stateless.forward(net) if function == "forward" else stateless.gradient(net, diynn.NLLLoss())
     arguments = (x,) if function == "forward" else (x, y)
     parameters = snapshot(net)
     with pytest.raises(ValueError, match=rf"{function}: `parameters` .* missing \['4._bias'\], unknown"):
@@ -139,9 +147,9 @@ def test_the_net_is_as_it_was_after_an_error():
     x, y = np.ones((2, 3)), np.ones((2, 2))
     parameters = {label: value + 1 for label, value in snapshot(net).items()}
     with pytest.raises(RuntimeError, match="on the way back"):
-        functional.gradient(net, diynn.MSELoss())(parameters, x, y)
+        stateless.gradient(net, diynn.MSELoss())(parameters, x, y)
     with pytest.raises(ValueError, match="layer 1 of 4"):
-        functional.forward(net)(parameters, np.ones((2, 4)))
+        stateless.forward(net)(parameters, np.ones((2, 4)))
     assert_untouched(before)
 
 
@@ -157,7 +165,7 @@ def test_backward_is_what_jax_derives_from_forward(layer, data):
     net, x, delta = data.draw(layer_calls(layer, JAX, dtype="float64")).on(JAX)
 
     def cost(parameters, x):
-        return jax.numpy.sum(delta * functional.forward(net)(parameters, x))
+        return jax.numpy.sum(delta * stateless.forward(net)(parameters, x))
 
     expected, expected_delta = jax.grad(cost, argnums=(0, 1))(snapshot(net), x)
     net.forward(x)
@@ -193,10 +201,10 @@ def test_jit_gives_the_numbers_of_a_plain_call(layer, dtype):
     shape = (4, *layer.shape(pick, net))
     x = JAX.array(rng.normal(size=shape), dtype)
     y = JAX.array(rng.normal(size=net.forward(x).shape), dtype)
-    step = functional.gradient(net, diynn.MSELoss())
+    step = stateless.gradient(net, diynn.MSELoss())
     with jax.checking_leaks():
         costs, gradients = jax.jit(step)(snapshot(net), x, y)
-        outputs = jax.jit(functional.forward(net))(snapshot(net), x)
+        outputs = jax.jit(stateless.forward(net))(snapshot(net), x)
     expected_costs, expected = step(snapshot(net), x, y)
     assert_close(costs, expected_costs, dtype)
     assert_close(outputs, net.forward(x), dtype)
@@ -230,12 +238,12 @@ def test_no_tracer_stays_behind():
     before = [*attributes(net), (loss, dict(vars(loss)))]
     x = JAX.array(np.ones((2, 3)))
     with jax.checking_leaks():
-        jax.jit(functional.gradient(net, loss))(snapshot(net), x, x)
-        jax.jit(functional.forward(net))(snapshot(net), x)
+        jax.jit(stateless.gradient(net, loss))(snapshot(net), x, x)
+        jax.jit(stateless.forward(net))(snapshot(net), x)
     assert_untouched(before)
     net.modules[2] = Fails()
     with pytest.raises(RuntimeError, match="on the way back"):
-        jax.jit(functional.gradient(net, loss))(snapshot(net), x, x)
+        jax.jit(stateless.gradient(net, loss))(snapshot(net), x, x)
     assert_untouched(before[:2])
 
 
@@ -253,9 +261,9 @@ def test_errors_of_shape_come_out_of_jit_as_they_are():
 
     net, x, y = classifier(JAX.where)
     with pytest.raises(ValueError, match=r"layer 4 of 5, layer 1 of 3: Linear\(6, 6\): .* got \(5, 3\)"):
-        jax.jit(functional.forward(net))(snapshot(net), x[:, :7, :])
+        jax.jit(stateless.forward(net))(snapshot(net), x[:, :7, :])
     with pytest.raises(ValueError, match=r"NLLLoss\(\): `y` must be class indices \(5,\)"):
-        jax.jit(functional.gradient(net, diynn.NLLLoss()))(snapshot(net), x, y[:4])
+        jax.jit(stateless.gradient(net, diynn.NLLLoss()))(snapshot(net), x, y[:4])
 
 
 @needs_jax
@@ -271,7 +279,7 @@ def test_a_compiled_training_loop_with_an_update_of_its_own():
     assert expected[-1].sum() < expected[0].sum() / 2
 
     net, x, y = classifier(JAX.where)
-    of_batch = functional.gradient(net, loss)
+    of_batch = stateless.gradient(net, loss)
 
     def train(state, batch):
         parameters, velocity = state
@@ -290,7 +298,7 @@ def test_a_compiled_training_loop_with_an_update_of_its_own():
     scanned, costs = jax.jit(partial(jax.lax.scan, train))(start, batches)
     assert_close(costs, expected, "float64")
     restore(net, scanned[0])
-    assert_close(net.forward(x), functional.forward(net)(state[0], x), "float64")
+    assert_close(net.forward(x), stateless.forward(net)(state[0], x), "float64")
 
 
 @needs_jax
@@ -300,7 +308,7 @@ def test_the_demo_net_compiles_in_float32():
     net = make_net("conv", backend=JAX.where)
     x = JAX.array(np.random.default_rng(0).uniform(size=(8, 64, 1)), "float32")
     y = JAX.array(np.arange(8))
-    step = functional.gradient(net, diynn.CrossEntropyLoss())
+    step = stateless.gradient(net, diynn.CrossEntropyLoss())
     costs, gradients = jax.jit(step)(snapshot(net), x, y)
     expected_costs, expected = step(snapshot(net), x, y)
     assert_close(costs, expected_costs, "float32")
