@@ -57,10 +57,10 @@ page.table("pipeline", ["model", "accuracy"], rows, f"digits, {folds} folds")
 # the same.
 
 # %%
-sizes = page.choose([2, 4, 8, 16], [2, 4, 8, 16, 32])
+sizes = page.choose([2, 4, 16], [2, 4, 8, 16, 32])
 coders = {
     "AutoEncoder": AutoEncoder(
-        hidden_layer_sizes=(64,), learning_rate_init=3e-3, max_iter=page.choose(20, 100), **shared
+        hidden_layer_sizes=(64,), learning_rate_init=3e-3, max_iter=page.choose(15, 100), **shared
     ),
     "PCA": PCA(random_state=page.seed),
 }

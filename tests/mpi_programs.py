@@ -65,6 +65,22 @@ def uneven(ranks):
             assert same_bits(found, wanted), (dtype, rule)
 
 
+def weighted_rules(ranks):
+    """Weights of examples, and rules around a rule, accumulated or not: the bits of as many threads."""
+    rule = diynn.ClipNorm(diynn.WeightDecay(diynn.RMSprop(), 0.1), 0.5)
+    weighing = np.random.default_rng(0)
+    batches = [(*conv_data(size, "float64", size), weighing.uniform(0, 2, size)) for size in (40, 41, 1, 40)]
+    for parts in (1, 3):
+        found, wanted = (
+            trained(conv_net("float64"), diynn.CrossEntropyLoss(), 1e-2, batches, each, rule)
+            for each in (
+                Accumulated(parts, find_execution("mpi")),
+                Accumulated(parts, Threads(ranks.size)),
+            )
+        )
+        assert same_bits(found, wanted), parts
+
+
 class Decreasing(diynn.Rule):
     """A rule that is not recorded, so that with threads as well the update is not compiled."""
 

@@ -28,7 +28,7 @@ from tests.recordings import compiled, record, train
 pytest.importorskip("llvmlite")
 
 from diynn.execution import compiled as code
-from diynn.execution import native
+from diynn.execution import instructions, native
 from diynn.execution.native import Block, Step
 
 
@@ -538,3 +538,12 @@ def test_a_fork_while_something_is_compiled():
 def test_the_import_loads_no_compiler():
     text = "import diynn, sys; print([name for name in ('llvmlite', 'numba') if name in sys.modules])"
     assert ended(begin("import sys; sys.path.insert(0, {root!r}); " + text))[0] == "[]"
+
+
+@pytest.mark.parametrize(("name", "larger"), [("maximum", True), ("minimum", False)])
+def test_the_larger_of_two_constants_is_one(name, larger):
+    """Of two steps of padding, both -inf, no type is known."""
+    extreme = instructions.CALLS[name]
+    assert extreme(None, 1.0, 2.0) == extreme(None, 2.0, 1.0) == (2.0 if larger else 1.0)
+    assert extreme(None, -np.inf, -np.inf) == -np.inf
+    assert np.isnan(extreme(None, np.nan, 1.0))

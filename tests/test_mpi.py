@@ -60,7 +60,7 @@ def run(ranks, *words):
     "programs",
     [
         ["bits"],
-        ["uneven", "dropout", "weighted", "close", "accumulates", "settings"],
+        ["uneven", "dropout", "weighted", "weighted_rules", "close", "accumulates", "settings"],
         ["whole", "unseeded", "another_batch", "other_parameters", "scalar_costs"],
     ],
     ids=lambda programs: programs[0],

@@ -6,6 +6,7 @@ one of ``REASONS``. ``python -m tests.test_opinfo`` counts them.
 
 import warnings
 from collections import Counter
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,10 +15,10 @@ import diynn
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest", reason="PyTorch's samples need expecttest")
-with warnings.catch_warnings():
+# The import would freeze PyTorch's settings, which other tests in this process may set.
+with warnings.catch_warnings(), mock.patch.object(torch.backends, "disable_global_flags"):
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
-
 EXACT = 1e-12
 REASONS = {
     "draws": "it draws",

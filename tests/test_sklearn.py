@@ -466,6 +466,10 @@ CALLS = {
         lambda: AutoEncoder(net=lambda n, code: diynn.Linear(n, n)).fit(X),
         r"`net` must return \(encoder, decoder\), got a Linear",
     ),
+    "more outputs": (
+        lambda: FITTED(net=lambda n, outputs: diynn.Linear(n, outputs + 1)).fit(X, Y),
+        r"`net` must make a net that returns \(batch, 3\) here, got \(1, 4\) for a batch of 1",
+    ),
     "no code": (lambda: AutoEncoder(0).fit(X), "`n_components` must be a positive integer, got 0"),
     "share": (
         lambda: FITTED(early_stopping=True, validation_fraction=1.5).fit(X, Y),

@@ -119,7 +119,9 @@ def mathematical(builder: Any, name: str, arguments: list[Any]) -> Typed | None:
 
 
 def _extreme(sign: str) -> Callable[..., Typed]:
-    def extreme(builder: Any, one: Any, other: Any) -> Typed:
+    def extreme(builder: Any, one: Any, other: Any) -> Any:
+        if not (isinstance(one, Typed) or isinstance(other, Typed)):  # steps of padding have one value
+            return float(np.maximum(one, other) if sign == ">=" else np.minimum(one, other))
         a, b = alike(one, other)
         first = compare(builder, sign, a, b)
         if a.kind.kind == "f":  # NaN if either is

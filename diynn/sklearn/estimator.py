@@ -102,7 +102,14 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     def _make_net(self, x: Array, outputs: int) -> Any:
         """Return a new net for features such as ``x``."""
         if self.net is not None:
-            return self._called(x.shape[1], outputs)
+            made = self._called(x.shape[1], outputs)
+            shape = tuple(predict(made, x[:1, ...]).shape)
+            if shape != (1, outputs):
+                raise ValueError(
+                    f"{self._owner}: `net` must make a net that returns (batch, {outputs}) here, got {shape} "
+                    "for a batch of 1"
+                )
+            return made
         return self._chain([x.shape[1], *self._hidden(), outputs], x)
 
     def _called(self, *sizes: int) -> Any:
