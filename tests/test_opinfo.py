@@ -20,6 +20,7 @@ with warnings.catch_warnings(), mock.patch.object(torch.backends, "disable_globa
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
 EXACT = 1e-12
+apart = []  # how far everything compared was, to be told at the end
 REASONS = {
     "draws": "it draws",
     "GELU": "the exact one",
@@ -50,6 +51,7 @@ def close(found, wanted):
     assert found.shape == wanted.shape
     scale = max(1.0, float(np.abs(wanted).max(initial=0.0)))
     np.testing.assert_allclose(found, wanted, rtol=0, atol=EXACT * scale)
+    apart.append(float(np.abs(found - wanted).max(initial=0.0)) / scale)
 
 
 def one(value):
@@ -299,6 +301,6 @@ if __name__ == "__main__":
         counts = compare_all(each)
         total += counts
         print(f"{each:48} {dict(counts)}")
-    print(f"{total['compared']} of {total.total()} compared; the others: ")
+    print(f"{total['compared']} of {total.total()} compared, {max(apart):.1g} apart at most; the others: ")
     for reason, count in total.items() - {"compared": total["compared"]}.items():
         print(f"{count:5}  {REASONS[reason]}")
