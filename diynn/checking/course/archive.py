@@ -41,7 +41,9 @@ def unpack(path: Path, folder: Path, *, depth: int = 2) -> None:
                 raise ArchiveError(f"{path.name}: {len(members)} files, {size >> 20} MB")
             for member in members:
                 _unpack_member(archive, member, folder)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, EOFError, OSError) as error:
+    except ArchiveError:
+        raise
+    except Exception as error:  # each way to pack has errors of its own for what is damaged
         raise ArchiveError(f"{path.name}: {error}") from error
     if depth > 1:
         for inner in sorted(folder.rglob("*.zip")):
