@@ -40,7 +40,8 @@ def register(subparsers: argparse._SubParsersAction[Any]) -> None:
         f"nowhere (default: {KEPT} for folders and zip files)")  # fmt: skip
     add("--again", action="store_true", help="judge everything anew")
     add("--lang", choices=("en", "fr"), help="language (default: the course's, or that of the locale)")
-    add("--timeout", type=_positive, metavar="S", help="seconds a class (default: 10)")
+    add("--timeout", type=_positive, metavar="S", help="seconds of a processor's time a class, or four times "
+        "as many by the clock (default: 10)")  # fmt: skip
     add("--memory", type=_positive, metavar="MB", help="memory a class (default: 3072)")
     add("--total-timeout", type=_positive, metavar="S", help="seconds for all of it: what is not begun by "
         "then is told, and judged by the next run (default: no limit)")  # fmt: skip

@@ -60,7 +60,7 @@ class Course:
         Properties whose failure costs nothing.
     language : str or None
     timeout : float
-        Seconds a class.
+        Seconds of a processor's time a class.
     memory : int
         Megabytes a class.
     total_timeout : float

@@ -10,7 +10,7 @@ _COURSE = """\
 # What `diynn check` asks of a folder of students' work. Every line may be changed or left out.
 
 language = "{language}"       # of everything that is written: "en" or "fr"
-timeout = {timeout:g}          # seconds a class
+timeout = {timeout:g}          # seconds of a processor's time a class
 memory = {memory}        # megabytes a class, of which as many are judged at a time as there are processors
 # total_timeout = 600  # seconds for all of it: what is not begun by then is told, and left to the next run
 

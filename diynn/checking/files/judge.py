@@ -88,6 +88,8 @@ def _ended(ended: Ended, how: str, stage: str, order: dict[str, Any]) -> Result:
     key = ended.key
     if key == "memory":
         words["text"] = f"{order['megabytes']} MB"
+    elif how == "SIGXCPU":
+        key, words["seconds"] = "timeout", f"{order['timeout']:g}"
     elif key == "closed":
         key, words["reason"] = "killed", how or "?"
     return Result("run", Verdict.FAILED, key, words)

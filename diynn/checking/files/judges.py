@@ -32,7 +32,7 @@ class Limits:
     Attributes
     ----------
     timeout : float
-        Seconds, by the wall clock.
+        Seconds of a processor's time; four times as many by the wall clock.
     megabytes : int
         Address space.
     patience : int
@@ -154,10 +154,10 @@ class Judges:
                 judge = _Judge()
                 self._running.add(judge)
             if self._stopped:
-                raise _JudgeGone
+                raise _GoneError
             limits = {"timeout": self.limits.timeout, "megabytes": self.limits.megabytes}
             yield from judge.ask({**order, **limits})
-        except _JudgeGone:
+        except _GoneError:
             if judge is not None:
                 judge.close()
                 self._running.discard(judge)
@@ -168,7 +168,7 @@ class Judges:
             self._free.put(judge)
 
 
-class _JudgeGone(Exception):  # noqa: N818 - what happened
+class _GoneError(Exception):
     """A judge has ended in the middle of its work."""
 
 
@@ -184,23 +184,23 @@ class _Judge:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
             cwd=self._folder.name, env=environment(self._folder.name), start_new_session=True,
         )  # fmt: skip
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
 
     def ask(self, order: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Give an order; yield what is found, line by line."""
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
         try:
-            stdin.write(json.dumps(order).encode() + b"\n")
-            stdin.flush()
-            for line in stdout:
+            self._stdin.write(json.dumps(order).encode() + b"\n")
+            self._stdin.flush()
+            for line in self._stdout:
                 found = json.loads(line)
                 if "done" in found:
                     return
                 yield found
         except (OSError, ValueError) as error:
-            raise _JudgeGone from error
-        raise _JudgeGone
+            raise _GoneError from error
+        raise _GoneError
 
     def kill(self) -> None:
         """End the process now: those that it started end with it."""
@@ -209,11 +209,11 @@ class _Judge:
     def close(self) -> None:
         """Let the process end."""
         with contextlib.suppress(OSError):
-            self._process.stdin.close()  # type: ignore[union-attr]
+            self._stdin.close()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._process.stdout.close()  # type: ignore[union-attr]
+        self._stdout.close()
         self._folder.cleanup()

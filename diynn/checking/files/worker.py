@@ -11,6 +11,7 @@ import os
 import random
 import socket
 import sys
+from math import ceil
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,7 @@ def limit(timeout: float, megabytes: int, readable: list[str]) -> None:
         pass
     else:
         _set(resource, "RLIMIT_CORE", 0)
-        _set(resource, "RLIMIT_CPU", int(timeout) + 1)
+        _set(resource, "RLIMIT_CPU", ceil(timeout), 1)  # a signal that tells what it is for, then a kill
         _set(resource, "RLIMIT_FSIZE", 16 << 20)
         _set(resource, "RLIMIT_NOFILE", 64)
         _set(resource, "RLIMIT_AS", megabytes << 20)
@@ -161,10 +162,12 @@ def limit(timeout: float, megabytes: int, readable: list[str]) -> None:
     sys.addaudithook(refuse)
 
 
-def _set(resource: Any, name: str, value: int) -> None:
+def _set(resource: Any, name: str, value: int, more: int = 0) -> None:
     kind = getattr(resource, name, None)
     if kind is not None:
         hard = resource.getrlimit(kind)[1]
-        value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+        values = value, value + more
+        if hard != resource.RLIM_INFINITY:
+            values = min(value, hard), min(value + more, hard)
         with contextlib.suppress(ValueError, OSError):  # not in this system's power
-            resource.setrlimit(kind, (value, value))
+            resource.setrlimit(kind, values)
