@@ -267,6 +267,40 @@ def test_zip_files_within_are_unpacked_and_what_cannot_be_is_told(tmp_path):
         assert f"{name} is an archive that cannot be read" in student.problems[0].say("en")
 
 
+@pytest.mark.parametrize("method", ["STORED", "DEFLATED", "BZIP2", "LZMA"])
+def test_a_damaged_zip_file_is_refused_in_our_words(tmp_path, method):
+    whole, damaged, draw = tmp_path / "whole.zip", tmp_path / "damaged.zip", random.Random(0)
+    with zipfile.ZipFile(whole, "w", getattr(zipfile, f"ZIP_{method}")) as archive:
+        for name in ("ada", "bob"):
+            archive.writestr(f"{name}/projet.py", (HEAD + TANH + name) * 20)
+    told = []
+    for flip in range(200):
+        content = bytearray(whole.read_bytes())
+        content[draw.randrange(len(content))] ^= 1 << draw.randrange(8)
+        damaged.write_bytes(content)
+        try:
+            unpack(damaged, tmp_path / str(flip))
+        except ArchiveError as error:
+            told.append(str(error))
+    assert len(told) > 20
+    assert all(each.startswith("damaged.zip: ") for each in told)
+
+
+def test_a_damaged_zip_file_of_one_student_costs_nobody_else_a_verdict(tmp_path, capsys):
+    hand_in(tmp_path / "ada", a=TANH)
+    inner = tmp_path / "bob" / "projet.zip"
+    inner.parent.mkdir()
+    with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("projet.py", (HEAD + TANH) * 20)
+    content = bytearray(inner.read_bytes())
+    start = 30 + len("projet.py")
+    content[start : start + 8] = bytes([0xFF] * 8)  # no block of that kind
+    inner.write_bytes(content)
+    rows = points_of(tmp_path, out=tmp_path)
+    assert rows["ada"]["Tanh"] == "1"
+    assert "projet.zip" in rows["bob"]["remark"]
+
+
 def test_a_zip_file_that_fills_the_disk_is_refused(tmp_path):
     with zipfile.ZipFile(tmp_path / "bomb.zip", "w") as archive:
         for place in range(MOST_FILES + 1):
@@ -599,6 +633,19 @@ def test_what_is_not_begun_when_the_time_of_the_run_is_over_is_told_and_left_to_
     assert "2 of 2 students" in capsys.readouterr().out
     rows = (tmp_path / "points.csv").read_text(encoding="utf-8-sig").splitlines()[1:]
     assert [row.split(",")[1] for row in rows] == ["4", "4"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there the clock alone limits a class")
+def test_a_busy_machine_takes_no_points(tmp_path):
+    """A class has a processor's time: to wait, as for others at work, is no endless loop."""
+    waits = "import time\n" + TANH.replace("(Module):", "(Module):\n    slept = time.sleep(1.5)")
+    hand_in(tmp_path / "ada", a=waits)
+    hand_in(tmp_path / "bob", a=TANH.replace("return np.tanh(X)", "while True: pass"))
+    one, other = grade(find([tmp_path]), Plan(limits=Limits(1.0)))
+    assert one.ok, one.reports
+    (ended,) = [each for each in other.reports[0].failed if each.property == "run"]
+    assert ended.message == "timeout"
+    assert ended.words["seconds"] == "1"
 
 
 def test_a_file_that_is_not_listed_in_time_is_told(tmp_path, capsys):
