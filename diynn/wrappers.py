@@ -15,8 +15,8 @@ from diynn.shapes import positive_number
 __all__ = ["ClipNorm", "ClipValue", "WeightDecay"]
 
 
-class _Around(Rule):
-    """What the rules below share: arrays follow what they make of the gradients by another rule."""
+class Wrapper(Rule):
+    """What rules around a rule share: arrays follow what they make of the gradients by that rule."""
 
     rule: Rule
 
@@ -31,7 +31,7 @@ class _Around(Rule):
         return self.rule.change(value, gradient, state, eps, step)
 
 
-class WeightDecay(_Around):
+class WeightDecay(Wrapper):
     """Weights are drawn to 0, through the gradient: that of a cost with λ/2 ‖θ‖² more.
 
     ::
@@ -72,7 +72,7 @@ class WeightDecay(_Around):
         return self.rule.gradients(values, decayed, biases)
 
 
-class ClipNorm(_Around):
+class ClipNorm(Wrapper):
     """The gradient of the whole net is made shorter where it is too long; its direction stays.
 
     ::
@@ -111,7 +111,7 @@ class ClipNorm(_Around):
         return self.rule.gradients(values, gradients, biases)
 
 
-class ClipValue(_Around):
+class ClipValue(Wrapper):
     """Each number of a gradient is kept within bounds.
 
     ::

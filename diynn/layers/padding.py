@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isinf
+
 from diynn.arguments import integer_from
 from diynn.arrays import Array
 from diynn.module import Module
@@ -31,6 +33,11 @@ class Windowed(Module):
             self.padding = 0 if padding == "valid" else padding
         else:
             raise ValueError(f"{owner}: `padding` must be {what}, got {shown(padding)}")
+        if isinf(self.outside) and isinstance(self.padding, int) and self.padding > self.k_size // 2:
+            raise ValueError(
+                f"{owner}: `padding` must be at most half of `k_size`, {self.k_size // 2}, so that no "
+                f"window lies outside of the sequence, got {self.padding}"
+            )
 
     def _shown_padding(self) -> str:
         return f", padding={self.padding!r}" if self.padding else ""

@@ -72,21 +72,6 @@ class MaxPool1D(_Pool1D):
     per_example = pure = True
     outside = -inf
 
-    def __init__(
-        self,
-        k_size: int,
-        stride: int | None = None,
-        *,
-        padding: int | str = 0,
-        backend: BackendLike = None,
-    ) -> None:
-        super().__init__(k_size, stride, padding=padding, backend=backend)
-        if isinstance(self.padding, int) and self.padding > self.k_size // 2:
-            raise ValueError(
-                f"MaxPool1D: `padding` must be at most half of `k_size`, {self.k_size // 2}, so that no "
-                f"window lies outside of the sequence, got {self.padding}"
-            )
-
     def forward(self, data: Array) -> Array:
         """Return the maximum of each window."""
         check_batch(self, data)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from diynn.arrays import Array
-from diynn.rules import Rule, State
+from diynn.rules import Rule
+from diynn.wrappers import Wrapper
 
 
-class Averaged(Rule):
+class Averaged(Wrapper):
     """A rule that follows the mean gradient of a batch rather than the sum.
 
     ::
@@ -33,13 +34,3 @@ class Averaged(Rule):
     ) -> Sequence[Array]:
         """Return g / B."""
         return self.rule.gradients(values, [each / self.batch_size for each in gradients], biases)
-
-    def start(self, value: Array) -> State:
-        """Return the state of the rule within."""
-        return self.rule.start(value)
-
-    def change(
-        self, value: Array, gradient: Array, state: State, eps: float, step: int
-    ) -> tuple[Array, State]:
-        """Return what the rule within returns."""
-        return self.rule.change(value, gradient, state, eps, step)
