@@ -10,15 +10,21 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 import diynn
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest", reason="PyTorch's samples need expecttest")
-# The import would freeze PyTorch's settings, which other tests in this process may set.
-with warnings.catch_warnings(), mock.patch.object(torch.backends, "disable_global_flags"):
+# The import would freeze PyTorch's settings and load a profile of hypothesis, of all tests in this process.
+with (
+    warnings.catch_warnings(),
+    mock.patch.object(torch.backends, "disable_global_flags"),
+    mock.patch.object(settings, "load_profile"),
+):
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
+
 EXACT = 1e-12
 apart = []  # how far everything compared was, to be told at the end
 REASONS = {
