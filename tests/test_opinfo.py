@@ -16,14 +16,12 @@ import diynn
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest", reason="PyTorch's samples need expecttest")
-# The import would freeze PyTorch's settings and load a profile of hypothesis, of all tests in this process.
-with (
-    warnings.catch_warnings(),
-    mock.patch.object(torch.backends, "disable_global_flags"),
-    mock.patch.object(settings, "load_profile"),
-):
+# The import would freeze PyTorch's settings, and loads a profile of hypothesis, for all tests of this process.
+settings.register_profile("before", settings())
+with warnings.catch_warnings(), mock.patch.object(torch.backends, "disable_global_flags"):
     warnings.simplefilter("ignore")
     from torch.testing._internal.common_methods_invocations import op_db
+settings.load_profile("before")
 
 EXACT = 1e-12
 apart = []  # how far everything compared was, to be told at the end
