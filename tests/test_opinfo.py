@@ -16,7 +16,7 @@ import diynn
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("expecttest", reason="PyTorch's samples need expecttest")
-# The import would freeze PyTorch's settings, and loads a profile of hypothesis, for all tests of this process.
+# The import would freeze PyTorch's settings, and loads a profile of hypothesis, for all of this process.
 settings.register_profile("before", settings())
 with warnings.catch_warnings(), mock.patch.object(torch.backends, "disable_global_flags"):
     warnings.simplefilter("ignore")
