@@ -17,6 +17,7 @@ from diynn.arrays import Array
 from diynn.execution.loops import FUNCTIONS, VECTORISED, Loop
 from diynn.execution.products import product
 from diynn.execution.reductions import reduction
+from diynn.execution.signature import Signature
 from diynn.execution.statements import (
     CannotLower,
     Statement,
@@ -29,6 +30,9 @@ from diynn.execution.statements import (
 )
 
 __all__ = ["CannotLower", "Program", "Source", "lower", "plain_names"]
+
+_REMEMBERED = 64  # sources: to write one down takes as long as some trainings, and folds have the same
+_lowered: dict[Any, tuple[Source, list[int | Array]]] = {}
 
 
 @dataclass(frozen=True)
@@ -94,7 +98,15 @@ def lower(program: Program) -> Source:
     CannotLower
         If there is a call that it has no source for.
     """
-    return Lowering(program).source()
+    signature = Signature(program)
+    if signature.key not in _lowered:
+        source = Lowering(program).source()
+        while len(_lowered) >= _REMEMBERED:
+            _lowered.pop(next(iter(_lowered)), None)
+        _lowered[signature.key] = source._replace(buffers=[]), signature.places(source.buffers)
+        return source
+    source, places = _lowered[signature.key]
+    return source._replace(buffers=signature.buffers(places))
 
 
 class Lowering:
