@@ -254,18 +254,24 @@ def within(array: Array, last: float) -> bool:
     """Say whether all values of an array are in 0..last, ends included."""
     if 0 in array.shape:
         return True
-    bits = _BITS.get(array.dtype) if isinstance(array, np.ndarray) else None
-    if bits is not None:
-        ordered = array.view(bits)
-        if ordered.item(ordered.argmax()) <= _bits(array.dtype, last):  # a fifth of the overhead of `max`
-            return True  # in one pass; -0.0 and the like take two
+    if isinstance(array, np.ndarray):
+        bits, highest = in_bits(array.dtype, last)
+        if bits is not None:
+            ordered = array.view(bits)
+            if ordered.item(ordered.argmax()) <= highest:  # a fifth of the overhead of `max`
+                return True  # in one pass; -0.0 and the like take two
     low, high = extremes(array)
     return bool(low >= 0) and bool(high <= last)
 
 
 @cache
-def _bits(kind: Any, last: float) -> int:
-    return int(kind.type(last).view(_BITS[kind]))
+def in_bits(kind: Any, last: float) -> tuple[Any, int]:
+    """Return a type of unsigned integers, and a number's bits in it, by which values in 0..last are known.
+
+    As such integers they are not greater, and all other values are, but for -0.0. None if there is no type.
+    """
+    bits = _BITS.get(kind)
+    return bits, 0 if bits is None else int(kind.type(last).view(bits))
 
 
 def seen_outside(array: Array, last: float) -> bool:

@@ -56,6 +56,7 @@ class Loss:
         super().__init_subclass__(**options)
         forget_stated(cls, ("per_example", "pure"), ("forward", "backward", "costs_and_delta"))
         forget_stated(cls, ("costs_and_delta",), ("forward", "backward"), otherwise=Loss.costs_and_delta)
+        forget_stated(cls, ("largest_target",), ("check_targets",), otherwise=Loss.largest_target)
         if cls.__module__.startswith("diynn."):
             worded(cls, mend=beside_the_net)
 
@@ -72,6 +73,13 @@ class Loss:
 
     def check_targets(self, y: Array, yhat: Array) -> None:
         """Raise unless the values of ``y`` are what the loss takes: what is to be asked of every batch."""
+
+    def largest_target(self, y: Array, yhat: Array) -> float | None:
+        """Return what no value of targets such as ``y`` may exceed, if 0 is the smallest; else None.
+
+        A class states with it that ``check_targets`` does not raise then: compiled steps ask that alone.
+        """
+        return None
 
     def check_predictions(self, yhat: Array) -> None:
         """Raise unless the values of ``yhat`` are what the loss takes, likewise."""
@@ -223,6 +231,10 @@ class _OfClasses(Loss):
         if y.ndim == 1 and seen_outside(y, yhat.shape[1] - 1):
             check_indices(repr(self), "y", y, yhat.shape[1])  # which has the words
 
+    def largest_target(self, y: Array, yhat: Array) -> float | None:
+        """Return the largest class index; None of weights a class, which may be anything."""
+        return float(yhat.shape[1] - 1) if y.ndim == 1 else None
+
 
 class NLLLoss(_OfClasses):
     """The negative log-likelihood, on log-probabilities: the sheet's cross entropy ``-ŷ_y``.
@@ -356,6 +368,10 @@ class _OfProbabilities(Loss):
     def check_targets(self, y: Array, yhat: Array) -> None:
         """Raise unless ``y`` is in [0, 1]."""
         check_probabilities(self, "y", y)
+
+    def largest_target(self, y: Array, yhat: Array) -> float | None:
+        """Return 1."""
+        return 1.0
 
 
 class BCELoss(_OfProbabilities):

@@ -174,7 +174,7 @@ class Threads:
         self, net: Any, loss: Any, x: Array, y: Array, update: Update, weights: Array | None = None
     ) -> Array:
         """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
-        batch = batch_of(x, y, weights)
+        batch = (x, y) if weights is None else (x, y, weights)
         if not _on_numpy(*batch):
             return Definition().step(net, loss, x, y, update, weights)
         steps, structure = self._find(net, loss, *batch)
@@ -187,7 +187,7 @@ class Threads:
                 zero_grad(net)
             structure.take_gradients(anew=zeroes)
             try:
-                if structure.pure and zeroes and hasattr(update, "prepare"):
+                if zeroes and structure.pure and hasattr(update, "prepare"):
                     return steps.take(update, *batch)
                 costs = steps.split(*batch, anew=zeroes)
             except MisfitError:

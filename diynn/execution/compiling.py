@@ -139,7 +139,8 @@ class Steps:
         """Take a step for a batch: ``x``, ``y`` and weights, if there are any; return the costs (batch,)."""
         whole = self._whole
         if whole is not None and (whole.proved or self._ready(whole)):
-            whole.check_targets(batch[1])
+            if whole.looks_at_targets:
+                whole.check_targets(batch[1])
             recorded = update.prepare(self._structure)
             if recorded is whole.update:
                 costs = whole(*batch) if whole.proved else self._prove(whole, *batch)

@@ -94,7 +94,7 @@ class Structure:
         """Say whether net and loss are the same, and nothing about them has changed but their gradients."""
         if net is not self.net or loss is not self.loss:
             return False
-        if not all(map(is_, map(type, self._parts), self._types)):
+        if [*map(type, self._parts)] != self._types:
             return False
         if all(map(is_, chain.from_iterable(self._held), self._values)):  # as many as before: see `_END`
             return True

@@ -39,6 +39,25 @@ pause: Any
 core: Any
 
 
+def look(
+    arrays: _Words, count: int, inputs: _Words, data: int, flags: int, wanted: int, bounds: _Words, check: int
+) -> None:
+    """Read where the values of arrays lie from the objects themselves, whose addresses follow ``arrays[0]``.
+
+    That is 1 then if one is not in order: word ``data`` of an object is what is read, and word ``flags``
+    must have all bits of ``wanted``. Else it is what the function ``check`` finds about the targets.
+    """
+    arrays[0] = 0
+    for k in range(count):
+        array = buffer(arrays[k + 1])
+        inputs[k] = array[data]
+        if array[flags] & wanted != wanted:
+            arrays[0] = 1
+    if (arrays[0] == 0) & (check != 0):
+        bounds[1] = inputs[1]
+        run(check, bounds)
+
+
 def share(plan: _Words, blocks: int, inputs: _Words) -> None:
     """Walk the blocks of a share."""
     place = 0
@@ -80,20 +99,22 @@ def together(helpers: _Words, count: int, inputs: _Words, own: _Words, blocks: i
 
 def step(
     helpers: _Words, count: int, inputs: _Words, plans: _Words, own: _Words, blocks: int, later: _Words,
-    after: _Words, last: int, asleep: _Words,
+    after: _Words, last: int, asleep: _Words, found: _Words, look: int, looks: _Words,
 ) -> None:  # fmt: skip
-    """Take a step, or count in ``asleep`` those of the helpers that have to be woken before `finish`."""
-    ask(helpers, count, plans, inputs)
+    """Take a step, if `look` finds nothing; or count in ``asleep`` the helpers to be woken first."""
     asleep[0] = 0
-    for k in range(count):
-        asleep[0] = asleep[0] + load(at(buffer(helpers[k]), 16))
-    if asleep[0] == 0:
-        finish(helpers, count, inputs, plans, own, blocks, later, after, last, asleep)
+    run(look, looks)
+    if found[0] == 0:
+        ask(helpers, count, plans, inputs)
+        for k in range(count):
+            asleep[0] = asleep[0] + load(at(buffer(helpers[k]), 16))
+        if asleep[0] == 0:
+            finish(helpers, count, inputs, plans, own, blocks, later, after, last)
 
 
 def finish(
     helpers: _Words, count: int, inputs: _Words, plans: _Words, own: _Words, blocks: int, later: _Words,
-    after: _Words, last: int, asleep: _Words,
+    after: _Words, last: int,
 ) -> None:  # fmt: skip
     """Do all shares, and then what comes after them, each thread a part of it."""
     together(helpers, count, inputs, own, blocks)
@@ -122,7 +143,7 @@ def serve(state: _Words, patience: int) -> None:
                 idle = 0
 
 
-WALKS = (share, ask, together, finish, step, serve)
+WALKS = (look, share, ask, together, finish, step, serve)
 
 
 class Function(NamedTuple):
@@ -141,6 +162,18 @@ class Function(NamedTuple):
     text: str
     kinds: Sequence[Any]
     apart: bool = True
+
+
+def outside(kind: Any) -> Function:
+    """Return what finds 2 if a value is greater than the last one, of unsigned integers; else 0."""
+    text = f"""
+def outside(found, values, count, last):
+    total = values[0]
+    for i in range(1, count):
+        total = maximum(total, values[i])
+    found[0] = 2 * int64(total > {kind.name}(last))
+"""
+    return Function(text, [np.dtype("i8"), kind, None, None])
 
 
 def walk(function: Any) -> Function:
