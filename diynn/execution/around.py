@@ -56,16 +56,8 @@ def batch_of(x: Array, y: Array, weights: Array | None) -> tuple[Array, ...]:
     return (x, y) if weights is None else (x, y, weights)
 
 
-class Around(ABC):
-    """An execution that takes batches by another one, in parts or shares: what that knows, it tells.
-
-    Parameters
-    ----------
-    inner : Execution
-    """
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
+class Accumulating(ABC):
+    """An execution whose gradient alone is that of a step without an update, added to what was there."""
 
     def __call__(self, net: Any, loss: Any, x: Array, y: Array, weights: Array | None = None) -> Array:
         """Add the gradient of a batch to the net's, and return the costs (batch,)."""
@@ -81,6 +73,18 @@ class Around(ABC):
         self, net: Any, loss: Any, x: Array, y: Array, update: Update, weights: Array | None = None
     ) -> Array:
         """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
+
+
+class Around(Accumulating):
+    """An execution that takes batches by another one, in parts or shares: what that knows, it tells.
+
+    Parameters
+    ----------
+    inner : Execution
+    """
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
 
     @abstractmethod
     def parts_of(self, x: Array, y: Array, *weights: Array) -> list[tuple[Array, ...]]:

@@ -17,7 +17,7 @@ from diynn.arrays import Array
 from diynn.calls import spelled
 from diynn.composition import walk
 from diynn.execution.accumulated import Accumulated
-from diynn.execution.around import batch_of
+from diynn.execution.around import Accumulating, batch_of
 from diynn.execution.blas import single_threaded
 from diynn.execution.blocks import MisfitError
 from diynn.execution.compiling import Steps, Update
@@ -105,7 +105,7 @@ class Plan(NamedTuple):
     block: int
 
 
-class Threads:
+class Threads(Accumulating):
     """Recorded blocks on threads, wherever the net and the loss allow it; else by the definition.
 
     Parameters
@@ -149,32 +149,11 @@ class Threads:
     def __repr__(self) -> str:
         return f"Threads({'' if self.count is None else self.count})"
 
-    def __call__(self, net: Any, loss: Any, x: Array, y: Array, weights: Array | None = None) -> Array:
-        """Add the gradient of a batch to the net's, and return the costs (batch,)."""
-        batch = batch_of(x, y, weights)
-        if not _on_numpy(*batch):
-            return serial(net, loss, *batch)
-        steps, structure = self._find(net, loss, *batch)
-        with single_threaded:
-            if steps is None or structure is None:
-                return serial(net, loss, *batch)
-            split = steps.split
-            structure.take_gradients(anew=False)
-            earlier = None if split.proved else [buffer.copy() for buffer in structure.gradients]
-            try:
-                return split(*batch, anew=False)
-            except MisfitError:
-                self._whole = net, loss
-                for buffer, before in zip(structure.gradients, earlier or (), strict=False):
-                    np.copyto(buffer, before)
-                structure.take_gradients(anew=True)
-                return serial(net, loss, *batch)
-
     def step(
         self, net: Any, loss: Any, x: Array, y: Array, update: Update, weights: Array | None = None
     ) -> Array:
         """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
-        batch = (x, y) if weights is None else (x, y, weights)
+        batch = batch_of(x, y, weights)
         if not _on_numpy(*batch):
             return Definition().step(net, loss, x, y, update, weights)
         steps, structure = self._find(net, loss, *batch)

@@ -28,11 +28,6 @@ class Split:
         Examples in all, shares, and examples that a share takes at once.
     record : bool
         Whether to record from the second batch on.
-
-    Attributes
-    ----------
-    proved : bool
-        Whether a batch has been taken so: what cannot be is found out by the first.
     """
 
     def __init__(self, structure: Structure, batch: int, *, count: int, block: int, record: bool) -> None:
@@ -44,7 +39,6 @@ class Split:
         for part in others:
             buffers = [np.zeros_like(each) for each in structure.gradients]
             self._others.append(Share(replica(net), loss, part, block, buffers, record=record))
-        self.proved = False
 
     @property
     def shares(self) -> list[Share]:
@@ -92,7 +86,6 @@ class Split:
         for other in self._others:
             for total, part in zip(self._first.gradients, other.gradients, strict=True):
                 np.add(total, part, out=total)
-        self.proved = True
         return costs[0] if len(costs) == 1 else np.concatenate(costs)
 
 
