@@ -20,6 +20,7 @@ from diynn.arrays import (
     namespace,
     zeros_like,
 )
+from diynn.bounded import Bounded
 from diynn.calls import worded
 from diynn.composition import (
     COMPUTING,
@@ -81,7 +82,7 @@ class Module:
     training: bool = True
     per_example: bool = False
     pure: bool = False
-    _fits: set[Any] | None = None  # shapes and dtypes that `shapes.check_batch` has accepted before
+    _fits: Bounded[Any, bool] | None = None  # shapes and dtypes that `shapes.check_batch` has accepted before
 
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:

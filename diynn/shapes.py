@@ -26,6 +26,7 @@ from diynn.arrays import (
     together,
     within,
 )
+from diynn.bounded import Bounded
 from diynn.calls import ApartError
 from diynn.wording import shown
 
@@ -45,7 +46,7 @@ class Shaped(Protocol):
 
     _parameters: Array
     _bias: Array
-    _fits: set[Any] | None
+    _fits: Bounded[Any, bool] | None
 
     @property
     def input_shape(self) -> Shape | None:
@@ -150,11 +151,14 @@ def check_batch(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
             return
     _check_batch(module, data, delta)
     if key is not None:
-        if module._fits is None:
-            module._fits = set()
-        elif len(module._fits) > _REMEMBERED:
-            module._fits.clear()
-        module._fits.add(key)
+        fitting(module)[key] = True
+
+
+def fitting(module: Shaped) -> Bounded[Any, bool]:
+    """Return what fitted a module before; from here on it is one of its attributes."""
+    if module._fits is None:
+        module._fits = Bounded(_REMEMBERED)
+    return module._fits
 
 
 def _check_batch(module: Shaped, data: Array, delta: Array) -> None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from diynn.arrays import Array
+from diynn.bounded import Bounded
 from diynn.calls import spelled
 from diynn.composition import walk
 from diynn.execution.accumulated import Accumulated
@@ -134,7 +135,7 @@ class Threads(Accumulating):
     def _forget(self) -> None:
         self._pending: dict[str, dict[str, Any]] = {}  # sizes of batches that are to be rehearsed
         self._structure: Structure | None = None
-        self._steps: dict[tuple[Any, ...], Steps | None] = {}
+        self._steps: Bounded[tuple[Any, ...], Steps | None] = Bounded(_REMEMBERED)
         self._last: Steps | None = None
         self._whole: tuple[Any, Any] | None = None  # a net and a loss whose batches are taken in one piece
         self._failures = 0
@@ -255,15 +256,13 @@ class Threads(Accumulating):
         key = _key(*batch)
         steps = self._steps.get(key, _NEW)
         if steps is _NEW:
-            if len(self._steps) == _REMEMBERED:
-                del self._steps[next(iter(self._steps))]
             steps = self._steps[key] = self._split(structure, *batch)
         self._last = steps
         return steps, structure
 
     def _look(self, net: Any, loss: Any) -> Structure | None:
         """Look at a net that is new or has changed; None where it is to be taken in one piece for good."""
-        before, self._structure, self._steps = self._structure, None, {}
+        before, self._structure, self._steps = self._structure, None, Bounded(_REMEMBERED)
         again = before is not None and before.net is net and before.loss is loss
         self._failures = self._failures + 1 if again else 0
         try:

@@ -13,6 +13,7 @@ import numpy as np
 from diynn.composition import COMPUTING, attributes, modules_in, walk
 from diynn.execution.habits import Habits, habits
 from diynn.module import Module, parameters
+from diynn.shapes import fitting
 
 _END = object()  # behind all values: one more or less before it, and it meets another
 
@@ -57,7 +58,7 @@ class Structure:
         self._types = [type(each) for each in self._parts]
         for module in self.modules:
             if isinstance(module, Module):  # attributes that would come later
-                module._fits = set() if module._fits is None else module._fits
+                fitting(module)
                 module.training = module.training
         self._look()
         self._holds_buffers = False
