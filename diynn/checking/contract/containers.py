@@ -18,7 +18,7 @@ from diynn.checking.contract.instance import Instance, as_array
 from diynn.checking.contract.raised import CannotBuild, Raised
 from diynn.checking.contract.stacks import NetBuilder, Stack, stacks
 from diynn.checking.diagnosis.closeness import close
-from diynn.checking.diagnosis.mistakes import right_line
+from diynn.checking.diagnosis.formulas import right_line
 from diynn.checking.reporting.results import Result, Verdict
 
 # Small, so that a second step begins where its gradient is near that of the first.
