@@ -106,7 +106,7 @@ class MSELoss(Loss):
 
     ::
 
-        C = ‖y - ŷ‖²               y and ŷ (batch, ...) → (batch,)
+        C_n = Σ_j (ŷ_nj - y_nj)²       ‖ŷ - y‖², y and ŷ (batch, ...) → (batch,)
         ∂C/∂ŷ = 2 (ŷ - y)
 
     Raises
@@ -241,10 +241,10 @@ class NLLLoss(_OfClasses):
 
     ::
 
-        C = -Σ_k y_k ŷ_k           ŷ (batch, classes) → (batch,)
-        ∂C/∂ŷ = -y
+        C = -ŷ_y                       ŷ (batch, classes) → (batch,)
+        ∂C/∂ŷ = -y                     y one-hot
 
-    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes).
+    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes): C = -Σ_k y_k ŷ_k.
 
     Raises
     ------
@@ -272,11 +272,13 @@ class CrossEntropyLoss(_OfClasses):
 
     ::
 
-        C = -Σ_k y_k log softmax(ŷ)_k     ŷ (batch, classes) → (batch,)
-        ∂C/∂ŷ = softmax(ŷ) Σ_k y_k - y
+        C = -ŷ_y + log Σ_k e^ŷ_k                             ŷ (batch, classes) → (batch,)
+        C = -ŷ_y + m + log Σ_k e^(ŷ_k - m),   m = max ŷ      the same, without overflow
+        ∂C/∂ŷ = softmax(ŷ) - y                               y one-hot
 
-    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes). The net ends with
-    its last linear layer: no Softmax before this loss.
+    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes):
+    C = -Σ_k y_k log softmax(ŷ)_k, with the gradient softmax(ŷ) Σ_k y_k - y. The net ends with its last linear
+    layer: no Softmax before this loss.
 
     Raises
     ------
@@ -323,11 +325,12 @@ class CategoricalCrossEntropyLoss(_OfClasses):
 
     ::
 
-        C = -Σ_k y_k max(-100, log ŷ_k)   ŷ (batch, classes) → (batch,)
-        ∂C/∂ŷ = -y/ŷ, 0 where the logarithm is clipped
+        C = -max(-100, log ŷ_y)        ŷ (batch, classes) → (batch,)
+        ∂C/∂ŷ = -y / ŷ                 y one-hot; 0 where the logarithm is clipped
 
-    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes). The clip is that of
-    :class:`BCELoss`. On logits, without the Softmax, :class:`CrossEntropyLoss` is exact and faster.
+    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes), by which the logarithms
+    are weighed and summed. The clip is that of :class:`BCELoss`.
+    On logits, without the Softmax, :class:`CrossEntropyLoss` is exact and faster.
 
     Raises
     ------
@@ -380,7 +383,7 @@ class BCELoss(_OfProbabilities):
     ::
 
         C = -Σ y max(-100, log ŷ) + (1 - y) max(-100, log(1 - ŷ))     (batch, ...) → (batch,)
-        ∂C/∂ŷ = -y/ŷ + (1 - y)/(1 - ŷ), each term 0 where its logarithm is clipped
+        ∂C/∂ŷ = (1 - y)/(1 - ŷ) - y/ŷ        each term 0 where its logarithm is clipped
 
     The clip is the sheet's: it keeps the cost finite at ŷ = 0 and 1. ``y`` and ``ŷ`` are in [0, 1]; where ŷ
     is NaN, so is the cost.
@@ -407,7 +410,7 @@ class BCELoss(_OfProbabilities):
         return -sum_examples(y * _clipped_log(yhat) + (1 - y) * _clipped_log(1 - yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
-        """Return -y/ŷ + (1 - y)/(1 - ŷ), where not clipped."""
+        """Return (1 - y)/(1 - ŷ) - y/ŷ, where not clipped."""
         self.check_arguments(y, yhat)
         self.check_predictions(yhat)
         y = _like(y, yhat)

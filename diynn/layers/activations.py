@@ -17,8 +17,8 @@ class Tanh(Module):
 
     ::
 
-        y = tanh(x)            any shape (batch, ...), kept
-        ∂y/∂x = 1 - y²
+        z = tanh(x)                       any shape (batch, ...), kept
+        ∂L/∂x = δ (1 - tanh(x)²)
 
     Source: the course sheet, "Mon second est ... non-linéaire !".
     """
@@ -31,10 +31,10 @@ class Tanh(Module):
         return namespace(data).tanh(data)
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
-        """Return δ (1 - y²) (eq. 2); ``output`` is y, where the caller has it."""
+        """Return δ (1 - z²) (eq. 2); ``output`` is z, where the caller has it."""
         check_batch(self, data, delta)
-        y = self.forward(data) if output is None else output
-        return tanh_delta(delta, y)
+        z = self.forward(data) if output is None else output
+        return tanh_delta(delta, z)
 
 
 class Sigmoid(Module):
@@ -42,8 +42,8 @@ class Sigmoid(Module):
 
     ::
 
-        y = 1 / (1 + e^-x)     any shape (batch, ...), kept
-        ∂y/∂x = y (1 - y)
+        s = 1 / (1 + e^-x)                any shape (batch, ...), kept
+        ∂L/∂x = δ s (1 - s),   s = 1 / (1 + e^-x)
 
     Source: the course sheet, "Mon second est ... non-linéaire !".
     """
@@ -56,10 +56,10 @@ class Sigmoid(Module):
         return sigmoid(data)
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
-        """Return δ y (1 - y) (eq. 2); ``output`` is y, where the caller has it."""
+        """Return δ s (1 - s) (eq. 2); ``output`` is s, where the caller has it."""
         check_batch(self, data, delta)
-        y = self.forward(data) if output is None else output
-        return sigmoid_delta(delta, y)
+        s = self.forward(data) if output is None else output
+        return sigmoid_delta(delta, s)
 
 
 class ReLU(Module):
@@ -67,8 +67,8 @@ class ReLU(Module):
 
     ::
 
-        y = max(x, 0)          any shape (batch, ...), kept
-        ∂y/∂x = 1 where x > 0, else 0 (at the kink x = 0 as well)
+        z = max(x, 0)                     any shape (batch, ...), kept
+        ∂L/∂x = δ · 1[x > 0]              0 at the kink x = 0
 
     Source: the course sheet's part on convolutions; Nair and Hinton, 2010.
     """
@@ -91,8 +91,8 @@ class LeakyReLU(Module):
 
     ::
 
-        y = x where x > 0, else a x    any shape (batch, ...), kept
-        ∂y/∂x = 1 where x > 0, else a (at the kink x = 0 as well)
+        z = x where x > 0, else a x       any shape (batch, ...), kept
+        ∂L/∂x = δ where x > 0, else a δ   a δ at the kink x = 0
 
     Parameters
     ----------
@@ -134,8 +134,8 @@ class GELU(Module):
 
     ::
 
-        y = x/2 (1 + t),       t = tanh(√(2/π) (x + 0.044715 x³))      any shape (batch, ...), kept
-        ∂y/∂x = 1/2 (1 + t) + x/2 (1 - t²) √(2/π) (1 + 3 · 0.044715 x²)
+        z = x/2 (1 + t),   t = tanh(√(2/π) (x + 0.044715 x³))      any shape (batch, ...), kept
+        ∂L/∂x = δ (1/2 (1 + t) + x/2 (1 - t²) √(2/π) (1 + 3 · 0.044715 x²))
 
     Source: Hendrycks and Gimpel, 2016, section 2.
     """
@@ -148,7 +148,7 @@ class GELU(Module):
         return 0.5 * data * (1 + self._t(data))
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
-        """Return δ ∂y/∂x (eq. 2)."""
+        """Return δ ∂z/∂x (eq. 2)."""
         check_batch(self, data, delta)
         t = self._t(data)
         slope = sqrt(2 / pi) * (1 + 3 * 0.044715 * data * data)

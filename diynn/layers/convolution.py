@@ -18,9 +18,12 @@ class Conv1D(Windowed):
 
     ::
 
-        y[b, i, o] = Σ_t Σ_c x[b, i·stride + t - n, c] W[t, c, o] + b[o],    x = 0 outside of the sequence
+        z[n, i, o] = Σ_t Σ_c x[n, i·stride + t, c] W[t, c, o] + b[o]
+        ∂L/∂x[n, i·stride + t, c] += Σ_o δ[n, i, o] W[t, c, o]
+        ∂L/∂W[t, c, o] += Σ_n Σ_i x[n, i·stride + t, c] δ[n, i, o],   ∂L/∂b[o] += Σ_n Σ_i δ[n, i, o]
 
-        (batch, length, chan_in) → (batch, (length + 2n - k_size) // stride + 1, chan_out)
+    for n in the batch. x has ``padding`` = p zeros before and after the sequence:
+    (batch, length, chan_in) → (batch, (length + 2p - k_size) // stride + 1, chan_out).
 
     Parameters
     ----------
@@ -31,7 +34,7 @@ class Conv1D(Windowed):
     stride : int
         Steps from one window to the next.
     padding : int or str
-        n, steps of zeros before and after the sequence; ``"valid"`` for 0; ``"same"`` for as many in all as
+        p, steps of zeros before and after the sequence; ``"valid"`` for 0; ``"same"`` for as many in all as
         give ceil(length / stride) windows, the odd one behind.
     bias : bool
         Whether b is added.

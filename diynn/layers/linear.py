@@ -18,7 +18,9 @@ class Linear(Module):
 
     ::
 
-        y = x W + b            (batch, ..., in) → (batch, ..., out)
+        z = x W + b                       (batch, ..., in) → (batch, ..., out)
+        ∂L/∂x = δ Wᵀ
+        ∂L/∂W += xᵀ δ,   ∂L/∂b += Σ_batch δ
 
     Parameters
     ----------

@@ -21,9 +21,9 @@ class Dropout(Module):
 
     ::
 
-        y = x m / (1 - p),   m = 1 with probability 1 - p, else 0      any shape (batch, ...), kept
-        ∂y/∂x = m / (1 - p)
-        y = x                where ``training`` is false: after ``net.eval()``, in ``diynn.predict``
+        z = x m / (1 - p),   m = 1 with probability 1 - p, else 0      any shape (batch, ...), kept
+        ∂L/∂x = δ m / (1 - p)
+        z = x                where ``training`` is false: after ``net.eval()``, in ``diynn.predict``
 
     ``backward_delta`` uses the m that was drawn for the same array, so that one instance may stand in a net
     twice; for an array that ``forward`` has not seen, the m that was drawn last.
@@ -89,9 +89,9 @@ class GaussianNoise(Module):
 
     ::
 
-        y = x + scale · n,   n ~ N(0, 1)                               any shape (batch, ...), kept
-        ∂y/∂x = 1
-        y = x                where ``training`` is false: after ``net.eval()``, in ``diynn.predict``
+        z = x + scale · n,   n ~ N(0, 1)                               any shape (batch, ...), kept
+        ∂L/∂x = δ
+        z = x                where ``training`` is false: after ``net.eval()``, in ``diynn.predict``
 
     At the entrance of an autoencoder it makes one that denoises.
 

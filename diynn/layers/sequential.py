@@ -25,8 +25,8 @@ class Sequential(Module):
 
     ::
 
-        z⁰ = x,   zʰ = Mʰ(zʰ⁻¹),   y = zᴴ
-        δᴴ⁻¹ ... δ⁰ by backward_delta of the modules in reverse
+        z⁰ = x,   zʰ = Mʰ(zʰ⁻¹)
+        for h = H, ..., 1: Mʰ.backward_update_gradient(zʰ⁻¹, δʰ); δʰ⁻¹ = Mʰ.backward_delta(zʰ⁻¹, δʰ)
 
     It is a module itself, so nets nest. ``net[0]`` is a module, ``net[:4]`` a net of the same modules,
     such as the encoder of an autoencoder. Modules of any origin may stand in it, as long as they have

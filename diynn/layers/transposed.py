@@ -18,7 +18,7 @@ class Transposed(Module):
 
     ::
 
-        y = x Wᵀ + b           (batch, ..., out) → (batch, ..., in), W (in, out) of the other layer
+        z = x Wᵀ + b           (batch, ..., out) → (batch, ..., in), W (in, out) of the other layer
 
     The weight stays the other layer's: it is read there at every call, its gradient is added to
     ``linear._gradient``. The other layer is a child of this one: a net in which both stand, as encoder and
