@@ -1,7 +1,7 @@
 """A whole training step, gradient and update, as one call of machine code.
 
-It is made of what is recorded: the blocks of each share, the sum of the shares' gradients, the update. It is
-compiled in the background while the recordings are played, and believed once it has equalled a played step.
+It is made from the recordings: the blocks of each share, the sum of the shares' gradients, the update. It is
+compiled in the background while the recordings are played, and used once a step has agreed with a played one.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ class WholeStep:
     Parameters
     ----------
     split : Split
-        Whose recordings are all believed.
+        All of its recordings must be believed.
     structure : Structure
     update : RecordedUpdate or None
-        None where the update is made elsewhere.
+        None if the update is made separately.
 
     Attributes
     ----------
     proved : bool
-        Whether a step has equalled a played one.
+        Whether a step has agreed with a played one, but for rounding.
     """
 
     def __init__(self, split: Split, structure: Structure, update: RecordedUpdate | None) -> None:
@@ -61,7 +61,7 @@ class WholeStep:
         Raises
         ------
         CannotCompile, CannotLower
-            If it never will.
+            If it cannot be compiled.
         """
         if self._steps is None:
             self._steps = self._later.result(wait=wait)
@@ -70,10 +70,10 @@ class WholeStep:
     def check_targets(self, y: Array) -> None:
         """Raise if the loss does not take the targets."""
         if self._looks_at_targets:
-            self._loss.check_targets(y, self._yhat)  # whose shape it looks at
+            self._loss.check_targets(y, self._yhat)  # whose shape alone is read
 
     def __call__(self, *batch: Array) -> Array:
-        """Write the gradient of a batch, make the update by the numbers that were set, return the costs."""
+        """Compute the gradient of a batch, make the update by the numbers that were set, return the costs."""
         assert self._steps is not None
         gradient, update = self._steps
         for draw in self._draws:
@@ -82,7 +82,7 @@ class WholeStep:
         outputs = (costs, self._yhat) if self._looks_at_predictions else (costs,)
         try:
             gradient(*batch, *outputs)
-        except ValueError:  # before it began
+        except ValueError:  # raised before it began
             gradient(*map(_in_order, batch), *outputs)
         if self._looks_at_predictions:
             self._loss.check_predictions(self._yhat)
@@ -91,7 +91,7 @@ class WholeStep:
         return costs
 
     def prove(self, *batch: Array) -> Array:
-        """Take a step as played, by the numbers that were set, and compare this one with it.
+        """Take a step by the recordings, with the numbers that were set; compare the compiled one with it.
 
         Returns
         -------
@@ -109,7 +109,7 @@ class WholeStep:
             generator.bit_generator.state = state
         found = self(*batch)
         proved = _near([found], [costs]) and _near(buffers, wanted)
-        if self.update is not None:  # which is compared by the gradients that it was made with
+        if self.update is not None:  # compared for the gradients that it was made with
             found = _copies(memory)
             _write(memory, before)
             self.update.play()
@@ -123,7 +123,7 @@ class WholeStep:
 
 
 def _compiled(split: Split, structure: Structure, update: RecordedUpdate | None) -> tuple[Step, Step | None]:
-    """Compile a step; and the update apart, if it has to wait for a look at the predictions."""
+    """Compile a step; and the update apart, if the predictions are checked before it."""
     available()
     shares, after, later = pieces(split, structure, update)
     blocks = [list(_blocks(share)) for share in shares]
@@ -134,7 +134,7 @@ def _compiled(split: Split, structure: Structure, update: RecordedUpdate | None)
 
 
 def _in_parts(programs: Sequence[Program], count: int) -> list[list[Block]]:
-    """Return what each of some threads does of programs that are done after the shares."""
+    """Return the blocks of each thread for programs that run after the shares."""
     found = [[lower(part) for part in parts(program, count)] for program in programs]
     each_thread = [
         [Block(source, []) for source in sources if source.lines] for sources in zip(*found, strict=True)
