@@ -18,7 +18,7 @@ class Softmax(Module):
         y_i = e^z_i / Σ_k e^z_k            (batch, ..., classes), kept
         ∂y_k/∂z_i = y_k (1[i = k] - y_i)
 
-    The maximum is taken off the scores first, which changes nothing but the overflow.
+    The maximum is subtracted from the scores first, which prevents overflow and changes nothing else.
     Every output depends on every score of its example, so the delta is not an elementwise product.
 
     Source: the course sheet, "Mon quatrième est multi-classe".
