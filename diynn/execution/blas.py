@@ -1,4 +1,4 @@
-"""BLAS limited to one thread, for as long as anybody needs it."""
+"""BLAS limited to one thread while trainings run."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from threading import Lock, Thread
 from time import sleep
 from typing import Any, cast
 
-_IDLE = 5e-3  # seconds after which nobody seems to come back
+_IDLE = 5e-3  # seconds without a step after which BLAS's setting is restored
 
 
 class _Limit:
-    """Within a ``with`` block BLAS uses one thread; its own setting is restored soon after the last block.
+    """Limit BLAS to one thread within a ``with`` block; its setting is restored soon after the last block.
 
-    BLAS spreads products over threads that are too small for it, and two thread pools that spin disturb
-    one another. The setting is the whole process's, so that all trainings under way share one limit. To
-    change it at each step would cost more than some steps: so it is restored by a thread of its own, once no
-    block has been entered for a few milliseconds.
+    BLAS also splits products that are too small to gain from it, and two thread pools that spin slow each
+    other down. The setting is global to the process, so that all running trainings share one limit. Changing
+    it at each step would cost more than some steps take: a background thread restores it once no block has
+    been entered for a few milliseconds.
     """
 
     def __init__(self) -> None:
@@ -56,11 +56,11 @@ class _Limit:
             if self._before is None:
                 self._before = changed
                 Thread(target=self._restore, name="diynn_blas", daemon=True).start()
-            elif changed:  # by somebody else, since: it is their setting now
+            elif changed:  # by other code, since the last block: that is what to restore
                 self._before = changed
 
     def _restore(self) -> None:
-        """Wait until nobody uses the limit any more, and end it."""
+        """Wait until the limit is no longer in use, then restore the setting."""
         while True:
             sleep(_IDLE)
             if self._used or self._users:
@@ -76,7 +76,7 @@ class _Limit:
                 return
 
     def _forked(self) -> None:
-        """Begin anew in a process that was forked: it has none of its parent's threads, and no user yet."""
+        """Start over in a forked process, which has none of its parent's threads and no users yet."""
         self._lock, self._users = Lock(), []
         if self._before is not None:
             Thread(target=self._restore, name="diynn_blas", daemon=True).start()
@@ -87,7 +87,7 @@ single_threaded = _Limit()
 
 
 def _set(library: Any, threads: int) -> None:
-    # threadpoolctl heeds the thread that set it first, and here it is another one that restores it.
+    # threadpoolctl obeys only the thread that first changed the setting; here another one restores it.
     clear = getattr(library, "clear_controlling_thread", None)
     if clear is not None:
         clear(force=True)
@@ -105,7 +105,7 @@ def _libraries() -> list[tuple[Any, Callable[[], int]]]:
 
 
 def _getter(library: Any) -> Callable[[], int]:
-    """Return what reads a setting: OpenBLAS's own variable, at a thirtieth of the cost of the controller."""
+    """Return a function that reads the setting: OpenBLAS's own variable costs a fifth of the controller's."""
     try:
         variable = ctypes.c_int.in_dll(library.dynlib, "blas_cpu_number")
     except ValueError:  # another library

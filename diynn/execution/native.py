@@ -1,7 +1,7 @@
-"""Training steps as one call of machine code: shares on threads, blocks in them, and what comes after.
+"""Training steps as one call of machine code: shares on threads, blocks in shares, then sums and update.
 
-The threads wait for one another outside the interpreter: for a while they look again and again and give way,
-then a helper sleeps until Python wakes it. Between two steps of a training nobody sleeps.
+The threads wait for one another without the interpreter: they poll and yield for a while, then a helper
+thread sleeps until Python wakes it. Between two steps of a training none sleeps.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from diynn.execution.lowering import Source
 from diynn.execution.statements import address
 from diynn.execution.walking import outside
 
-_PATIENCE = 50_000  # looks, a tenth of a millisecond, after which a helper sleeps
+_PATIENCE = 50_000  # polls, a tenth of a millisecond, after which a helper sleeps
 _STATE = 64  # words that a helper and its caller share: see `walking`
 
 
@@ -33,9 +33,9 @@ class Block(NamedTuple):
     source : Source
         What runs.
     inputs : sequence of (int, int)
-        For each of its inputs: which of the step's arguments, and how many bytes from its begin.
+        For each of its inputs: the number of the step's argument, and the offset in it in bytes.
     first : bool
-        Whether what its program calls ``sums`` is set to zero before.
+        Whether its program's ``sums`` are set to zero before.
     """
 
     source: Source
@@ -66,25 +66,25 @@ class OutsideError(Exception):
 
 
 class Step:
-    """A step of training as one call, without Python's part in it.
+    """A training step as one call of machine code.
 
-    BLAS must be set to one thread meanwhile, and one step run at a time: the buffers are its own.
+    BLAS must be limited to one thread during the call. The buffers are the step's own: one call at a time.
 
     Parameters
     ----------
     shares : sequence of sequences of Block
-        What each thread does, one block after the other: the first share is done by who calls.
+        The blocks of each thread, in order; the calling thread takes the first share.
     after : sequence of sequences of Block
         What each thread does when all shares are done: sums of gradients, the update.
     arguments : int
-        How many arrays a call hands over.
+        Number of arrays that a call takes.
     targets : Targets, optional
-        What is asked of the second one before anything is done.
+        What is checked of the second one before anything is computed.
 
     Raises
     ------
     CannotCompile
-        If there is no machine code to be had: see `compiled.available`.
+        If it cannot be compiled: see `compiled.available`.
     """
 
     def __init__(
@@ -146,7 +146,7 @@ class Step:
                 self._refuse()
             return
         pool = _pool()
-        if not pool.lock.acquire(blocking=False):  # another thread has the helpers
+        if not pool.lock.acquire(blocking=False):  # another thread is using the helpers
             self._look(address(self._looks))
             if self._arrays[0]:
                 self._refuse()
@@ -157,7 +157,7 @@ class Step:
             pool.prepare(self, self._others)
             self._words[0] = address(pool.states)
             self._step(self._place)
-        finally:  # whoever is interrupted in here keeps the helpers: later steps are taken alone
+        finally:  # an interrupt in here leaves the pool locked: later steps run without helpers
             if self._asleep[0]:
                 pool.wake()
                 self._finish(self._place)
@@ -233,7 +233,7 @@ _LAYOUT = _layout()  # ten times as fast as by NumPy's attributes
 
 
 class _Helper:
-    """A thread that does shares."""
+    """A worker thread that computes shares."""
 
     def __init__(self, number: int) -> None:
         self.state = np.zeros(_STATE, np.int64)
@@ -251,7 +251,7 @@ class _Helper:
 
 
 class _Pool:
-    """The helpers of this process, and who has them."""
+    """The helper threads of this process, which one step uses at a time."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -260,7 +260,7 @@ class _Pool:
         self._step: Step | None = None
 
     def prepare(self, step: Step, count: int) -> None:
-        """Have as many helpers, and hold the memory that they are going to write to."""
+        """Start helpers up to ``count``, and keep alive the memory that they will write to."""
         self._step = step
         while len(self.helpers) < count:
             self.helpers.append(_Helper(len(self.helpers)))
@@ -273,7 +273,7 @@ class _Pool:
                 helper.wake.release()
 
     def release(self) -> None:
-        """Leave the helpers to others."""
+        """Let other steps use the helpers."""
         self._step = None
         self.lock.release()
 
@@ -286,7 +286,7 @@ def _pool() -> _Pool:
 
 
 def _keep_off(core: int) -> None:
-    """Keep this thread, a helper, off its caller's core: woken there, it would wait for it to be free."""
+    """Keep this thread, a helper, off its caller's core, where it would wait until the caller is done."""
     if hasattr(os, "sched_setaffinity"):
         everywhere = os.sched_getaffinity(os.getpid())
         os.sched_setaffinity(get_native_id(), everywhere - {core} or everywhere)
