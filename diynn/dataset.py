@@ -5,7 +5,6 @@ from __future__ import annotations
 import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from math import ceil
 from typing import Any
 
@@ -23,12 +22,15 @@ from diynn.arrays import (
     namespace,
     near,
     to_numpy,
+    together,
 )
-from diynn.data import batches, share_of
+from diynn.data import share_of
 from diynn.initializers import Seed, as_generator
+from diynn.shapes import apart
 from diynn.wording import no_numbers, numbers_on_host, shown, special
 
 _CHUNK = 2**22  # values checked at a time
+_TOGETHER = 2**18  # bytes of shuffled examples that are gathered at once, and are in the cache when needed
 
 
 def as_array(owner: str, argument: str, value: Any) -> Array:
@@ -157,13 +159,37 @@ class Examples:
         return ceil(len(self) / batch_size)
 
     def batches(self, epoch: int, batch_size: int, rng: Seed, skip: int = 0) -> Iterator[tuple[Array, ...]]:
-        """Return shuffled batches without the first ``skip``, on the net's backend."""
-        if self.shared:
-            order = as_generator("SGD", rng).permutation(len(self))  # as `batches` does
-            parts = [order[start : start + batch_size] for start in range(0, len(self), batch_size)][skip:]
-            return map(self._rows, parts)
-        made = islice(batches(self.x, self.y, batch_size, rng=rng, weights=self.weights), skip, None)
-        return map(self._moved, made)
+        """Return shuffled batches without the first ``skip``, on the net's backend, ordered as by `data.batches`.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are of two libraries or devices.
+        """
+        for name, each in {"y": self.y, "weights": self.weights}.items():
+            if each is not None and not together(self.x, each):
+                raise ValueError(apart("SGD", name, each, "`x`", self.x))
+        order = as_generator("SGD", rng).permutation(len(self))
+        if not self.shared:
+            return self._shuffled(order, batch_size, skip)
+        parts = [order[start : start + batch_size] for start in range(0, len(self), batch_size)][skip:]
+        return map(self._rows, parts)
+
+    def _shuffled(
+        self, order: np.ndarray[Any, Any], batch_size: int, skip: int
+    ) -> Iterator[tuple[Array, ...]]:
+        """Yield batches of which several are gathered at once, where that costs less than one by one."""
+        count = batch_size
+        if isinstance(self.x, np.ndarray) and (self.like is None or isinstance(self.like, np.ndarray)):
+            example = max(1, self.x[:1].nbytes)
+            count *= max(1, _TOGETHER // (example * batch_size))
+        for start in range(skip * batch_size, len(order), count):
+            part = self._moved(self._taken(order[start : start + count]))
+            if count == batch_size:
+                yield part
+                continue
+            for place in range(0, part[0].shape[0], batch_size):
+                yield tuple([each[place : place + batch_size, ...] for each in part])
 
     def _rows(self, part: Any) -> tuple[Any, ...]:
         pair = Rows(self.x, part, self.like, True), Rows(self.y, part, self.like, False)
@@ -177,14 +203,15 @@ class Examples:
         others = (moved(each, self.like, real=True) for each in weights)
         return moved(x, self.like, real=True), moved(y, self.like, real=False), *others
 
+    def _taken(self, order: Any) -> tuple[Array, ...]:
+        xp, order = namespace(self.x), asarray_like(order, self.x)
+        arrays = (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights)
+        return tuple([xp.take(each, order, axis=0) for each in arrays])
+
     def some(self, order: Any) -> Examples:
         """Return the examples of these numbers, in this order."""
-
-        def taken(values: Array) -> Array:
-            return namespace(values).take(values, asarray_like(order, values), axis=0)
-
-        weights = None if self.weights is None else taken(self.weights)
-        return Examples(taken(self.x), taken(self.y), self.like, self.shared, weights)
+        x, y, *weights = self._taken(order)
+        return Examples(x, y, self.like, self.shared, *weights)
 
     def identity(self) -> list[str]:
         """Return the shape, dtype and checksum of each array, to recognise other data."""
