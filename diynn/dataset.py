@@ -159,7 +159,7 @@ class Examples:
         return ceil(len(self) / batch_size)
 
     def batches(self, epoch: int, batch_size: int, rng: Seed, skip: int = 0) -> Iterator[tuple[Array, ...]]:
-        """Return shuffled batches without the first ``skip``, on the net's backend, ordered as by `data.batches`.
+        """Return shuffled batches of `data.batches` without the first ``skip``, on the backend of the net.
 
         Raises
         ------
