@@ -35,8 +35,8 @@ def held_modules(owner: Any) -> list[Any]:
     """Return the modules among the attributes of an object, also in lists, tuples and dicts, each once."""
     found = [
         module
-        for name, value in attributes(owner).items()
-        if type(value) not in _NO_MODULES and name != "_fits"
+        for value in attributes(owner).values()
+        if type(value) not in _NO_MODULES
         for module in modules_in(value)
     ]
     return list({id(module): module for module in found}.values())

@@ -74,6 +74,10 @@ class Module:
     A subclass that overrides one of the three methods loses both properties unless it states them again.
     """
 
+    # Arrays that `shapes.check_batch` has accepted before: no attribute of a layer, not copied nor saved.
+    __slots__ = ("__dict__", "__weakref__", "_fits")
+    _fits: Bounded[Any, bool]
+
     _parameters: Any = None
     _gradient: Any = None
     _bias: Any = None
@@ -82,7 +86,6 @@ class Module:
     training: bool = True
     per_example: bool = False
     pure: bool = False
-    _fits: Bounded[Any, bool] | None = None  # shapes and dtypes that `shapes.check_batch` has accepted before
 
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:
@@ -236,7 +239,7 @@ class Module:
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in vars(self).items() if name != "_fits"}
+        state = dict(vars(self))
         # A view is copied and pickled as a separate array: so its memory and its place there go along.
         handles = [each for module in walk(self) for each in _handles(module)]
         ties = [(handles[number], lies) for number, lies in tied([each.value for each in handles])]

@@ -46,7 +46,7 @@ class Shaped(Protocol):
 
     _parameters: Array
     _bias: Array
-    _fits: Bounded[Any, bool] | None
+    _fits: Bounded[Any, bool]
 
     @property
     def input_shape(self) -> Shape | None:
@@ -147,18 +147,15 @@ def check_batch(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
             type(module._parameters),
             delta is not _ABSENT and (delta.shape, delta.dtype),
         )
-        if module._fits and key in module._fits:
+        try:
+            fitting = module._fits
+        except AttributeError:  # it is the first question
+            fitting = module._fits = Bounded(_REMEMBERED)
+        if key in fitting:
             return
     _check_batch(module, data, delta)
     if key is not None:
-        fitting(module)[key] = True
-
-
-def fitting(module: Shaped) -> Bounded[Any, bool]:
-    """Return what fitted a module before; from here on it is one of its attributes."""
-    if module._fits is None:
-        module._fits = Bounded(_REMEMBERED)
-    return module._fits
+        fitting[key] = True
 
 
 def _check_batch(module: Shaped, data: Array, delta: Array) -> None:

@@ -13,7 +13,6 @@ import numpy as np
 from diynn.composition import COMPUTING, attributes, modules_in, walk
 from diynn.execution.habits import Habits, habits
 from diynn.module import Module, parameters
-from diynn.shapes import fitting
 
 _END = object()  # behind all values: with one more or less, it is compared with another one
 
@@ -57,8 +56,7 @@ class Structure:
         self.per_example = all_state("per_example", self._parts)
         self._types = [type(each) for each in self._parts]
         for module in self.modules:
-            if isinstance(module, Module):  # attributes that would be set later
-                fitting(module)
+            if isinstance(module, Module):  # an attribute that would be set later
                 module.training = module.training
         self._look()
         self._holds_buffers = False
@@ -83,8 +81,8 @@ class Structure:
         lists = [
             value
             for part in held
-            for name, value in part.items()
-            if isinstance(value, list | dict) and name != "_fits" and modules_in(value)
+            for value in part.values()
+            if isinstance(value, list | dict) and modules_in(value)
         ]
         lists += [each for each in arrays if isinstance(each, list)]
         self._held += [each.values() if isinstance(each, dict) else each for each in lists]
