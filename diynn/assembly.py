@@ -1,6 +1,6 @@
-"""Whether a net, a loss and what else trains them fit together: what is asked once, before the first step.
+"""Checks before the first step: whether net, loss, rule and metrics fit together.
 
-And what is no error, and rarely meant: a softmax before a loss that has one, units that never change.
+And warnings of what is no error but rarely intended: a softmax before a loss that has one, saturated units.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _ARGUMENTS = {
     "zero_grad": 0,
     "update_parameters": 1,
 }
-_CONSTANT = 1e-3  # units whose values differ by less over all examples tell nothing
+_CONSTANT = 1e-3  # units whose values differ by less over all examples are saturated
 _LAST_LAYER = "the net ends with its last linear layer then"
 
 
@@ -38,7 +38,7 @@ _LAST_LAYER = "the net ends with its last linear layer then"
 
 
 def check_net(owner: str, net: Any) -> None:
-    """Raise unless ``net`` is a module that can be trained, in words that say what to write.
+    """Raise unless ``net`` is a module that can be trained, with a message that says what to write.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def check_rule(owner: str, rule: Any) -> None:
 
 
 def check_metrics(owner: str, metrics: Any) -> None:
-    """Raise unless ``metrics`` is None or a dict of functions whose names are no columns of every history."""
+    """Raise unless ``metrics`` is None or a dict of functions, none with the name of a fixed column."""
     if metrics is None:
         return
     example = '{"accuracy": diynn.accuracy}'
@@ -165,12 +165,12 @@ def _raise_unless_callable(owner: str, module: Any) -> None:
             words = ("data", "delta") if name in COMPUTING else ("gradient_step",)
             taken = ", ".join(words[:count])
             raise TypeError(f"{owner}: {type(module).__name__}.{name} must take ({taken}): {error}") from None
-        except ValueError:  # a method of no signature
+        except ValueError:  # a method without a signature
             continue
 
 
 def _raise_if_idle(owner: str, layer: Any, *, first: bool) -> None:
-    """Raise if a method that has something to do is one that only returns None."""
+    """Raise if a method that should compute something only returns None."""
     held = walk(layer)
     trained = [each for each in held if _has_parameters(each)]
     name = type(layer).__name__
@@ -210,13 +210,13 @@ def _is_idle(code: Any) -> bool:
 
 
 def _raise_unless_sizes_fit(owner: str, net: Sequential) -> None:
-    """Raise ValueError if what a layer gives is not what the next one of known size takes."""
+    """Raise ValueError if a layer's output does not fit the next layer of known input size."""
     leaves = net.leaves()
     shape, giver = None, ""
     for number, (_, layer) in enumerate(leaves):
         wanted = getattr(layer, "input_shape", None)
         if wanted is not None and shape is not None and fit(shape, wanted) is None:
-            if AXES in shape and AXES in wanted:  # most mean vectors
+            if AXES in shape and AXES in wanted:  # vectors are what is usually meant
                 shape, wanted = fewest(shape), fewest(wanted)
             raise ValueError(
                 f"{owner}: layer {number + 1} of {len(leaves)}, {layer!r}, takes {text(wanted)}, "
@@ -228,13 +228,13 @@ def _raise_unless_sizes_fit(owner: str, net: Sequential) -> None:
             continue
         try:
             shape = layer.output_shape(known)
-        except (ValueError, TypeError):  # it says so itself, when it is asked with data
+        except (ValueError, TypeError):  # the module raises it itself when it is called
             shape = None
         giver = f"layer {number + 1}, {layer!r},"
 
 
 def move_net(owner: str, net: Any, backend: BackendLike) -> None:
-    """Move a net to another library; raise TypeError if it is none of diynn's modules, which can be moved."""
+    """Move a net to another library; raise TypeError if it is not one of diynn's modules."""
     if not isinstance(net, Module):
         raise TypeError(
             f"{owner}: `backend` moves a net of diynn's modules, got {shown(net)}; put it into a Sequential"
@@ -274,7 +274,7 @@ def warn_of_the_end(owner: str, net: Any, loss: Any) -> None:
 
 
 def warn_of_no_gradient(owner: str, net: Any) -> None:
-    """Warn if no parameter has a gradient after a step: nothing can be learnt."""
+    """Warn if all gradients are zero after a step: nothing can be learnt."""
     try:
         handles = parameters(net)
         gradients = [to_numpy(each.gradient) for each in handles]
@@ -291,7 +291,7 @@ def warn_of_no_gradient(owner: str, net: Any) -> None:
 
 
 def warn_of_saturation(owner: str, net: Any, x: Array) -> None:
-    """Warn of units of a tanh or sigmoid layer that have one value for all examples, at its end."""
+    """Warn of units of a tanh or sigmoid layer that have one value, at a bound, for all examples."""
     if (
         not in_series(net)
         or x.shape[0] < 8

@@ -31,10 +31,11 @@ def _positive(array: Array) -> Array:
 
 
 class RecordedUpdate:
-    """What a rule does with parameters, gradients and states that stay where they are.
+    """What a rule does, recorded for parameters, gradients and states that stay in their buffers.
 
-    It is believed only if it equals the rule to the bit for another step size and step. Where it cannot be
-    recorded, it can still be asked whether it `holds`, so that nobody tries again.
+    It is used only if it equals the rule to the bit for another step size and step. Where a rule cannot be
+    recorded, `holds` still says whether that is the rule's and the net's present state, so that it is not
+    tried again.
 
     Arrays of few numbers are updated as one, joined, if that equals the rule as well: a call of NumPy takes
     as long for ten numbers as for a thousand.
@@ -42,7 +43,7 @@ class RecordedUpdate:
     Parameters
     ----------
     structure : object
-        What it rests on: that of the net.
+        The net's structure, on which it relies.
     rule : Rule
     trained : sequence of Parameter
         Those that follow the rule, in order.
@@ -54,9 +55,9 @@ class RecordedUpdate:
     Attributes
     ----------
     recording : Recording or None
-        None where the rule's own text is to be followed.
+        None where the rule itself has to be called.
     numbers, formulas : lists of arrays and str
-        Those that change from step to step, and how.
+        The numbers that change from step to step, and their formulas.
     states : list of tuples of arrays
         The states, in order, or one for all; with the parameters they are the ``memory`` that it writes.
     """
@@ -73,7 +74,7 @@ class RecordedUpdate:
         self.structure, self.rule, self._settings = structure, rule, settings(rule)
         self.recording: Recording | None = None
         self.numbers: list[Array] = []
-        self._numbers: Any = None  # those that were set
+        self._numbers: Any = None  # those that are set now
         self.formulas: list[str] = []
         self._states: Mapping[Parameter, State] = states
         self._kept: list[State] = []
@@ -132,7 +133,7 @@ class RecordedUpdate:
             self._numbers = None
             if self._equals(recording, trial, 0.75 * eps, step + 1):
                 self.recording = recording
-        except Exception:  # whatever a rule does that cannot be recorded; its own text will tell of an error
+        except Exception:  # it cannot be recorded; if the rule is wrong, calling it raises the error
             return
         finally:
             self._restore(before)
@@ -146,7 +147,7 @@ class RecordedUpdate:
         ]
 
     def holds(self, structure: Any, rule: Rule | None, states: Mapping[Parameter, State]) -> bool:
-        """Say whether it is what a rule does with this net now: neither it nor a state has been replaced."""
+        """Say whether it is up to date: the structure, the rule, its settings and the states are the same."""
         if structure is not self.structure:
             return False
         if rule is None:

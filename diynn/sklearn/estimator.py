@@ -1,4 +1,4 @@
-"""What the estimators share: their parameters, their net, their training, their outputs."""
+"""The base of the estimators: their parameters, net, training and outputs."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     # -------------------------------------------------------------- its training
 
     def _again(self, *, more: bool) -> bool:
-        """Say whether to go on with the net that there is."""
+        """Say whether to continue with the existing net."""
         return hasattr(self, "net_") and (more or flag(self._owner, "warm_start", self.warm_start))
 
     def _train(
@@ -169,10 +169,10 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         weights: np.ndarray[Any, Any] | None = None,
         groups: np.ndarray[Any, Any] | None = None,
     ) -> None:
-        """Train a new net, or the one that there is: on all of the data until it is done, or for one epoch.
+        """Train a new net, or the existing one: on all of the data until it is done, or for one epoch.
 
         Weights are taken relative to their mean, and so is the penalty, as if examples were repeated.
-        ``groups`` are classes, in the proportions of which examples are held out.
+        ``groups`` are classes, by which held-out examples are stratified.
         """
         owner = self._owner
         again = self._again(more=more)
@@ -227,7 +227,7 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         return [stop, KeepBest(column=column)] if early else [stop]
 
     def _note(self, more: bool) -> None:
-        """Keep what the training was; warn if it ended before its cost stopped falling."""
+        """Set the fitted attributes; warn if training ended before its cost stopped falling."""
         history: History = self.history_
         earlier = self.loss_curve_ if more and hasattr(self, "loss_curve_") else []
         self.loss_curve_: list[float] = earlier + history.costs
@@ -242,7 +242,7 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     # -------------------------------------------------------------- its outputs
 
     def _outputs(self, method: str, x: Any, part: str = "net_") -> Array:
-        """Return the outputs of the net, or of a part of it, where the features are, for a public method."""
+        """Return the outputs of the net, or of a part of it, on the features' backend, for a method."""
         check_is_fitted(self)
         x = validated(self, x, reset=False)
         if get_config()["array_api_dispatch"] and address(x) != self._home:
