@@ -214,7 +214,14 @@ class _OfClasses(Loss):
     """What the losses on classes take."""
 
     def check_arguments(self, y: Array, yhat: Array) -> None:
-        """Raise unless ``y`` holds a class, or a weight a class, of each example, and ``check_targets``."""
+        """Raise unless there are two classes or more, and ``y`` tells one of each example."""
+        shape: Shape = getattr(yhat, "shape", ())
+        if len(shape) == 2 and shape[1] == 1:  # before indices are refused that no such loss could take
+            raise ValueError(
+                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(shape)}: of one class "
+                "there is nothing to learn; for a problem of yes and no take BCEWithLogitsLoss, or BCELoss "
+                "behind a Sigmoid"
+            )
         check_classes(self, y, yhat)
         self.check_targets(y, yhat)
 
@@ -237,7 +244,8 @@ class NLLLoss(_OfClasses):
     Raises
     ------
     ValueError, TypeError
-        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1.
+        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if there is one
+        class alone.
 
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
@@ -270,24 +278,12 @@ class CrossEntropyLoss(_OfClasses):
     ------
     ValueError, TypeError
         If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if there is one
-        class alone, whose cost is 0 whatever the net.
+        class alone.
 
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
 
     per_example = pure = True
-
-    def check_arguments(self, y: Array, yhat: Array) -> None:
-        """Raise unless there are two classes or more, and ``y`` tells one of each example."""
-        shape: Shape = getattr(yhat, "shape", ())
-        if len(shape) == 2 and shape[1] == 1:  # before indices are refused that this loss could not take
-            raise ValueError(
-                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(shape)}: of one "
-                "class the cost "
-                "is 0 for ever; for a problem of yes and no take BCEWithLogitsLoss, or BCELoss behind a "
-                "Sigmoid"
-            )
-        super().check_arguments(y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""
@@ -320,8 +316,8 @@ class CategoricalCrossEntropyLoss(_OfClasses):
     Raises
     ------
     ValueError, TypeError
-        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if ``yhat`` is
-        outside [0, 1].
+        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if there is one
+        class alone; if ``yhat`` is outside [0, 1].
 
     Source: what half of the solutions of the course sheet call cross entropy.
     """
