@@ -97,7 +97,7 @@ class Sequential(Module):
         self.modules.append(module)
         return self
 
-    add_module = append = add  # as in course code
+    add_module = addModule = append = add  # noqa: N815  # as in course code
 
     def __len__(self) -> int:
         return len(self.modules)
