@@ -9,6 +9,7 @@ import dis
 import inspect
 import warnings
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from diynn.arrays import Array, BackendLike, find_backend, namespace, to_numpy
@@ -216,8 +217,11 @@ def _has_parameters(module: Any) -> bool:
 
 def _does_nothing(method: Any) -> bool:
     code = getattr(getattr(method, "__func__", method), "__code__", None)
-    if code is None:
-        return False
+    return code is not None and _is_idle(code)
+
+
+@cache  # reading the code takes as long as some steps
+def _is_idle(code: Any) -> bool:
     idle = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_FREE_VARS", "CACHE"}
     steps = list(dis.get_instructions(code))
     return {each.opname for each in steps} <= idle and all(

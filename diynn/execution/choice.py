@@ -290,7 +290,7 @@ class Threads(Accumulating):
         return Steps(
             split(plan),
             structure,
-            seconds=_OVERHEAD + batch * effort(structure.net, x).operations / _OPERATIONS,
+            seconds=seconds(structure.net, x, batch),
             compile_after=self.compile_after,
             wait=self.compile_waits,
             compiled_split=None if compiled == plan else partial(split, compiled),
@@ -375,6 +375,11 @@ def effort(net: Any, x: Array) -> Effort:
                     weights += count
                     operations += 6 * count * size / max(1, shape[-1])
     return Effort(operations, max(1, values), prod(shape), weights)
+
+
+def seconds(net: Any, x: Array, batch: int) -> float:
+    """Return what a step on so many examples such as those of ``x`` takes, about, on one core."""
+    return _OVERHEAD + batch * effort(net, x).operations / _OPERATIONS
 
 
 #: Ways of execution by name, as ``Optim(..., execution=...)`` takes them.

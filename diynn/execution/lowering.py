@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diynn.arrays import Array
+from diynn.bounded import Bounded
 from diynn.execution.loops import FUNCTIONS, VECTORISED, Loop
 from diynn.execution.products import product
 from diynn.execution.reductions import reduction
+from diynn.execution.signature import Signature
 from diynn.execution.statements import (
     CannotLower,
     Statement,
@@ -29,6 +31,9 @@ from diynn.execution.statements import (
 )
 
 __all__ = ["CannotLower", "Program", "Source", "lower", "plain_names"]
+
+_REMEMBERED = 64  # sources: to write one down takes as long as some trainings, and folds have the same
+_lowered: Bounded[Any, tuple[Source, list[int | Array]]] = Bounded(_REMEMBERED)
 
 
 @dataclass(frozen=True)
@@ -94,7 +99,13 @@ def lower(program: Program) -> Source:
     CannotLower
         If there is no source for a call.
     """
-    return Lowering(program).source()
+    signature = Signature(program)
+    if signature.key not in _lowered:
+        source = Lowering(program).source()
+        _lowered[signature.key] = source._replace(buffers=[]), signature.places(source.buffers)
+        return source
+    source, places = _lowered[signature.key]
+    return source._replace(buffers=signature.buffers(places))
 
 
 class Lowering:

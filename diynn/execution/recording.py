@@ -95,7 +95,8 @@ class Recording:
 
     def touches(self, array: Array) -> bool:
         """Say whether a call up to now reads or writes an array."""
-        return any(_touches(each, array) for each in self.calls)
+        own = id(owner(array))
+        return any(own in _owners(each) for each in self.calls)
 
     # -------------------------------------------------------------- what arrays report
 
@@ -323,26 +324,34 @@ def written_not_added(calls: Sequence[Call], sums: Sequence[Array], kept: Array)
     writes to the sum instead. ``kept`` is read afterwards.
     """
     result = list(calls)
+    owners = {id(each): _owners(each) for each in result}
+
+    def users_of(array: Array) -> list[int]:
+        own = id(owner(array))
+        return [number for number, each in enumerate(result) if own in owners[id(each)]]
+
     for total in sums:
-        touching = [number for number, each in enumerate(result) if _touches(each, total)]
+        touching = users_of(total)
         part = _added(result[touching[0]], total) if touching else None
         if part is None:
             result.insert(0, partial(np.copyto, total, 0))
+            owners[id(result[0])] = _owners(result[0])
             continue
-        users = [number for number, each in enumerate(result) if _touches(each, part)]
+        users = users_of(part)
         alone = len(users) == 2 and owner(part) is not owner(kept)
         maker = _into(result[users[0]], part, total) if alone else None
-        if maker is None:
-            result[touching[0]] = partial(np.copyto, total, part)
-        else:
-            result[users[0]] = maker
+        place = touching[0] if maker is None else users[0]
+        result[place] = partial(np.copyto, total, part) if maker is None else maker
+        owners[id(result[place])] = _owners(result[place])
+        if maker is not None:
             del result[touching[0]]
     return result
 
 
-def _touches(call: Any, array: Array) -> bool:
+def _owners(call: Any) -> set[int]:
+    """Return who owns what a call reads and writes, as identities."""
     arguments = (*call.args, *call.keywords.values())
-    return any(isinstance(each, np.ndarray) and owner(each) is owner(array) for each in arguments)
+    return {id(owner(each)) for each in arguments if isinstance(each, np.ndarray)}
 
 
 def _added(call: Any, total: Array) -> Array | None:

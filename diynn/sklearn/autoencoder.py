@@ -115,7 +115,8 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetEstimato
         parts = self._called(x.shape[1], outputs)
         if not isinstance(parts, list | tuple) or len(parts) != 2 or not all(map(is_module, parts)):
             raise TypeError(f"AutoEncoder: `net` must return (encoder, decoder), got {shown(parts)}")
-        return Sequential(*parts)
+        moved: Sequential = self._moved(Sequential(*parts), x)
+        return moved
 
     def transform(self, X: Any) -> Array:  # noqa: N803
         """Return the codes (examples, n_components)."""

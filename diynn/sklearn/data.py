@@ -95,12 +95,19 @@ def example_weights(owner: str, sample_weight: Any, examples: int) -> np.ndarray
 
 
 def held_out(
-    examples: int, share: float, seed: int, groups: np.ndarray[Any, Any] | None
+    owner: str, examples: int, share: float, seed: int, groups: np.ndarray[Any, Any] | None
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     """Return the indices of the examples to train on, and of a random sample to validate on.
 
     They are stratified by ``groups``, unless there are too few for one of each.
+
+    Raises
+    ------
+    ValueError
+        If ``share`` is not between 0 and 1.
     """
+    if not 0 < share < 1:
+        raise ValueError(f"{owner}: `validation_fraction` must be between 0 and 1, got {share!r}")
     numbers = np.arange(examples)
     if groups is not None:
         counts = np.bincount(groups)
