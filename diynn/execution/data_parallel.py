@@ -60,8 +60,8 @@ class DataParallel(Around):
         self._structure: Structure | None = None
         self._steps = 0
         self._private: Array = np.empty(0)
-        self._taken: Array | None = None  # the buffer of the last step
-        self._kinds: tuple[Any, ...] = ()  # and what it was for
+        self._buffer: Array | None = None  # of the last step
+        self._kinds: tuple[Any, ...] = ()  # of what was in it
 
     # -------------------------------------------------------------- how ranks reach one another
 
@@ -129,22 +129,25 @@ class DataParallel(Around):
             raise ValueError(f"{type(self).__name__}: costs must be of shape (batch,), got {own.shape}; "
                              "`per_example = False` in the loss trains on the whole batch")  # fmt: skip
         gradients = held.gradients(net)
-        sums = self._summed([*map(to_numpy, gradients), to_numpy(own)], part, x.shape[0])
-        if not isinstance(own, np.ndarray):  # whose library may go on reading what the next step overwrites
-            sums = [np.copy(each) for each in sums]
-        held.put(net, [asarray_like(each, like) for each, like in zip(sums, gradients, strict=False)])
-        return asarray_like(np.copy(sums[-1]), own)
+        arrays, on_numpy = [*gradients, own], isinstance(own, np.ndarray)
+        sums = self._summed(arrays if on_numpy else list(map(to_numpy, arrays)), part, x.shape[0])
+        *sums, costs = sums if on_numpy else [asarray_like(each.copy(), own) for each in sums]
+        held.put(net, sums)
+        return costs.copy() if on_numpy else costs
 
     def _summed(self, arrays: list[Any], part: slice, batch: int) -> list[Any]:
         """Return the sums of gradients over the ranks, and the costs of all: until the next call."""
         kinds = (self.size, batch, *((each.shape, each.dtype) for each in arrays))
-        shapes = [*(each.shape for each in arrays[:-1]), (batch,)]
-        length = -(-sum(map(prod, shapes)) // self.size) * self.size
-        buffer = self._buffer(length, np.result_type(*{each.dtype for each in arrays}))
-        if buffer is not self._taken or kinds != self._kinds:
-            self._views = views(buffer, shapes)
-            self._costs = buffer[sum(map(prod, shapes[:-1])) :]  # of all ranks, and what is left over
-            self._taken, self._kinds = buffer, kinds
+        if kinds != self._kinds:
+            *shapes, _ = (each.shape for each in arrays)
+            self._begin_of_costs = sum(map(prod, shapes))
+            self._shapes, self._dtype = [*shapes, (batch,)], np.result_type(*{each.dtype for each in arrays})
+            self._length = -(-(self._begin_of_costs + batch) // self.size) * self.size
+            self._kinds, self._buffer = kinds, None
+        buffer = self._found(self._length, self._dtype)
+        if buffer is not self._buffer:
+            self._buffer, self._views = buffer, views(buffer, self._shapes)
+            self._costs = buffer[self._begin_of_costs :]  # of all ranks, and what is left over
         # Who has nothing to add writes -0.0, not 0.0: a number added to that keeps its bits.
         self._costs.fill(-0.0)
         if part.start < part.stop:
@@ -156,7 +159,7 @@ class DataParallel(Around):
         self.exchange(buffer)
         return self._views
 
-    def _buffer(self, length: int, dtype: Any) -> Array:
+    def _found(self, length: int, dtype: Any) -> Array:
         shared = self.shared(length, dtype)
         if shared is not None:
             return shared
