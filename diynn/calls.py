@@ -18,7 +18,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Class = TypeVar("Class", bound=type)
 Arguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
-#: Methods that the engine calls at every step, and scripts do not: they are not decorated.
+#: Methods that the engine calls at every step, and scripts do not: they are not decorated. A decorated call
+#: took 0.25 µs more of a compiled step of 15 µs, and 3 µs of one of 192 µs by definition.
 OF_THE_ENGINE = {
     "children", "flat", "check_arguments", "check_targets", "check_predictions", "costs_and_delta",
 }  # fmt: skip

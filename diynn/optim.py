@@ -22,6 +22,7 @@ from diynn.execution.interrupts import Deferred
 from diynn.execution.structure import Structure
 from diynn.execution.updates import RecordedUpdate
 from diynn.history import History
+from diynn.hosted import stay_on_numpy
 from diynn.initializers import Seed
 from diynn.loaders import raise_unless_loader
 from diynn.module import first_handle, parameters, update_parameters, zero_grad
@@ -91,6 +92,7 @@ class Optim:
         warn_of_the_end("Optim", net, loss)
         if backend is not None:
             move_net("Optim", net, backend)
+        stay_on_numpy("Optim", net)
         self.net, self.loss, self.rule = net, loss, rule
         self.execution = find_execution(execution)
         self.eps = eps
