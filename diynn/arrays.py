@@ -397,7 +397,8 @@ def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, devi
         dtype = _real_dtypes(where).get(host.dtype.name, default_dtype(where.xp, where.device))
         if array_api_compat.is_jax_namespace(where.xp):
             dtype = None  # JAX narrows to what its configuration allows, and warns if the dtype is named
-    if not host.flags.writeable and array_api_compat.is_torch_namespace(where.xp):
+    of_another = not isinstance(data, np.ndarray)  # JAX shows its memory, which is not to be written to
+    if not host.flags.writeable and (of_another or array_api_compat.is_torch_namespace(where.xp)):
         host = host.copy()  # torch would share the memory, and warn that it is not writeable
     return where.xp.asarray(host, dtype=dtype, device=where.device)
 

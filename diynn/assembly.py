@@ -13,23 +13,30 @@ from functools import cache
 from typing import Any
 
 from diynn.arrays import Array, BackendLike, find_backend, namespace, to_numpy
-from diynn.composition import COMPUTING, METHODS, children, is_module, walk
+from diynn.composition import METHODS, children, is_module, walk
 from diynn.layers import Conv1D, Linear, LogSoftmax, Sequential, Sigmoid, Softmax, Tanh
 from diynn.layers.sequential import flat, in_series
-from diynn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, NLLLoss
+from diynn.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CategoricalCrossEntropyLoss,
+    CrossEntropyLoss,
+    NLLLoss,
+)
 from diynn.module import Module, in_mode, parameters
 from diynn.parameter import own_parameters
 from diynn.rules import Rule
 from diynn.shapes import AXES, fewest, fit, text
 from diynn.wording import shown
 
-_ARGUMENTS = {
-    "forward": 1,
-    "backward_delta": 2,
-    "backward_update_gradient": 2,
-    "zero_grad": 0,
-    "update_parameters": 1,
+_OF_A_MODULE = {
+    "forward": ("data",),
+    "backward_delta": ("data", "delta"),
+    "backward_update_gradient": ("data", "delta"),
+    "zero_grad": (),
+    "update_parameters": ("gradient_step",),
 }
+_OF_A_LOSS = dict.fromkeys(("forward", "backward"), ("y", "yhat"))
 _CONSTANT = 1e-3  # units whose values differ by less over all examples are saturated
 _LAST_LAYER = "the net ends with its last linear layer then"
 
@@ -77,8 +84,7 @@ def check_net(owner: str, net: Any) -> None:
     if isinstance(net, Sequential) and all(isinstance(each, Sequential) for each in walk(net)):
         raise ValueError(f"{owner}: `net` must hold a module, got the empty {net!r}; add(module) appends one")
     for module in walk(net):
-        if not isinstance(module, Module):
-            _raise_unless_callable(owner, module)
+        _raise_unless_callable(owner, module, _OF_A_MODULE)
     layers = flat(net)
     for place, layer in enumerate(layers):
         _raise_if_idle(owner, layer, first=place == 0)
@@ -99,6 +105,10 @@ def check_loss(owner: str, loss: Any) -> None:
         raise TypeError(
             f"{owner}: `loss` must be a loss, got {shown(loss)}, which is a module: net first, then loss"
         )
+    _raise_unless_callable(owner, loss, _OF_A_LOSS)
+    for name, what in (("forward", "costs (batch,)"), ("backward", "gradient with respect to `yhat`")):
+        if _does_nothing(getattr(loss, name)):
+            raise TypeError(f"{owner}: {type(loss).__name__}.{name} does nothing: it returns the {what}")
 
 
 def check_rule(owner: str, rule: Any) -> None:
@@ -130,6 +140,12 @@ def check_metrics(owner: str, metrics: Any) -> None:
                 f"{owner}: `metrics` must be a dict of functions, such as {example}, got "
                 f"{{{name!r}: {shown(metric)}}}"
             )
+        try:
+            inspect.signature(metric).bind("y", "yhat")
+        except TypeError as error:
+            raise TypeError(f"{owner}: `metrics` {name!r} must take (y, yhat): {error}") from None
+        except ValueError:  # a function of no signature
+            pass
         if name in ("cost", "seconds", "epoch") or name.startswith("validation_"):
             raise ValueError(
                 f"{owner}: `metrics` must have other names than {name!r}, which the history has itself"
@@ -155,16 +171,18 @@ def _raise_if_circular(owner: str, net: Any) -> None:
     visit(net)
 
 
-def _raise_unless_callable(owner: str, module: Any) -> None:
-    for name, count in _ARGUMENTS.items():
-        method = getattr(module, name, None)
+def _raise_unless_callable(owner: str, thing: Any, methods: Mapping[str, tuple[str, ...]]) -> None:
+    """Raise TypeError if a method of a module or a loss that is not ours takes other arguments."""
+    if type(thing).__module__.startswith("diynn."):
+        return
+    for name, words in methods.items():
+        method = getattr(thing, name, None)
         try:
             if method is not None:
-                inspect.signature(method).bind(*range(count))
+                inspect.signature(method).bind(*words)
         except TypeError as error:
-            words = ("data", "delta") if name in COMPUTING else ("gradient_step",)
-            taken = ", ".join(words[:count])
-            raise TypeError(f"{owner}: {type(module).__name__}.{name} must take ({taken}): {error}") from None
+            taken = ", ".join(words)
+            raise TypeError(f"{owner}: {type(thing).__name__}.{name} must take ({taken}): {error}") from None
         except ValueError:  # a method without a signature
             continue
 
@@ -174,6 +192,8 @@ def _raise_if_idle(owner: str, layer: Any, *, first: bool) -> None:
     held = walk(layer)
     trained = [each for each in held if _has_parameters(each)]
     name = type(layer).__name__
+    if _does_nothing(layer.forward):
+        raise TypeError(f"{owner}: {name}.forward does nothing: it returns the outputs")
     if trained and _does_nothing(layer.backward_update_gradient):
         raise TypeError(
             f"{owner}: {name}.backward_update_gradient does nothing, and there are parameters to be "
@@ -263,6 +283,11 @@ def warn_of_the_end(owner: str, net: Any, loss: Any) -> None:
             f"{loss!r} takes log-probabilities, and {last!r} gives any numbers; put LogSoftmax() behind "
             "it, or take "
             "CrossEntropyLoss"
+        )
+    elif isinstance(loss, CategoricalCrossEntropyLoss) and isinstance(last, Linear | Conv1D | LogSoftmax):
+        words = (
+            f"{loss!r} takes probabilities, and {last!r} gives none; let Softmax() be the last layer, or "
+            "take CrossEntropyLoss behind a Linear, NLLLoss behind a LogSoftmax"
         )
     elif isinstance(loss, BCELoss) and isinstance(last, Linear | Conv1D):
         words = (

@@ -18,7 +18,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Class = TypeVar("Class", bound=type)
 Arguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
-#: Methods that the engine calls at every step, and scripts do not: they are not decorated.
+#: Methods that the engine calls at every step, and scripts do not: they are not decorated. A decorated call
+#: took 0.25 µs more of a compiled step of 15 µs, and 3 µs of one of 192 µs by definition.
 OF_THE_ENGINE = {
     "children", "flat", "check_arguments", "check_targets", "check_predictions", "costs_and_delta",
 }  # fmt: skip
@@ -100,7 +101,7 @@ def _canonical(
     positional = _places(parameters)[: len(arguments)]
     found: dict[str, Any] = {}
     for word, value in words.items():
-        canonical = word if word in parameters else others.get(word)
+        canonical = word if word in _named(parameters) else others.get(word)
         if canonical is None:
             if any(each.kind is _KINDS.VAR_KEYWORD for each in parameters.values()):
                 found[word] = value
@@ -153,7 +154,7 @@ def _bases(instance: object) -> list[str]:
 def _instead(parameters: Mapping[str, inspect.Parameter], word: str) -> str:
     if word in REFUSED:
         return REFUSED[word]
-    known = _shown(parameters, parameters)
+    known = _shown(parameters, _named(parameters))
     return f"there are {', '.join(known)}" if known else "it takes none"
 
 
@@ -161,6 +162,11 @@ def _places(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
     """Return the names of the positional parameters."""
     kinds = _KINDS.POSITIONAL_ONLY, _KINDS.POSITIONAL_OR_KEYWORD
     return [each.name for each in parameters.values() if each.kind in kinds]
+
+
+def _named(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
+    """Return the names of the arguments that may be given by name: not those of a starred one."""
+    return [each.name for each in parameters.values() if each.kind not in _STARRED]
 
 
 def _shown(parameters: Mapping[str, inspect.Parameter], names: Iterable[str]) -> list[str]:

@@ -16,7 +16,9 @@ from diynn.arrays import (
     alike,
     asarray,
     asarray_like,
+    belongs,
     default_dtype,
+    default_namespace,
     device_beside,
     kind,
     namespace,
@@ -88,11 +90,16 @@ def as_weights(owner: str, argument: str, value: Any, x: Any) -> Array:
 def moved(values: Array, like: Array | None, *, real: bool) -> Array:
     """Return values in the library and on the device of ``like``, and if ``real`` in its dtype.
 
-    Only NumPy arrays are moved: those of other libraries stay where the caller put them. Real numbers that
-    are moved take that dtype in any case, so that any loss can combine them with the output.
+    Only NumPy arrays are moved, and to NumPy those of the default library: others stay where the caller put
+    them. Real numbers that are moved take that dtype in any case, so that any loss can combine them with the
+    output.
     """
     if like is None or isinstance(values, Rows):
         return values
+    if isinstance(like, np.ndarray) and not isinstance(values, np.ndarray):
+        xp = default_namespace()
+        if xp is not None and belongs(values, xp):  # made there, in a script that named no library
+            values = to_numpy(values)
     if real and kind(values) != "real floating":
         values = namespace(values).astype(values, _default_like(values, like))
     if isinstance(values, np.ndarray) and not isinstance(like, np.ndarray):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import Any, overload
 
@@ -22,7 +22,8 @@ _SHOWN = 12  # epochs of a table in a notebook; of a longer training, the first 
 class History(dict[str, list[float]]):
     """The history of a training, one value per epoch.
 
-    As a sequence it is its costs: ``history[-1]``, ``list(history)``, ``plt.plot(history)``.
+    As a sequence it is its costs: ``history[-1]``, ``list(history)``, ``plt.plot(history)``; added to another
+    or to a list it is the list of both.
     ``history["cost"]`` is the list of one column; ``cost`` and ``seconds`` are always there,
     ``validation_cost`` where there was validation data, and one column per metric, with ``validation_``
     before its name for the validation data. It is a dict of these columns: ``pandas.DataFrame(history)`` is
@@ -67,6 +68,18 @@ class History(dict[str, list[float]]):
 
     def __iter__(self) -> Iterator[float]:  # type: ignore[override]  # of costs, not of columns
         return iter(self.costs)
+
+    def __reversed__(self) -> Iterator[float]:  # type: ignore[override]
+        return reversed(self.costs)
+
+    def __contains__(self, thing: object) -> bool:
+        return super().__contains__(thing) if isinstance(thing, str) else thing in self.costs
+
+    def __add__(self, others: Iterable[float]) -> list[float]:
+        return [*self.costs, *others]
+
+    def __radd__(self, others: Iterable[float]) -> list[float]:
+        return [*others, *self.costs]
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         return np.array(self.costs, dtype=dtype)

@@ -98,7 +98,15 @@ def _draw(
     try:
         if prod(shape) > maxsize // 8:
             raise MemoryError
-        values = np.asarray(law(rng, shape, fan_in, fan_out))
+        drawn = law(rng, shape, fan_in, fan_out)
+        values = np.asarray(drawn)
+    except TypeError as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            raise  # by the law, or by what it called
+        raise TypeError(
+            f"{owner}: `{argument}` must be a function (rng, shape, fan_in, fan_out), got {shown(law)}: "
+            f"{error}"
+        ) from None
     except MemoryError:
         raise MemoryError(f"{owner}: `{argument}` has no memory for parameters of shape {shape}") from None
     if values.dtype.kind not in "fiu":
@@ -216,6 +224,7 @@ NAMES: dict[str, Initializer] = {
     "glorot_uniform": glorot_uniform,
     "glorot_normal": glorot_normal,
     "xavier": glorot_uniform,
+    "glorot": glorot_uniform,
     "he_uniform": he_uniform,
     "he_normal": he_normal,
     "he": he_uniform,

@@ -223,7 +223,14 @@ class _OfClasses(Loss):
     """Base of the losses on classes."""
 
     def check_arguments(self, y: Array, yhat: Array) -> None:
-        """Raise unless ``y`` holds a class, or one weight per class, for each example; ``check_targets``."""
+        """Raise unless there are two classes or more, and ``y`` holds one, or a weight per class, of each."""
+        shape: Shape = getattr(yhat, "shape", ())
+        if len(shape) == 2 and shape[1] == 1:  # first: it explains why indices would be refused
+            raise ValueError(
+                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(shape)}: of one class "
+                "there is nothing to learn; for a problem of yes and no take BCEWithLogitsLoss, or BCELoss "
+                "behind a Sigmoid"
+            )
         check_classes(self, y, yhat)
         self.check_targets(y, yhat)
 
@@ -250,7 +257,8 @@ class NLLLoss(_OfClasses):
     Raises
     ------
     ValueError, TypeError
-        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1.
+        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if there is one
+        class alone.
 
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
@@ -285,24 +293,12 @@ class CrossEntropyLoss(_OfClasses):
     ------
     ValueError, TypeError
         If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if there is only
-        one class, whose cost is always 0.
+        one class.
 
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
 
     per_example = pure = True
-
-    def check_arguments(self, y: Array, yhat: Array) -> None:
-        """Raise unless there are two classes or more, and ``y`` holds one for each example."""
-        shape: Shape = getattr(yhat, "shape", ())
-        if len(shape) == 2 and shape[1] == 1:  # first: it explains why indices would be refused
-            raise ValueError(
-                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(shape)}: of one "
-                "class the cost "
-                "is 0 for ever; for a problem of yes and no take BCEWithLogitsLoss, or BCELoss behind a "
-                "Sigmoid"
-            )
-        super().check_arguments(y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""
@@ -336,8 +332,8 @@ class CategoricalCrossEntropyLoss(_OfClasses):
     Raises
     ------
     ValueError, TypeError
-        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if ``yhat`` is
-        outside [0, 1].
+        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if there is one
+        class alone; if ``yhat`` is outside [0, 1].
 
     Source: what half of the solutions of the course sheet call cross entropy.
     """

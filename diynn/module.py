@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self
@@ -217,16 +217,11 @@ class Module:
         if backend is not None:
             backend = find_backend(backend, owner=owner)
 
-        def move(array: Array) -> Array:
+        def moved(array: Array) -> Array:
             where = find_backend(namespace(array) if backend is None else backend, device, owner=owner)
             return asarray(array, where, dtype=None if dtype is None else as_dtype(dtype, where, owner=owner))
 
-        handles = self.parameters()
-        for handle, value in zip(handles, move_together([each.value for each in handles], move), strict=True):
-            gradient = getattr(handle.owner, handle.gradient_name, None)  # one that was never zeroed has none
-            if gradient is not None:
-                handle.gradient = move(handle.gradient)
-            handle.value = value
+        move(self.parameters(), moved)
         return self
 
     def copy(self) -> Self:
@@ -277,6 +272,15 @@ def parameters(net: Any) -> list[Parameter]:
     for _, module in found:
         _raise_if_hiding(module, handles)
     return handles
+
+
+def move(handles: Sequence[Parameter], moved: Callable[[Array], Array]) -> None:
+    """Let parameters and their gradients be what ``moved`` makes of them; what shares memory goes on so."""
+    for handle, value in zip(handles, move_together([each.value for each in handles], moved), strict=True):
+        gradient = getattr(handle.owner, handle.gradient_name, None)  # one that was never zeroed has none
+        if gradient is not None:
+            handle.gradient = moved(handle.gradient)
+        handle.value = value
 
 
 def _raise_if_hiding(module: Any, handles: list[Parameter]) -> None:

@@ -22,6 +22,7 @@ from diynn.execution.interrupts import Deferred
 from diynn.execution.structure import Structure
 from diynn.execution.updates import RecordedUpdate
 from diynn.history import History
+from diynn.hosted import stay_on_numpy
 from diynn.initializers import Seed
 from diynn.loaders import raise_unless_loader
 from diynn.module import first_handle, parameters, update_parameters, zero_grad
@@ -29,6 +30,7 @@ from diynn.parameter import Parameter
 from diynn.rules import PlainStep, Rule, State, prepared
 from diynn.schedules import Schedule, constant
 from diynn.shapes import positive, positive_number
+from diynn.sheet import WORDS, elsewhere
 from diynn.states import rehearse, set_state, state_of
 from diynn.training import Metric, train
 from diynn.wording import shown
@@ -90,6 +92,7 @@ class Optim:
         warn_of_the_end("Optim", net, loss)
         if backend is not None:
             move_net("Optim", net, backend)
+        stay_on_numpy("Optim", net)
         self.net, self.loss, self.rule = net, loss, rule
         self.execution = find_execution(execution)
         self.eps = eps
@@ -116,6 +119,9 @@ class Optim:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state | {"_lock": Lock(), "_ending": _Update(self)})
+
+    def __getattr__(self, name: str) -> Any:
+        raise elsewhere(self, name)  # an attribute that is not there: only the words are ours
 
     @property
     def eps(self) -> float:
@@ -316,6 +322,10 @@ class Optim:
         return [handle for handle, does in zip(handles, updates, strict=True) if does == "plain"]
 
 
+for _word in WORDS["eps"]:  # optim.lr = 0.1 sets it too
+    setattr(Optim, _word, Optim.eps)
+
+
 class _Update:
     """The update at the end of a step, as it is passed to an execution."""
 
@@ -446,6 +456,12 @@ def SGD(  # noqa: N802  # the sheet's name
             "SGD: `net` must be a module, got an Optim; "
             "an Optim trains by optim.SGD(x, y, batch_size, epochs)"
         )
+    for name, value, kind in (("net", net, "module"), ("loss", loss, "loss")):
+        if hasattr(value, "shape") and not hasattr(value, "forward"):
+            raise TypeError(
+                f"SGD: `{name}` must be a {kind}, got {shown(value)}; SGD takes "
+                "(net, loss, x, y, batch_size, epochs, eps)"
+            )
     if y is None:
         raise_unless_loader("SGD", x)
     if type(x) in (int, float) and type(y) not in (int, float):

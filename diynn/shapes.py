@@ -220,15 +220,19 @@ def namespace_of(owner: str, argument: str, value: Any) -> Namespace:
 
 def _check_array(owner: Any, argument: str, value: Array) -> None:
     namespace_of(repr(owner), argument, value)
-    if isinstance(value, np.ma.MaskedArray | np.matrix):
-        raise TypeError(
-            f"{owner!r}: `{argument}` must be an array, got a {type(value).__name__}, which computes in "
-            f"ways of its own; np.asarray({argument}) makes an array of it"
-        )
+    _raise_unless_plain(owner, argument, value)
     if kind(value) != "real floating":
         raise TypeError(
             f"{owner!r}: `{argument}` must have a real floating dtype, got {value.dtype}; "
             f"diynn.asarray({argument}, dtype='float32') converts it"
+        )
+
+
+def _raise_unless_plain(owner: Any, argument: str, value: Array) -> None:
+    if isinstance(value, np.ma.MaskedArray | np.matrix):
+        raise TypeError(
+            f"{owner!r}: `{argument}` must be an array, got a {type(value).__name__}, which computes in "
+            f"ways of its own; np.asarray({argument}) makes an array of it"
         )
 
 
@@ -300,6 +304,7 @@ def check_probabilities(loss: Any, argument: str, values: Array, *, nan: bool = 
 def _check_target(loss: Any, y: Array, yhat: Array) -> None:
     _check_array(loss, "yhat", yhat)
     namespace_of(repr(loss), "y", y)
+    _raise_unless_plain(loss, "y", y)
     if kind(y) == "other":
         raise TypeError(f"{loss!r}: `y` must hold real numbers, got {y.dtype}")
     if not together(y, yhat):

@@ -190,14 +190,21 @@ def _measure(
     if metrics and isinstance(training, Examples):
         yhat = _outputs(net, training.x, ranks)
         y = beside(training.y, yhat)
-        values.update({name: float(metric(y, yhat)) for name, metric in metrics.items()})
+        values.update({name: _number(name, metric(y, yhat)) for name, metric in metrics.items()})
     if validation is not None:
         yhat = _outputs(net, validation.x, ranks)
         y = beside(validation.y, yhat)
         values["validation_cost"] = _mean_cost(loss, y, yhat, validation.weights)
         for name, metric in (metrics or {}).items():
-            values[f"validation_{name}"] = float(metric(y, yhat))
+            values[f"validation_{name}"] = _number(name, metric(y, yhat))
     return values
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"SGD: `metrics` {name!r} must return a number, got {shown(value)}") from None
 
 
 def _mean_cost(loss: Any, y: Array, yhat: Array, weights: Array | None) -> float:

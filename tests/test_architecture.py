@@ -21,6 +21,7 @@ LEVELS = [
     {"shapes", "sharing", "rendering", "transfer"},
     {"composition", "ops", "parameter", "schedules", "initializers", "files"},
     {"module", "rules", "data", "generators"},
+    {"hosted"},
     {"layers", "losses", "dataset", "wrappers"},
     {"execution", "assembly", "description", "loaders", "torch_layout"},
     {"checkpoints", "ranks"},

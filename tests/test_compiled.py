@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -372,6 +374,22 @@ def test_arguments_must_lie_as_they_were_recorded(threads, layout, monkeypatch):
     wanted()
     for one, two in zip(training.values(), wanted.values(), strict=True):
         np.testing.assert_array_equal(one, two)
+
+
+def test_code_stays_in_memory_as_long_as_its_step(monkeypatch):
+    monkeypatch.setattr(code._recent, "most", 1)
+    code._recent.clear()
+    first, wanted = Training(1, 1), Training(1, 1)
+    engine = weakref.ref(first.step._codes[0].engine)
+    other = Training(1, 2, "float32")  # makes room for its own
+    gc.collect()
+    for training in (first, other, wanted):
+        training()
+    for one, two in zip(first.values(), wanted.values(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    del first, wanted, training
+    gc.collect()
+    assert engine() is None
 
 
 # ------------------------------------------------------------------ what is kept

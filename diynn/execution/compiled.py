@@ -22,15 +22,13 @@ from pathlib import Path
 from threading import RLock, Thread
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from diynn.bounded import Bounded
 from diynn.execution.lowering import Source
 from diynn.execution.walking import WALKS, Function, walk
 
 _TRANSLATION = ("machine_code.py", "instructions.py", "vector_math.py")
 _Made = TypeVar("_Made")
 _loading = RLock()
-_loaded: dict[
-    str, tuple[dict[str, int], Any]
-] = {}  # by key: addresses, and LLVM's engine that holds the code
 
 
 if hasattr(os, "register_at_fork"):  # no fork while LLVM compiles, or the child could never compile
@@ -41,6 +39,17 @@ if hasattr(os, "register_at_fork"):  # no fork while LLVM compiles, or the child
 
 class CannotCompile(Exception):  # noqa: N818  # a reason, which `choice` reports
     """Nothing can be compiled here; the message says why."""
+
+
+class Code(NamedTuple):
+    """Functions in memory, for as long as this object lives: their addresses, and LLVM's engine."""
+
+    addresses: dict[str, int]
+    engine: Any
+
+
+_RECENT = 32  # programs that stay in memory when no step uses them: nets of one shape share one
+_recent: Bounded[str, Code] = Bounded(_RECENT)
 
 
 class Blas(NamedTuple):
@@ -70,15 +79,15 @@ def available() -> None:
         _llvm()
 
 
-def address_of(source: Source) -> int:
-    """Return the address of a source's machine code; compile it if it is not cached.
+def code_of(source: Source) -> Code:
+    """Return a source's machine code, whose function is called ``step``; compile it if it is not cached.
 
     Raises
     ------
     CannotCompile
         As `available` does; or if this machine lacks a function that the source calls.
     """
-    return load({"step": Function(source.text, [None, *source.arguments.values()])})["step"]
+    return load({"step": Function(source.text, [None, *source.arguments.values()])})
 
 
 class Later(Generic[_Made]):
@@ -123,8 +132,8 @@ class Later(Generic[_Made]):
 
 
 @cache
-def walks() -> dict[str, int]:
-    """Return the address of each compiled function of `walking`."""
+def walks() -> Code:
+    """Return the compiled functions of `walking`."""
     return load({each.__name__: walk(each) for each in WALKS})
 
 
@@ -201,14 +210,15 @@ def _machine() -> Any:
     return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)
 
 
-def load(functions: Mapping[str, Function]) -> dict[str, int]:
-    """Return the addresses of functions, by name: compiled now, unless their code is cached."""
+def load(functions: Mapping[str, Function]) -> Code:
+    """Load functions into memory: compiled now, unless their code is cached."""
     with _loading:
         key = _key(functions)
-        if key not in _loaded:
+        found = _recent.get(key)
+        if found is None:
             code, needs = _kept(key) or _made(key, functions)
-            _loaded[key] = _linked(code, needs, list(functions))
-        return _loaded[key][0]
+            found = _recent[key] = _linked(code, needs, list(functions))
+        return found
 
 
 def _key(functions: Mapping[str, Function]) -> str:
@@ -231,7 +241,7 @@ def _made(key: str, functions: Mapping[str, Function]) -> tuple[bytes, list[str]
     return made
 
 
-def _linked(code: bytes, needs: list[str], names: list[str]) -> tuple[dict[str, int], Any]:
+def _linked(code: bytes, needs: list[str], names: list[str]) -> Code:
     """Load machine code; return its functions' addresses, and the engine that owns it."""
     llvm = _llvm()
     for name in needs:  # LLVM aborts the process for one that it does not find
@@ -243,7 +253,7 @@ def _linked(code: bytes, needs: list[str], names: list[str]) -> tuple[dict[str, 
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return {name: engine.get_function_address(name) for name in names}, engine
+    return Code({name: engine.get_function_address(name) for name in names}, engine)
 
 
 # ------------------------------------------------------------------ on disk

@@ -68,7 +68,7 @@ def compile_functions(functions: Mapping[str, Function], width: int, machine: An
     module.triple = llvm.get_default_triple()
     for name, function in functions.items():
         _Translation(module, width).add(name, function)
-    code = llvm.parse_assembly(str(module))
+    code = llvm.parse_assembly(str(module), llvm.create_context())  # whose types are freed with it
     code.verify()
     _optimise(code, machine)
     needs = [

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diynn.arrays import Array
-from diynn.execution.compiled import address_of, load, walks
+from diynn.execution.compiled import Code, code_of, load, walks
 from diynn.execution.lowering import Source
 from diynn.execution.statements import address
 from diynn.execution.walking import outside
@@ -97,6 +97,7 @@ class Step:
     ) -> None:
         self._inputs = np.zeros(arguments, np.int64)
         self._arrays = np.zeros(1 + arguments, np.int64)  # the addresses of their objects: see `walking.look`
+        self._codes: list[Code] = []
         self._tables: dict[int, tuple[Source, Array]] = {}  # the source holds the buffers' memory
         after = [*after, *[()] * (len(shares) - len(after))]
         first, second = ([self._plan(blocks) for blocks in each] for each in (shares, after))
@@ -107,10 +108,13 @@ class Step:
             for each in (first[1:], second[1:])
         ]
         places = [address(each) for each in self._asked]
+        walking = walks().addresses
         self._step, self._finish, self._share, self._look = (
-            _function(walks()[name]) for name in ("step", "finish", "share", "look")
+            _function(walking[name]) for name in ("step", "finish", "share", "look")
         )
-        self._check = 0 if targets is None else load({"outside": outside(targets.kind)})["outside"]
+        self._check = 0
+        if targets is not None:
+            self._check = self._address_in(load({"outside": outside(targets.kind)}), "outside")
         self._bounds = np.array([address(self._arrays), 0, *(targets or ())[1:]], np.int64)
         look = [address(self._arrays), arguments if _LAYOUT else 0, address(self._inputs)]
         look += [*(_LAYOUT or (0, 0, 0)), address(self._bounds), self._check]
@@ -118,7 +122,7 @@ class Step:
         words = [0, self._others, address(self._inputs)]
         for (plan, count), place in zip((first[0], second[0]), places, strict=True):
             words += [place, address(plan), count]
-        words += [address(self._asleep), address(self._arrays), walks()["look"], address(self._looks)]
+        words += [address(self._asleep), address(self._arrays), walking["look"], address(self._looks)]
         self._words = np.array(words, np.int64)
         self._place = address(self._words)
         self._alone = [
@@ -184,9 +188,15 @@ class Step:
         plan: list[int] = []
         for block in blocks:
             table = self._table(block.source)
-            plan += [address_of(block.source), address(table), block.first, len(block.inputs)]
+            code = self._address_in(code_of(block.source), "step")
+            plan += [code, address(table), block.first, len(block.inputs)]
             plan += [number for pair in block.inputs for number in pair]
         return np.array([*plan, 0], np.int64), len(blocks)
+
+    def _address_in(self, code: Code, name: str) -> int:
+        """Return a function's address, which is that for as long as this step holds the code."""
+        self._codes.append(code)
+        return code.addresses[name]
 
     def _table(self, source: Source) -> Array:
         """Return the words that a source's function is called with."""
@@ -240,7 +250,7 @@ class _Helper:
         self.state[16] = 1
         self.wake = Semaphore(0)
         self._words = np.array([address(self.state), _PATIENCE], np.int64)
-        self._serve = _function(walks()["serve"])
+        self._serve = _function(walks().addresses["serve"])
         Thread(target=self._loop, name=f"diynn_{number}", daemon=True).start()
 
     def _loop(self) -> None:

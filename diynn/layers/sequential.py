@@ -10,6 +10,7 @@ from typing import Any, Self, overload
 from diynn.arguments import example_shape
 from diynn.arrays import Array, BackendLike, find_backend
 from diynn.composition import COMPUTING, METHODS, attributes, forget_stated
+from diynn.hosted import stay_on_numpy
 from diynn.layers.order import delta_first
 from diynn.layers.summary import Summary, summarise
 from diynn.module import Module, raise_unless_harmless
@@ -95,9 +96,10 @@ class Sequential(Module):
         if module is self:
             raise ValueError("Sequential: `module` must be another than the net that it is added to")
         self.modules.append(module)
+        stay_on_numpy("Sequential", self)
         return self
 
-    add_module = append = add  # as in course code
+    add_module = addModule = append = add  # noqa: N815  # as in course code
 
     def __len__(self) -> int:
         return len(self.modules)
