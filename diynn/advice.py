@@ -1,4 +1,4 @@
-"""What is no error in a net and rarely meant, told once: a softmax before a loss that has one, idle units."""
+"""Warnings of what is no error but rarely intended: a softmax before a loss that has one, saturated units."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from diynn.losses import (
 )
 from diynn.module import in_mode, parameters
 
-_CONSTANT = 1e-3  # units whose values differ by less over all examples tell nothing
+_CONSTANT = 1e-3  # units whose values differ by less over all examples are saturated
 _LAST_LAYER = "the net ends with its last linear layer then"
 
 
@@ -56,7 +56,7 @@ def warn_of_the_end(owner: str, net: Any, loss: Any) -> None:
 
 
 def warn_of_no_gradient(owner: str, net: Any) -> None:
-    """Warn if no parameter has a gradient after a step: nothing can be learnt."""
+    """Warn if all gradients are zero after a step: nothing can be learnt."""
     try:
         handles = parameters(net)
         gradients = [to_numpy(each.gradient) for each in handles]
@@ -82,7 +82,7 @@ def warn_of_no_gradient(owner: str, net: Any) -> None:
 
 
 def warn_of_saturation(owner: str, net: Any, x: Array) -> None:
-    """Warn of units of a tanh or sigmoid layer that have one value for all examples, at its end."""
+    """Warn of units of a tanh or sigmoid layer that have one value, at a bound, for all examples."""
     if (
         not in_series(net)
         or x.shape[0] < 8

@@ -1,10 +1,11 @@
-"""Whether a net, a loss and what else trains them fit together: what is asked once, before the first step."""
+"""Checks before the first step: whether net, loss, rule and metrics fit together."""
 
 from __future__ import annotations
 
 import dis
 import inspect
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from diynn.arrays import BackendLike, find_backend
@@ -28,7 +29,7 @@ _OF_A_LOSS = dict.fromkeys(("forward", "backward"), ("y", "yhat"))
 
 
 def check_net(owner: str, net: Any) -> None:
-    """Raise unless ``net`` is a module that can be trained, in words that say what to write.
+    """Raise unless ``net`` is a module that can be trained, with a message that says what to write.
 
     Raises
     ------
@@ -109,7 +110,7 @@ def check_rule(owner: str, rule: Any) -> None:
 
 
 def check_metrics(owner: str, metrics: Any) -> None:
-    """Raise unless ``metrics`` is None or a dict of functions whose names are no columns of every history."""
+    """Raise unless ``metrics`` is None or a dict of functions, none with the name of a fixed column."""
     if metrics is None:
         return
     example = '{"accuracy": diynn.accuracy}'
@@ -166,12 +167,12 @@ def _raise_unless_callable(owner: str, thing: Any, methods: Mapping[str, tuple[s
         except TypeError as error:
             taken = ", ".join(words)
             raise TypeError(f"{owner}: {type(thing).__name__}.{name} must take ({taken}): {error}") from None
-        except ValueError:  # a method of no signature
+        except ValueError:  # a method without a signature
             continue
 
 
 def _raise_if_idle(owner: str, layer: Any, *, first: bool) -> None:
-    """Raise if a method that has something to do is one that only returns None."""
+    """Raise if a method that should compute something only returns None."""
     held = walk(layer)
     trained = [each for each in held if _has_parameters(each)]
     name = type(layer).__name__
@@ -200,8 +201,11 @@ def _has_parameters(module: Any) -> bool:
 
 def _does_nothing(method: Any) -> bool:
     code = getattr(getattr(method, "__func__", method), "__code__", None)
-    if code is None:
-        return False
+    return code is not None and _is_idle(code)
+
+
+@cache  # reading the code takes as long as some steps
+def _is_idle(code: Any) -> bool:
     idle = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_FREE_VARS", "CACHE"}
     steps = list(dis.get_instructions(code))
     return {each.opname for each in steps} <= idle and all(
@@ -210,13 +214,13 @@ def _does_nothing(method: Any) -> bool:
 
 
 def _raise_unless_sizes_fit(owner: str, net: Sequential) -> None:
-    """Raise ValueError if what a layer gives is not what the next one of known size takes."""
+    """Raise ValueError if a layer's output does not fit the next layer of known input size."""
     leaves = net.leaves()
     shape, giver = None, ""
     for number, (_, layer) in enumerate(leaves):
         wanted = getattr(layer, "input_shape", None)
         if wanted is not None and shape is not None and fit(shape, wanted) is None:
-            if AXES in shape and AXES in wanted:  # most mean vectors
+            if AXES in shape and AXES in wanted:  # vectors are what is usually meant
                 shape, wanted = fewest(shape), fewest(wanted)
             raise ValueError(
                 f"{owner}: layer {number + 1} of {len(leaves)}, {layer!r}, takes {text(wanted)}, "
@@ -228,13 +232,13 @@ def _raise_unless_sizes_fit(owner: str, net: Sequential) -> None:
             continue
         try:
             shape = layer.output_shape(known)
-        except (ValueError, TypeError):  # it says so itself, when it is asked with data
+        except (ValueError, TypeError):  # the module raises it itself when it is called
             shape = None
         giver = f"layer {number + 1}, {layer!r},"
 
 
 def move_net(owner: str, net: Any, backend: BackendLike) -> None:
-    """Move a net to another library; raise TypeError if it is none of diynn's modules, which can be moved."""
+    """Move a net to another library; raise TypeError if it is not one of diynn's modules."""
     if not isinstance(net, Module):
         raise TypeError(
             f"{owner}: `backend` moves a net of diynn's modules, got {shown(net)}; put it into a Sequential"

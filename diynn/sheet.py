@@ -1,6 +1,6 @@
-"""The names on the course sheet and in course code: of classes, of keywords, and of what else is asked.
+"""The names on the course sheet and in course code: classes, keywords, and hints for what is missing.
 
-Canonical names are the documented ones. Every other spelling here is accepted, and means the same.
+Canonical names are the documented ones. Every other spelling in these tables is accepted as well.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "BCEWithLogitsLoss": ("BCEWithLogits",),
 }  # fmt: skip
 
-#: Canonical keyword → the other words for it, wherever a function has the keyword.
+#: Canonical keyword → its other spellings, in any function that has the keyword.
 WORDS: dict[str, tuple[str, ...]] = {
     "data": ("input", "inputs", "X"),
     "in_features": ("input", "input_dim", "input_size", "n_in", "dim_in", "n_inputs", "dim_input",
@@ -95,16 +95,16 @@ REFUSED: dict[str, str] = {
     "shuffle": "SGD shuffles the examples in each epoch; rng= has the seed",
 }
 
-#: Class → what an instance of it, or of one of its kind, is called where a form is shown.
+#: Class → the variable name of an instance of it, or of a subclass, in examples of calls.
 VARIABLES: dict[str, str] = {
     "Sequential": "net", "Module": "module", "Loss": "loss", "Optim": "optim", "History": "history",
     "Rule": "rule", "Callback": "callback", "Parameter": "parameter",
 }  # fmt: skip
 
-#: Class → where the arrays go that its constructor was given.
+#: Class → where the arrays belong that were passed to its constructor.
 CALLED: dict[str, str] = {"Module": "{}(...).forward(data)", "Loss": "{}().forward(y, yhat)"}
 
-#: Function or method → what is said of it besides its form, where it is called with other arguments.
+#: Function or method → a hint, besides its form, where it is called with wrong arguments.
 HINTS: dict[str, str] = {
     "SGD": "an Optim trains by optim.SGD(x, y, batch_size, epochs)",
     "Optim.step": "a batch and what is right for it; it goes forward and back, and updates, by itself",
@@ -125,7 +125,7 @@ HINTS: dict[str, str] = {
     "predict": "write predict(net, x)",
 }
 
-#: What a net, or a history, is asked for that it has not → what to write instead.
+#: Attribute that a net or a history does not have → what to write instead.
 ELSEWHERE: dict[str, str] = {
     "backward": "net.backward_update_gradient(data, delta) adds the gradients, net.backward_delta(data, "
     "delta) "
@@ -183,11 +183,11 @@ ELSEWHERE: dict[str, str] = {
 
 
 def names(classes: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the class of each spelling, of the classes of diynn by their canonical names."""
+    """Return the class for each spelling, given the classes by canonical name."""
     return {other: classes[name] for name, others in SPELLINGS.items() for other in others}
 
 
 def elsewhere(owner: object, name: str) -> AttributeError:
-    """Return the error about an attribute that is not there, with what to write instead if that is known."""
+    """Return the error about a missing attribute, with what to write instead if that is known."""
     hint = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else ""
     return AttributeError(f"{type(owner).__name__} has no `{name}`{hint}", name=name, obj=owner)

@@ -126,7 +126,7 @@ class Summing(Scaling):
 
 def test_a_gradient_of_another_size_is_told():
     with pytest.warns(
-        RuntimeWarning, match=r"SGD: `_gradient` of Scaling has shape \(\), and `_parameters` \(3,\)"
+        RuntimeWarning, match=r"SGD: `_gradient` of Summing has shape \(\), and `_parameters` \(3,\)"
     ):
         SGD(Summing(np.ones(3)), MSELoss(), X, X / 2, epochs=1, progress=False)
 
