@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from diynn.advice import warn_of_no_gradient
 from diynn.arrays import Array, asarray_like, namespace
-from diynn.assembly import warn_of_no_gradient
 from diynn.callbacks import Callback, Run
 from diynn.dataset import Examples
 from diynn.files.manifest import CheckpointError
