@@ -1,4 +1,4 @@
-"""Functions applied to each value: tanh, sigmoid, ReLU and its kin."""
+"""Activation functions, applied to each value: tanh, sigmoid, ReLU, leaky ReLU, GELU."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class ReLU(Module):
 
 
 class LeakyReLU(Module):
-    """The positive part of each value, and a little of the negative one.
+    """The positive part of each value, and a small slope for the negative part.
 
     ::
 
@@ -99,7 +99,7 @@ class LeakyReLU(Module):
     slope : float
         a, in [0, 1).
     backend : optional
-        Taken as by every layer; this one has no arrays.
+        Accepted as by every layer; this one has no arrays.
 
     Raises
     ------
@@ -130,7 +130,7 @@ class LeakyReLU(Module):
 
 
 class GELU(Module):
-    """Each value times the chance that a normal number is below it, by its usual approximation.
+    """Each value times the normal distribution function at it, by the usual approximation.
 
     ::
 

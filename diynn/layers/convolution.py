@@ -34,17 +34,17 @@ class Conv1D(Windowed):
     stride : int
         Steps from one window to the next.
     padding : int or str
-        p, steps of zeros before and after the sequence; ``"valid"`` for 0; ``"same"`` for as many in all as
-        give ceil(length / stride) windows, the odd one behind.
+        p, steps of zeros before and after the sequence; ``"valid"`` for 0; ``"same"`` for as many in
+        total as give ceil(length / stride) windows, an odd one at the end.
     bias : bool
         Whether b is added.
     init, bias_init : Initializer or str
         The laws of W and of b, each a function or a name of :data:`diynn.initializers.NAMES`; the fans are
         k_size·chan_in and k_size·chan_out.
     rng : seed or numpy.random.Generator, optional
-        Where W and b are drawn from, on the host.
+        Draws W and b, on the host.
     backend, dtype : optional
-        Where the parameters live and what they are made of, as in :func:`diynn.asarray`.
+        The backend and dtype of the parameters, as in :func:`diynn.asarray`.
 
     Attributes
     ----------
@@ -54,8 +54,8 @@ class Conv1D(Windowed):
     Raises
     ------
     ValueError, TypeError
-        If a size is not a positive integer or the padding none, if a law is unknown, if a sequence is
-        shorter than a window less the padding, or if an argument has not the shape or dtype above.
+        If a size is not a positive integer, or the padding or a law is unknown; if a sequence with its
+        padding is shorter than a window, or an argument does not have the shape or dtype above.
 
     Source: the course sheet's part on convolutions.
     """

@@ -1,4 +1,4 @@
-"""Pooling: one value a window and channel."""
+"""Pooling: one value per window and channel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["AvgPool1D", "MaxPool1D"]
 
 
 class _Pool1D(Windowed):
-    """What poolings share: windows of k_size steps, stride apart, in each channel on its own."""
+    """Base of the poolings: windows of k_size steps, stride apart, in each channel separately."""
 
     input_shape = (None, None)
 
@@ -55,15 +55,15 @@ class MaxPool1D(_Pool1D):
         Steps from one window to the next; None for k_size.
     padding : int or str
         p, steps before and after the sequence, at most half of k_size; ``"valid"`` for 0; ``"same"`` for
-        as many in all as give ceil(length / stride) windows, the odd one behind.
+        as many in total as give ceil(length / stride) windows, an odd one at the end.
     backend : optional
-        Taken as by every layer; this one has no arrays.
+        Accepted as by every layer; this one has no arrays.
 
     Raises
     ------
     ValueError, TypeError
-        If a size is not a positive integer or the padding none, or if a sequence is shorter than a window
-        less the padding.
+        If a size is not a positive integer, or the padding is unknown; if a sequence with its padding is
+        shorter than a window.
 
     Source: the course sheet's part on convolutions; there per channel as well.
     """
@@ -103,15 +103,15 @@ class AvgPool1D(_Pool1D):
         Steps from one window to the next; None for k_size.
     padding : int or str
         p, steps before and after the sequence; ``"valid"`` for 0; ``"same"`` for
-        as many in all as give ceil(length / stride) windows, the odd one behind.
+        as many in total as give ceil(length / stride) windows, an odd one at the end.
     backend : optional
-        Taken as by every layer; this one has no arrays.
+        Accepted as by every layer; this one has no arrays.
 
     Raises
     ------
     ValueError, TypeError
-        If a size is not a positive integer or the padding none, or if a sequence is shorter than a window
-        less the padding.
+        If a size is not a positive integer, or the padding is unknown; if a sequence with its padding is
+        shorter than a window.
 
     Source: the usual companion of :class:`MaxPool1D` (LeCun et al., 1990).
     """
