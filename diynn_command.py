@@ -1,4 +1,4 @@
-"""The console script ``diynn``: a module of its own, so that Ctrl-C while `diynn` is imported is caught too."""
+"""The console script ``diynn``, beside the package so that Ctrl-C while that is imported is caught as well."""
 
 import sys
 
