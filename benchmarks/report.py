@@ -111,8 +111,8 @@ def in_short(recorded: dict[str, Any], cells: Sequence[Cell]) -> str:
     threads = recorded["results"]["threads"]
     return (
         f"One training step in float32 on {threads} threads: median in milliseconds, and the time of the "
-        f"fastest other framework divided by it (above 1, diynn is faster; @1: on one thread). {_titles(names)}. "
-        f"`{recorded['command']}`\n\n" + _table("diynn", names, own)
+        "fastest other framework divided by it (above 1, diynn is faster; @1: on one thread). "
+        f"{_titles(names)}. `{recorded['command']}`\n\n" + _table("diynn", names, own)
     )
 
 
