@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from diynn.advice import warn_of_no_gradient
 from diynn.arrays import Array, asarray_like, namespace
-from diynn.assembly import warn_of_no_gradient
 from diynn.callbacks import Callback, Run
 from diynn.dataset import Examples
 from diynn.files.manifest import CheckpointError
@@ -22,6 +22,7 @@ from diynn.generators import generator_state, legacy_state, set_generator_state,
 from diynn.loaders import Loader
 from diynn.module import first_parameter
 from diynn.ranks import Ranks
+from diynn.rendering import progress_bar
 from diynn.resume import Checkpoint
 from diynn.stopping import Stop
 
@@ -221,13 +222,8 @@ class Progress:
     """
 
     def __init__(self, steps: int | None, run: Run, *, disable: bool) -> None:
-        if disable:
-            from tqdm import tqdm  # tqdm.auto warns in a notebook without ipywidgets
-        else:
-            from tqdm.auto import tqdm  # takes 40 ms to import
-
         total = None if steps is None else run.epochs * steps
-        self.bar = tqdm(
+        self.bar = progress_bar(
             total=total, initial=run.epoch * (steps or 0), disable=disable, unit="step", dynamic_ncols=True
         )
         self.run, self.shown = run, 0.0
