@@ -1,6 +1,7 @@
 """The backends as a parameter of tests, how much is drawn, and the table at the end of a run."""
 
 import os
+import tempfile
 from collections import Counter, defaultdict
 from functools import wraps
 
@@ -49,6 +50,9 @@ def pytest_configure(config):
     if APART.keys() & set(names) and len(names) > 1:
         raise pytest.UsageError(f"--backend: {', '.join(APART)} can be asked for alone")
     config.stash[CHOSEN] = names
+    if APART.keys() & set(names):  # before anything imports the library that it alters
+        os.environ.setdefault("DIYNN_CUDA_ON_HOST", tempfile.mkdtemp(prefix="cuda_on_host_"))
+        find(names[0])
     if KERNELS & {each.get("architecture") for each in threadpool_info()}:
         config.addinivalue_line("filterwarnings", FLAG)
 
