@@ -18,6 +18,7 @@ FLAGS = ("-std=c++17", "-fPIC", "-w")
 #: The sources of all kernels launched in this process, by the name that a kernel has in them.
 LAUNCHED = {}
 
+_DYNAMIC = re.compile(r"extern __shared__ (\w+) (\w+)\[\]")  # of 48 KiB at most
 _LAUNCH = """
 static void run(void** arguments) {{ launching::call({name}, arguments); }}
 extern "C" void launch(void** arguments, unsigned blocks, unsigned threads) {{
@@ -93,6 +94,7 @@ def host_source(name, source):
     """Return C++ of a kernel's CUDA source, with a function `launch` that runs it."""
     lines = [line for line in source.splitlines() if not line.startswith("#include")]
     waits, flush = "__sync" in source, not re.search(r"\bdouble\b", source)
+    lines = [_DYNAMIC.sub(r"static \1 \2[6144]", line) for line in lines]
     launch = _LAUNCH.format(name=name, waits=str(waits).lower(), flush=str(flush).lower())
     return "\n".join([f'#include "{beginning()}"', *lines, launch])
 

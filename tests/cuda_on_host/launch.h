@@ -31,6 +31,7 @@ static Place threadIdx, blockIdx, blockDim, gridDim;
 
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline int __popcll(unsigned long long x) { return __builtin_popcountll(x); }
+inline int __clz(int x) { return x ? __builtin_clz(x) : 32; }
 inline float __int_as_float(int x) { float y; memcpy(&y, &x, sizeof y); return y; }
 inline double __longlong_as_double(long long x) { double y; memcpy(&y, &x, sizeof y); return y; }
 

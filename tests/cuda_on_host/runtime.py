@@ -14,7 +14,10 @@ import threading
 from collections import Counter
 from importlib import import_module
 from itertools import count
+from math import prod
 from time import perf_counter
+
+import numpy as np
 
 from tests.cuda_on_host.kernels import Kernel, load_products
 
@@ -140,6 +143,23 @@ DRIVER = {
 }
 
 
+# ------------------------------------------------------------------ Thrust, which is compiled for devices alone
+
+
+def memory(pointer, dtype, shape):
+    """Return the memory from a place on as an array of NumPy."""
+    size = prod(shape) * np.dtype(dtype).itemsize
+    return np.frombuffer((ctypes.c_char * size).from_address(pointer), dtype).reshape(shape)
+
+
+def sort(dtype, data, keys, shape):
+    memory(data, dtype, shape).sort(axis=-1)
+
+
+def argsort(dtype, places, data, keys, shape):
+    memory(places, np.int64, shape)[...] = memory(data, dtype, shape).argsort(axis=-1, kind="stable")
+
+
 # ------------------------------------------------------------------ CuPy's tables
 
 _TYPES = {
@@ -239,6 +259,7 @@ def install():
     from cupy.cuda import compiler
 
     compiler._compile_using_nvrtc_no_warning = source_instead
+    cupy.cuda.thrust.sort, cupy.cuda.thrust.argsort = sort, argsort
     cupy._core.set_routine_accelerators([])  # which are compiled for devices alone
     cupy._core.set_reduction_accelerators([])
     cupy.cuda.set_allocator(None)  # each array a memory of its own: see `malloc`
