@@ -20,7 +20,7 @@ from tests.backends import assert_close
 from tests.cases import each_rule
 from tests.conftest import CHOSEN
 from tests.cuda_on_host import kernels, runtime
-from tests.test_readme import EXAMPLES, ROOT, figureless
+from tests.test_readme import ROOT
 
 
 @pytest.fixture
@@ -110,7 +110,7 @@ def test_another_device_trains_where_it_is_current(cupy):
         diynn.SGD(net, RECIPES["mlp"].loss, x, y, 50, 1, rule=diynn.Adam(), progress=False)
         outputs = predict(net, x)
     assert {each.value.device.id for each in net.parameters()} == {outputs.device.id} == {1}
-    with pytest.raises(ValueError, match="array device = 1 while current = 0"):
+    with pytest.raises(ValueError, match="array resides .1. is different from the current device .0."):
         diynn.SGD(net, RECIPES["mlp"].loss, x, y, 50, 1, progress=False)
     moved = make_net("mlp", backend="cupy:1", dtype="float32").to("cupy:0")
     assert {each.value.device.id for each in moved.parameters()} == {0}
@@ -152,15 +152,6 @@ def launched(path, folder):
 def test_a_course_script_that_names_no_library_runs(script, cupy, tmp_path):
     result = launched(ROOT / "tests" / "course_scripts" / script, tmp_path)
     assert result.returncode == 0, result.stderr
-
-
-def test_the_first_program_of_the_readme_runs_and_prints_the_same(cupy, tmp_path):
-    program, printed = EXAMPLES[0]
-    path = tmp_path / "first.py"
-    path.write_text(program, encoding="utf-8")
-    result = launched(path, tmp_path)
-    assert result.returncode == 0, result.stderr
-    assert figureless(result.stdout) == figureless(printed)
 
 
 def pipe():
@@ -430,7 +421,7 @@ def test_reductions_are_kept_as_cub_has_them(cupy):
             "float64": (cupy.sum,),
         }.items():
             for reduce in reductions:
-                reduce(cupy.ones((6, 40), dtype=dtype), axis=1)
+                reduce(cupy.ones((6, 40), dtype=dtype))
     finally:
         cupy._core.set_reduction_accelerators([])
     kept = {name for name, sources in kernels.LAUNCHED.items() if any("<cub/" in each for each in sources)}

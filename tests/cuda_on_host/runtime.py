@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import threading
-from collections import Counter
+from collections import Counter, defaultdict
 from importlib import import_module
 from itertools import count
 from math import prod
@@ -23,7 +23,8 @@ from tests.cuda_on_host.kernels import Kernel, load_products
 
 DEVICES = 2
 WAITS = Counter()  # what the host waited for, by name
-_MEMORY = {}  # the maps of all that is allocated, by address
+_MEMORY = {}  # all that is allocated, by address: how many bytes of pages, and their map
+_FREE = defaultdict(list)  # maps by their bytes, to be used again
 _HANDLES = {}  # what handles stand for
 _NUMBERS = count(1)
 _CURRENT = threading.local()
@@ -52,13 +53,18 @@ def nothing(*given):
 def malloc(size):
     """Return memory full of NaN, and before a page that nothing may touch: what reads beyond it crashes."""
     pages = -(-max(size, 1) // mmap.PAGESIZE) * mmap.PAGESIZE
+    begin, whole = _FREE[pages].pop() if _FREE[pages] else mapped(pages)
+    pointer = begin + pages - -(-size // 16) * 16
+    ctypes.memset(pointer, 0xFF, begin + pages - pointer)
+    _MEMORY[pointer] = pages, (begin, whole)
+    return pointer
+
+
+def mapped(pages):
     whole = mmap.mmap(-1, pages + mmap.PAGESIZE)
     begin = ctypes.addressof(ctypes.c_char.from_buffer(whole))
     _PROTECT(begin + pages, mmap.PAGESIZE, 0)
-    pointer = begin + pages - -(-size // 16) * 16
-    ctypes.memset(pointer, 0xFF, begin + pages - pointer)
-    _MEMORY[pointer] = whole
-    return pointer
+    return begin, whole
 
 
 _PROTECT = ctypes.CDLL(None).mprotect
@@ -66,7 +72,9 @@ _PROTECT.argtypes = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
 
 
 def free(pointer):
-    _MEMORY.pop(pointer, None)
+    if pointer:
+        pages, memory = _MEMORY.pop(pointer)
+        _FREE[pages].append(memory)
 
 
 def move(to, source, size, *how):
@@ -143,7 +151,7 @@ DRIVER = {
 }
 
 
-# ------------------------------------------------------------------ Thrust, which is compiled for devices alone
+# ------------------------------------------------------------------ Thrust, compiled for devices alone
 
 
 def memory(pointer, dtype, shape):
