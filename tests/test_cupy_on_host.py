@@ -110,9 +110,14 @@ def test_another_device_trains_where_it_is_current(cupy):
         diynn.SGD(net, RECIPES["mlp"].loss, x, y, 50, 1, rule=diynn.Adam(), progress=False)
         outputs = predict(net, x)
     assert {each.value.device.id for each in net.parameters()} == {outputs.device.id} == {1}
-    with pytest.raises(ValueError, match="array resides .1. is different from the current device .0."):
+    with pytest.raises(ValueError, match=r"array resides \(1\) is different from the current device \(0\)"):
         diynn.SGD(net, RECIPES["mlp"].loss, x, y, 50, 1, progress=False)
-    moved = make_net("mlp", backend="cupy:1", dtype="float32").to("cupy:0")
+    there = make_net("mlp", backend="cupy:1", dtype="float32")
+    for net in (there, there.copy(), copy.deepcopy(there)):
+        handles = net.parameters()
+        assert {each.device.id for one in handles for each in (one.value, one.gradient)} == {1}
+    assert diynn.arrays.copy(there.parameters()[0].value).device.id == 1
+    moved = there.to("cupy:0")
     assert {each.value.device.id for each in moved.parameters()} == {0}
     diynn.SGD(moved, RECIPES["mlp"].loss, x, y, 50, 1, progress=False)
 
@@ -217,7 +222,9 @@ def test_every_rule_takes_the_steps_of_numpy(rule, dtype, cupy):
         batches = [[each.astype(dtype) for each in deep_data(seed=seed)] for seed in range(3)]
         costs = [optim.step(*batch) for batch in batches]
         assert {each.value.dtype for each in net.parameters()} == {np.dtype(dtype)} == {costs[-1].dtype}
-        found.append([*map(to_numpy, costs), *values(net)])
+        kept = [part for parts in optim.state()["rule"]["states"].values() for part in parts]
+        assert {each.dtype for each in kept} <= {np.dtype(dtype)}
+        found.append([*map(to_numpy, costs), *values(net), *kept])
     for one, other in zip(*found, strict=True):
         assert_close(other, one, dtype)
 
@@ -262,17 +269,50 @@ def test_copies_are_on_the_device_and_apart(copied, cupy):
 
 
 def test_batches_from_wherever_they_come_are_moved(cupy):
-    x, y, _ = deep_data(20)
-    on_device = asarray(x, "cupy"), asarray(y, "cupy")
+    x, y, _ = deep_data(20)  # of float64, for a net of float32
+    on_device = asarray(x, "cupy", dtype="float32"), asarray(y, "cupy", dtype="float32")
     shown = []
     for batches in (
         [(x[:10], y[:10]), (x[10:], y[10:])],
         [tuple(each[rows] for each in on_device) for rows in (slice(10), slice(10, None))],
         lambda epoch: iter([(x[:10], y[:10]), tuple(each[10:] for each in on_device)]),
     ):
-        net = deep("cupy", "float64")
+        net = deep("cupy", "float32")
         shown.append(diynn.SGD(net, diynn.MSELoss(), batches, epochs=2, progress=False).costs)
     assert shown[0] == shown[1] == shown[2]
+    costs = diynn.Optim(deep("cupy", "float32"), diynn.MSELoss()).step(x, y)
+    assert (type(costs), costs.dtype) == (cupy.ndarray, np.float32)
+
+
+def test_data_that_do_not_fit_are_moved_batch_by_batch(cupy, monkeypatch):
+    x, y, weights = deep_data(20)
+    shown = []
+    for free in (2**30, 100):
+        monkeypatch.setattr(diynn.arrays, "free_memory", lambda array, free=free: free)
+        net = deep("cupy", "float64")
+        history = diynn.SGD(net, diynn.MSELoss(), x, y, 8, 2, sample_weight=weights, rng=0, progress=False)
+        shown.append(history.costs)
+    assert shown[0] == shown[1]
+
+
+def test_waiting_for_an_array_waits_for_its_device(cupy):
+    before = runtime.WAITS["deviceSynchronize"]
+    diynn.arrays.synchronize(cupy.ones(3))
+    assert runtime.WAITS["deviceSynchronize"] == before + 1
+
+
+@pytest.mark.parametrize("name", ["sigmoid_delta", "tanh_delta", "cross_entropy", "logistic_cross_entropy"])
+def test_kernels_leave_mixed_dtypes_to_the_definition(name, cupy):
+    from diynn.ops import OPERATIONS
+
+    rng = np.random.default_rng(0)
+    mixed = rng.normal(size=(3, 4)).astype("float32"), rng.uniform(size=(3, 4))
+    found = OPERATIONS[name](*(asarray(each, "cupy") for each in mixed))
+    expected = OPERATIONS[name].reference(*mixed)
+    pairs = zip(found, expected, strict=True) if type(found) is tuple else [(found, expected)]
+    for one, other in pairs:
+        assert one.dtype == other.dtype
+        assert_close(one, other, "float32")
 
 
 def test_accumulated_batches_are_one_step(cupy):
