@@ -52,7 +52,9 @@ def pytest_configure(config):
     config.stash[CHOSEN] = names
     if APART.keys() & set(names):  # before anything imports the library that it alters
         os.environ.setdefault("DIYNN_CUDA_ON_HOST", tempfile.mkdtemp(prefix="cuda_on_host_"))
-        find(names[0])
+        _, reason = find(names[0])
+        if reason:  # a run that skips all would look like one that passes
+            raise pytest.UsageError(f"--backend: {names[0]}: {reason}")
     if KERNELS & {each.get("architecture") for each in threadpool_info()}:
         config.addinivalue_line("filterwarnings", FLAG)
 

@@ -19,7 +19,7 @@ from diynn.demo import RECIPES, make_net
 from tests.backends import assert_close
 from tests.cases import each_rule
 from tests.conftest import CHOSEN
-from tests.cuda_on_host import kernels, runtime
+from tests.cuda_on_host import kernels, nvrtc, runtime
 from tests.test_readme import ROOT
 
 
@@ -284,15 +284,16 @@ def test_batches_from_wherever_they_come_are_moved(cupy):
     assert (type(costs), costs.dtype) == (cupy.ndarray, np.float32)
 
 
-def test_data_that_do_not_fit_are_moved_batch_by_batch(cupy, monkeypatch):
-    x, y, weights = deep_data(20)
-    shown = []
-    for free in (2**30, 100):
+def test_data_may_be_on_the_device_or_moved_whole_or_batch_by_batch(cupy, monkeypatch):
+    data, shown = deep_data(20), []
+    for free, given in ((2**30, data), (100, data), (0, [asarray(each, "cupy") for each in data])):
         monkeypatch.setattr(diynn.arrays, "free_memory", lambda array, free=free: free)
-        net = deep("cupy", "float64")
-        history = diynn.SGD(net, diynn.MSELoss(), x, y, 8, 2, sample_weight=weights, rng=0, progress=False)
-        shown.append(history.costs)
-    assert shown[0] == shown[1]
+        net, (x, y, weights) = deep("cupy", "float64"), given
+        history = diynn.SGD(
+            net, diynn.MSELoss(), x, y, 8, 2, sample_weight=weights, validation=0.25, rng=0, progress=False
+        )
+        shown.append([history.costs, history["validation_cost"]])
+    assert shown[0] == shown[1] == shown[2]
 
 
 def test_waiting_for_an_array_waits_for_its_device(cupy):
@@ -456,3 +457,33 @@ def test_reductions_are_kept_as_cub_has_them(cupy):
         cupy._core.set_reduction_accelerators([])
     kept = {name for name, sources in kernels.LAUNCHED.items() if any("<cub/" in each for each in sources)}
     assert {f"cupy_cub_{name}_pass1" for name in ("sum", "max", "argmax")} <= kept
+
+
+def test_nvrtc_makes_code_of_what_was_launched(cupy):
+    launch_all(cupy, "float32")
+    [source] = [each for each in kernels.LAUNCHED["diynn_window_max"] if "CArray<float," in each]
+    assert "CArray<float, 1, 1, 1>" in source
+    assert "CArray<float, 1, 1, 0>" in nvrtc.large(source)
+    for each in ([source, source], [nvrtc.large(source)]):
+        code = nvrtc.compiled(each, "sm_75")
+        assert code[:4] == b"\x7fELF"
+        assert f"diynn_window_max_{len(each) - 1}".encode() in code
+
+
+def test_a_kernel_that_is_wrong_compiles_nowhere(cupy, capsys, tmp_path):
+    wrong = 'extern "C" __global__ void wrong() { undeclared(); }'
+    with pytest.raises(RuntimeError, match=r"wrong-\w+\.so does not compile for the host(.|\n)*undeclared"):
+        kernels.compiled("wrong", wrong)
+    with pytest.raises(cupy.cuda.compiler.CompileException, match="undeclared"):
+        nvrtc.compiled([f"//\n{wrong}"], "sm_90")
+    with pytest.raises(RuntimeError, match="sm_90: no code for a kernel without a name"):
+        nvrtc.compiled(["//\n"], "sm_90")
+    assert nvrtc.main(tmp_path) == 1
+    assert f"no kernels in {tmp_path}" in capsys.readouterr().out
+
+
+def test_what_the_host_has_not_is_said(cupy):
+    with pytest.raises(NotImplementedError, match=r"CUDA on the host has no mallocArray\(1,\)"):
+        runtime.missing("mallocArray")(1)
+    with pytest.raises(ImportError, match="this CuPy asks CUDA by other names: it has no malloc"):
+        runtime.replace(SimpleNamespace(__pyx_capi__={}), {"malloc": runtime.malloc})

@@ -19,7 +19,7 @@ from time import perf_counter
 
 import numpy as np
 
-from tests.cuda_on_host.kernels import Kernel, load_products
+from tests.cuda_on_host.kernels import COMPILER, Kernel, load_products
 
 DEVICES = 2
 WAITS = Counter()  # what the host waited for, by name
@@ -250,8 +250,11 @@ def install():
     Raises
     ------
     ImportError
-        If CuPy is not installed, is another one than this was written for, or imported already.
+        If CuPy is not installed, is another one than this was written for, or imported already; if there is
+        no C++ compiler.
     """
+    if COMPILER is None:
+        raise ImportError("no C++ compiler to run kernels with")
     if "cupy" in sys.modules:
         if hasattr(sys.modules["cupy"], "on_host"):
             return
