@@ -17,7 +17,7 @@ _EXPECTED = "must be pairs (x, y), or (x, y, weights), of one batch each"
 
 
 def raise_unless_loader(owner: str, x: Any) -> None:
-    """Raise TypeError unless ``x``, given without ``y``, is batches, or makes them."""
+    """Raise TypeError unless ``x``, given without ``y``, is a loader of batches."""
     if not _is_loader(x):
         raise TypeError(
             f"{owner}: `y` is not given, and `x` alone must be batches (x, y), or a function of the epoch's "
@@ -37,9 +37,9 @@ def _is_loader(x: Any) -> bool:
 def examples_or_loader(
     owner: str, like: Array | None, x: Any, y: Any, weights: Any = None, share: tuple[int, int] = (0, 1)
 ) -> Examples | Loader:
-    """Return data as arrays of examples, or as batches from a loader, where there is no ``y``.
+    """Return data as arrays of examples, or as batches from a loader if ``y`` is None.
 
-    With ``share``, a rank and how many there are, a batch of examples is read share by share.
+    With ``share``, a rank and the number of ranks, each rank reads only its share of a batch.
 
     Raises
     ------
@@ -60,17 +60,17 @@ class Loader:
     Parameters
     ----------
     owner : str
-        Whose errors they are.
+        The name in the errors.
     like : array or None
-        Where batches have to be.
+        Batches are moved to its backend.
     source : iterable of (x, y) or (x, y, weights), or function of an epoch's number
-        A sequence of batches, or whatever can be gone through once an epoch; or a function that takes the
-        number of epochs done and returns such a thing.
+        A sequence of batches, or anything that can be iterated over once per epoch; or a function from the
+        number of epochs done to such an iterable.
 
     Raises
     ------
     TypeError
-        If it can be gone through once only.
+        If it can be iterated over only once.
     """
 
     def __init__(self, owner: str, like: Array | None, source: Any) -> None:
@@ -84,42 +84,48 @@ class Loader:
         self._first: Array | None = None
 
     def steps(self, batch_size: int) -> int | None:
-        """Return the number of batches in an epoch, None where it is not known."""
+        """Return the number of batches in an epoch, None if it is not known."""
         return len(self._source) if isinstance(self._source, Sized) else None
 
     def identity(self) -> list[str]:
-        """Return what is known of the data before they come: next to nothing."""
+        """Return what identifies the data: only that they come from a loader."""
         return ["x of a loader"]
 
     def batches(
         self, epoch: int, batch_size: int, rng: np.random.Generator, skip: int = 0
     ) -> Iterator[tuple[Array, ...]]:
-        """Yield the batches of an epoch but the first ``skip``, where the net is.
+        """Yield the batches of an epoch without the first ``skip``, on the net's backend.
 
         Raises
         ------
         TypeError, ValueError
-            If something is no pair of arrays of one length, or not finite; if there is no batch.
+            If an item is no pair of arrays of one length, or not finite; if there is no batch, or none with
+            an example in it: some may be empty.
         """
         made = self._source(epoch) if callable(self._source) else self._source
         if not isinstance(made, Iterable):
             raise TypeError(f"{self.owner}: what `x` returns {_EXPECTED}, got {shown(made)}")
-        number = skip
+        number, examples_seen = skip, skip > 0
         for number, pair in enumerate(islice(made, skip, None), skip + 1):
             batch = self._batch(number, pair)
-            if self._first is None:
+            examples_seen = examples_seen or len(batch) > 0
+            if self._first is None and len(batch):
                 self._first = batch.x
             yield (batch.x, batch.y) if batch.weights is None else (batch.x, batch.y, batch.weights)
         if number == 0:
             raise ValueError(f"{self.owner}: `x` must make at least one batch in each epoch, got none")
+        if not examples_seen:
+            raise ValueError(
+                f"{self.owner}: `x` must make a batch with an example in each epoch, got {number} without any"
+            )
 
     def _batch(self, number: int, pair: Any) -> Examples:
         if not isinstance(pair, list | tuple) or len(pair) not in (2, 3):
             raise TypeError(f"{self.owner}: batch {number} of `x` {_EXPECTED}, got {shown(pair)}")
         (x, y), weights = pair[:2], pair[2] if len(pair) == 3 else None
         names = tuple(f"{name}, batch {number}" for name in ("x", "y", "weights"))
-        return examples(self.owner, self.like, x, y, weights, names=names, mapped=False)
+        return examples(self.owner, self.like, x, y, weights, names=names, mapped=False, empty=True)
 
     def sample(self, count: int) -> Array | None:
-        """Return the first examples that came, where the net is; None before there were any."""
+        """Return the first examples seen, on the net's backend; None before the first batch."""
         return None if self._first is None else self._first[: min(count, self._first.shape[0]), ...]

@@ -1,6 +1,5 @@
-"""The command on files that misbehave, on folders of them, and what it writes."""
+"""The command on hostile and broken files, and on folders of students."""
 
-import argparse
 import json
 import os
 import re
@@ -10,27 +9,14 @@ from time import perf_counter
 
 import pytest
 
-from diynn.checking.course.command import register
-from diynn.checking.files.grade import Job, Judges, Limits, grade
-from tests.handed_in import find
+from diynn.checking.files.grade import Job, JudgePool, Limits, grade
+from tests.handed_in import HEAD, TANH, find, run
 
 SOLUTION = Path(__file__).parent / "zoo" / "files" / "solution.py"
-HEAD = "import os, sys, time\nimport numpy as np\nfrom module import Module\n"
-TANH = (
-    "class TanH(Module):\n    def forward(self, X):\n        return np.tanh(X)\n"
-    "    def backward_delta(self, input, delta):\n        return delta * (1 - np.tanh(input) ** 2)\n"
-)
-
-
-def run(*arguments):
-    parser = argparse.ArgumentParser()
-    register(parser.add_subparsers())
-    chosen = parser.parse_args(["check", "--lang", "en", "--keep", "none", *map(str, arguments)])
-    return chosen.func(chosen)
 
 
 def verdict(tmp_path, body, timeout=60.0):
-    """Judge a ReLU whose forward is ``body``, beside a TanH that is right."""
+    """Judge a ReLU whose forward is ``body``, in a file with a right TanH."""
     path = tmp_path / "student.py"
     inner = "\n".join(f"        {line}" for line in body.splitlines())
     path.write_text(
@@ -38,10 +24,10 @@ def verdict(tmp_path, body, timeout=60.0):
         "        return np.maximum(X, 0)\n"
         "    def backward_delta(self, input, delta):\n        return delta * (input > 0)\n"
     )
-    with Judges(Limits(timeout)) as judges:
-        bad = judges.judge(Job(path, tmp_path, "ReLU"))
-    with Judges(Limits(60)) as judges:
-        good = judges.judge(Job(path, tmp_path, "TanH"))
+    with JudgePool(Limits(timeout)) as pool:
+        bad = pool.judge(Job(path, tmp_path, "ReLU"))
+    with JudgePool(Limits(60)) as pool:
+        good = pool.judge(Job(path, tmp_path, "TanH"))
     assert good.ok, str(good)
     return bad
 
@@ -126,7 +112,7 @@ for i in range(3, 9):
 
 def test_what_a_class_leaves_running_is_killed(tmp_path):
     report = verdict(tmp_path, "import threading\nthreading.Thread(target=time.sleep, args=(1000,)).start()")
-    assert report.name == "ReLU"  # with a thread or without, the check has ended
+    assert report.name == "ReLU"  # with or without a thread, the worker has ended
 
 
 def test_a_line_that_is_not_run_is_named(tmp_path):
@@ -140,10 +126,10 @@ def test_a_line_that_is_not_run_is_named(tmp_path):
 
 
 def test_one_class_takes_less_than_two_seconds():
-    with Judges() as judges:
+    with JudgePool() as pool:
         for name in ("Conv1D", "Softmax", "Linear"):
             start = perf_counter()
-            assert judges.judge(Job(SOLUTION, SOLUTION.parent, name)).ok
+            assert pool.judge(Job(SOLUTION, SOLUTION.parent, name)).ok
             assert perf_counter() - start < 2 * SLACK
 
 
@@ -162,7 +148,7 @@ def test_all_of_the_sheet_is_right_in_less_than_twenty_seconds(capsys):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a folder of forty students, one of them wrong, one of them not Python."""
+    """Return a folder of forty students: one is wrong, one has a syntax error."""
     for number in range(40):
         (tmp_path / f"student{number:02}").mkdir()
         (tmp_path / f"student{number:02}" / "projet.py").write_text(HEAD + TANH)
@@ -188,8 +174,8 @@ def test_a_folder_of_forty_students_is_judged_in_parallel(folder, tmp_path_facto
     assert (test["status"], test["score"]) == ("passed", 1)
 
 
-class Watched:
-    """Keeps what a run tells of its progress."""
+class Recorder:
+    """Records the progress of a run."""
 
     def __init__(self):
         self.steps, self.begun, self.ended = [], [], []
@@ -205,11 +191,11 @@ class Watched:
 
 
 def test_progress_is_told_class_by_class(folder):
-    watch = Watched()
-    grade(dict(list(find([folder]).items())[:6]), watch=watch)
-    assert watch.steps[0] == (0, 6)
-    assert watch.steps[-1] == (6, 6)
-    assert watch.begun == watch.ended == ["TanH"] * 6
+    progress = Recorder()
+    grade(dict(list(find([folder]).items())[:6]), progress=progress)
+    assert progress.steps[0] == (0, 6)
+    assert progress.steps[-1] == (6, 6)
+    assert progress.begun == progress.ended == ["TanH"] * 6
 
 
 def test_a_notebook_and_french(tmp_path, capsys):

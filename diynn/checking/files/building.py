@@ -1,4 +1,4 @@
-"""From the arguments of a constructor, under any name and in any order, to instances that run."""
+"""Builds instances of classes whose constructors have arguments of any name and order."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.cards import Card
+from diynn.checking.contract.candidate import Factory
+from diynn.checking.contract.class_info import ClassInfo
+from diynn.checking.contract.instance import HostInterface, Instance
 from diynn.checking.contract.kinds import Kind, Setup
 from diynn.checking.contract.paths import Path
 from diynn.checking.contract.raised import CannotBuild, Raised
 from diynn.checking.contract.recognise import normalise
-from diynn.checking.contract.subject import Door, Subject
-from diynn.checking.contract.target import Make
 
-#: What constructors call their arguments, normalised: lower case, no underscores.
+#: Names of constructor arguments by their role, normalised: lower case, no underscores.
 _ROLES: dict[str, tuple[str, ...]] = {
     "in_features": (
         "in", "input", "inputs", "infeatures", "inputsize", "inputdim", "dimin", "nin", "indim", "nbin",
@@ -45,17 +45,17 @@ _ROLES: dict[str, tuple[str, ...]] = {
     ),
     "stride": ("stride", "strides", "pas", "step", "s", "stridesize"),
 }  # fmt: skip
-#: A value at which an activation is the sheet's.
+#: Arguments of activations for which there is a value that gives the sheet's function.
 _NEUTRAL = re.compile(r"^(threshold|thresh|seuil|tau|alpha|slope|pente|leak\w*|negativeslope|min)$")
 
-#: Names that say of two sizes that they are sizes, and not which.
+#: Names of sizes that do not tell input from output.
 _LETTERS = frozenset(["n", "d", "m", "p", "h"])
 
 Way = tuple[list[Any], dict[str, Any]]
 
 
 def roles(names: list[str], kind: Kind) -> dict[str, str]:
-    """Return which argument plays which role, as far as the names tell."""
+    """Return the argument of each role, as far as the names tell."""
     found: dict[str, str] = {}
     for name in names:
         word = normalise(name)
@@ -67,39 +67,39 @@ def roles(names: list[str], kind: Kind) -> dict[str, str]:
 
 
 class Builder:
-    """Builds instances of a class for a setup, whatever it calls its arguments.
+    """Builds instances of a class for a setup, whatever the names of its arguments.
 
     Parameters
     ----------
     host : Host, or its remote form
-    card : Card
-        Of the class.
+    info : ClassInfo
+        The class.
     kind : Kind
-        What it is meant to be.
+        Its kind.
     """
 
-    def __init__(self, host: Door, card: Card, kind: Kind) -> None:
-        self.host, self.card, self.kind = host, card, kind
+    def __init__(self, host: HostInterface, info: ClassInfo, kind: Kind) -> None:
+        self.host, self.info, self.kind = host, info, kind
         self.order = 0
         self._known: dict[str, list[Way]] = {}
 
-    def __call__(self, setup: Setup, values: Mapping[Path, np.ndarray] | None = None) -> Subject:
+    def __call__(self, setup: Setup, values: Mapping[Path, np.ndarray] | None = None) -> Instance:
         """Build an instance, with these arrays.
 
         Raises
         ------
         CannotBuild
-            If the class asks for arguments that we cannot give, or its constructor raises.
+            If the class has arguments of unknown meaning, or its constructor raises.
         """
         key = f"{setup.arguments}{setup.shape}"
         if key not in self._known:
             self._known[key] = list(self._ways(setup))
         ways = self._known[key]
         arguments, named = ways[min(self.order, len(ways) - 1)]
-        return Subject.build(self.host, self.card, arguments, named, values)
+        return Instance.build(self.host, self.info, arguments, named, values)
 
     def choose(self, setups: tuple[Setup, ...]) -> None:
-        """Try the orders in which the sizes may be meant, and keep the one with which forward runs."""
+        """Try the possible orders of the sizes, and keep the one with which most forwards run."""
         if not self.kind.roles:
             return
         scores = []
@@ -123,10 +123,10 @@ class Builder:
         return output.ndim == len(setup.shape) and last in (None, *output.shape[1:])
 
     def _ways(self, setup: Setup) -> Iterator[Way]:
-        """Yield arguments by position and by name, the likeliest first."""
+        """Yield positional and keyword arguments, the likeliest first."""
         values: dict[str, Any] = dict(setup.arguments)
-        positional, needed = self.card.positional, self.card.needed
-        named = roles([each.name for each in self.card.arguments], self.kind) if self.kind.roles else {}
+        positional, needed = self.info.positional, self.info.needed
+        named = roles([each.name for each in self.info.arguments], self.kind) if self.kind.roles else {}
         extra = self._filled([name for name in needed if name not in named.values()], setup)
         enough = all(role in named for role in self.kind.roles if role != "stride")
         if "stride" in values and "stride" not in named and (enough or len(positional) < len(values)):
@@ -146,10 +146,10 @@ class Builder:
     def _by_name(self, named: dict[str, str], values: dict[str, Any], extra: dict[str, Any]) -> Iterator[Way]:
         given = {named[role]: values[role] for role in named if role in values}
         yield [], extra | given
-        if set(given) <= _LETTERS and len(given) == 2:  # Linear(n, d) may mean either
+        if set(given) <= _LETTERS and len(given) == 2:  # Linear(n, d): either may be the input
             first, second = given
             yield [], extra | {first: given[second], second: given[first]}
-        if self.kind.formula is not None:  # a window of (k, k)
+        if self.kind.formula is not None:  # a window given as (k, k)
             sizes = [role for role in ("k_size", "stride") if role in named and role in values]
             yield [], extra | given | {named[role]: (values[role], values[role]) for role in sizes}
 
@@ -161,7 +161,7 @@ class Builder:
             yield [*given[1:3], given[0], *given[3:]][:count], {}
 
     def _filled(self, names: list[str], setup: Setup) -> dict[str, Any] | None:
-        """Return values for arguments beside the sheet's: sizes, thresholds; None if one is neither."""
+        """Return values for arguments that are not the sheet's: sizes, thresholds; None if one is neither."""
         found: dict[str, Any] = {}
         for name in names:
             word = normalise(name)
@@ -176,36 +176,36 @@ class Builder:
         return found
 
 
-def setups_of(subject: Subject, kind: Kind, input_shape: tuple[int, ...] | None) -> tuple[Setup, ...]:
-    """Return the setups that fit an instance: its own arguments, with batches of several sizes.
+def setups_of(instance: Instance, kind: Kind, input_shape: tuple[int, ...] | None) -> tuple[Setup, ...]:
+    """Return setups for an instance: its own sizes, with several batch sizes.
 
     Raises
     ------
     CannotBuild
-        If its sizes cannot be made out.
+        If its sizes cannot be found.
     """
-    for arguments in _sizes(subject, kind):
+    for arguments in _sizes(instance, kind):
         shape = input_shape or _example(kind, arguments)
         if shape is None:
             return tuple(Setup(arguments, setup.shape) for setup in kind.setups)
         setups = tuple(Setup(arguments, (batch, *shape)) for batch in (2, 1, 4))
-        if len(arguments) < 2 or "k_size" in arguments or _takes(subject, setups[0].shape):
+        if len(arguments) < 2 or "k_size" in arguments or _takes(instance, setups[0].shape):
             return setups
     raise CannotBuild("sizes_unknown", role=", ".join(kind.roles))
 
 
-def _takes(subject: Subject, shape: tuple[int, ...]) -> bool:
+def _takes(instance: Instance, shape: tuple[int, ...]) -> bool:
     try:
-        subject.array("forward", np.ones(shape))
+        instance.array("forward", np.ones(shape))
     except Raised:
         return False
     return True
 
 
-def _sizes(subject: Subject, kind: Kind) -> Iterator[dict[str, int]]:
-    """Yield what the sizes of an instance may be: by their names, by the shape of its weights, swapped."""
-    held = {normalise(name): value for name, value in subject.host.sizes(subject.number).items()}
-    weights = next((array for path, array in subject.arrays().items() if path == ("_parameters",)), None)
+def _sizes(instance: Instance, kind: Kind) -> Iterator[dict[str, int]]:
+    """Yield possible sizes of an instance: by attribute names, by the shape of its weights, swapped."""
+    held = {normalise(name): value for name, value in instance.host.sizes(instance.number).items()}
+    weights = next((array for path, array in instance.arrays().items() if path == ("_parameters",)), None)
     wanted = [role for role in kind.roles if role != "stride"]
     by_shape = dict(zip(wanted, getattr(weights, "shape", ()), strict=False))
     by_name = {
@@ -232,13 +232,13 @@ def _example(kind: Kind, arguments: dict[str, int]) -> tuple[int, ...] | None:
     return None
 
 
-#: Shapes of one example that a module of no known kind may take: vectors, sequences, images, vectors of one
-#: size; and last one feature, which broadcasts against any number of parameters.
+#: Shapes of one example to try with a module of unknown kind: vectors, sequences, images, vectors of other
+#: sizes; one feature is last, because it broadcasts against any number of parameters.
 _SHAPES = ((3,), (6, 2), (6, 6, 2), (2, 6, 6), *((size,) for size in range(2, 33)), (1,))
 
 
-def runnable(make: Make, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setup, ...]:
-    """Return the setups that an unknown module runs on, none if there are none."""
+def runnable(make: Factory, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setup, ...]:
+    """Return the setups on which a module of unknown kind runs."""
     if kind.name or kind.loss:
         return setups
 
@@ -251,9 +251,9 @@ def runnable(make: Make, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setup, 
 
     try:
         kept = tuple(setup for setup in setups if runs(setup))
-        # What takes vectors is not asked for more: of a batch normalisation, say, nobody said that it may.
+        # If it takes vectors, nothing else is tried: a batch normalisation need not take more axes.
         kept = tuple(setup for setup in kept if len(setup.shape) == 2) or kept
-        if setups != kind.setups:  # the shape was given
+        if setups != kind.setups:  # the caller gave the shape
             return kept or setups
         for shape in () if kept else _SHAPES:
             kept = tuple(
@@ -262,5 +262,5 @@ def runnable(make: Make, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setup, 
             if kept:
                 break
     except CannotBuild:
-        return setups  # which is told
+        return setups  # which `construct` reports
     return kept

@@ -1,4 +1,4 @@
-"""One run over the work of all students: from paths to what was found of each."""
+"""One run of ``diynn check``: from paths to a report for each student."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from diynn.checking.course.archive import gather, unpack
 from diynn.checking.course.course import FILE, Course, read_course
 from diynn.checking.course.points import earned
 from diynn.checking.course.students import Student, code_in, students_of
-from diynn.checking.files.grade import Memory, Plan, Watch, grade
-from diynn.checking.files.judges import Limits
+from diynn.checking.files.grade import Cache, Plan, Progress, grade
+from diynn.checking.files.pool import Limits
 from diynn.checking.reporting.report import FileReport, Report
 from diynn.checking.reporting.students import StudentReport
 
 
 @dataclass(frozen=True)
-class Evening:
-    """What is to be judged, and by what.
+class CourseRun:
+    """The students of a run, and the course and limits by which they are graded.
 
     Attributes
     ----------
@@ -35,37 +35,37 @@ class Evening:
     limits: Limits
     lang: str
 
-    def judge(
+    def grade(
         self,
         *,
         workers: int | None = None,
-        memory: Memory | None = None,
-        watch: Watch | None = None,
+        cache: Cache | None = None,
+        progress: Progress | None = None,
         each: Callable[[StudentReport], None] | None = None,
     ) -> list[StudentReport]:
-        """Judge the work of all students; a report comes back for each, in their order.
+        """Grade all students; return a report for each, in their order.
 
-        A loose file without a class to judge is no student, where there are others and no class is asked for.
+        A loose file without classes is a helper, not a student, if there are others and no class is required.
 
         Parameters
         ----------
         workers : int, optional
-            Classes judged at a time; None for one a processor.
-        memory : Memory, optional
-            What is known is not judged again.
-        watch : Watch, optional
+            Classes judged at a time; None for one per processor.
+        cache : Cache, optional
+            What it has is not judged again.
+        progress : Progress, optional
         each : callable, optional
-            Called with every student as soon as all of the work is judged.
+            Called with each student when all files are judged.
         """
         owner = {file: number for number, student in enumerate(self.students) for file in student.files}
         left = [len(student.files) for student in self.students]
         done: dict[Path, FileReport] = {}
-        told: dict[int, StudentReport] = {}
+        reports: dict[int, StudentReport] = {}
 
         def finish(number: int) -> None:
-            told[number] = self._report(self.students[number], done)
-            if each is not None and not self._helps(number, told[number]):
-                each(told[number])
+            reports[number] = self._report(self.students[number], done)
+            if each is not None and not self._is_helper(number, reports[number]):
+                each(reports[number])
 
         def note(file: FileReport, report: Report | None) -> None:
             if report is None:
@@ -78,22 +78,20 @@ class Evening:
         for number, student in enumerate(self.students):
             if not student.files:
                 finish(number)
-        # What differs from run to run has no place in points: nobody's time is compared with ours.
+        # Points must be reproducible: times are not measured.
         plan = Plan(
             self.lang, self.limits, timing=len(self.students) == 1 and not self.course.required,
             names=self.course.names,
             readable={file: each.readable for each in self.students for file in each.files},
         )  # fmt: skip
         files = {file: top for each in self.students for file, top in each.files.items()}
-        grade(files, plan, workers=workers, memory=memory, watch=watch, each=note)
-        found = [
-            told[number] for number in range(len(self.students)) if not self._helps(number, told[number])
-        ]
+        grade(files, plan, workers=workers, cache=cache, progress=progress, each=note)
+        found = [each for number, each in sorted(reports.items()) if not self._is_helper(number, each)]
         if not found and each is not None:
-            each(told[0])
-        return found or [told[0]]
+            each(reports[0])
+        return found or [reports[0]]
 
-    def _helps(self, number: int, found: StudentReport) -> bool:
+    def _is_helper(self, number: int, found: StudentReport) -> bool:
         return (
             self.students[number].loose
             and not self.course.required
@@ -103,7 +101,7 @@ class Evening:
     def _report(self, student: Student, done: dict[Path, FileReport]) -> StudentReport:
         files = [done[file] for file in student.files]
         for file in files:
-            # Within one student's work a file needs no more of its path than from the student's folder on.
+            # File names are relative to the student's folder.
             top = next((each for each in student.readable if file.path.is_relative_to(each)), None)
             if len(files) > 1 and top is not None and top != file.path:
                 file.name = file.path.relative_to(top).as_posix()
@@ -115,7 +113,7 @@ class Evening:
 
 
 @contextmanager
-def prepared(
+def prepare(
     paths: Iterable[Path],
     *,
     course: Path | None = None,
@@ -124,19 +122,19 @@ def prepared(
     timeout: float | None = None,
     megabytes: int | None = None,
     total: float | None = None,
-) -> Iterator[Evening]:
-    """Read the course file, unpack what is packed, and tell the students apart.
+) -> Iterator[CourseRun]:
+    """Read the course file, unpack zip files, and assign the files to students.
 
     Parameters
     ----------
     course : Path, optional
-        The course file; None for the one in the first folder, if there is one.
+        The course file; None for that in a folder, if there is one.
     students : str, optional
-        How students are told apart; None for what the course file says.
+        How files are assigned to students; None for the course file's setting.
     timeout, megabytes : optional
-        Limits of a class; None for those of the course file.
+        Limits per class; None for the course file's.
     total : float, optional
-        Seconds for all of it; None for what the course file says.
+        Seconds of the whole run; None for the course file's.
 
     Raises
     ------
@@ -161,16 +159,15 @@ def prepared(
                     asked = read_course(path / FILE)
                     arrangement = students or asked.students
             unpacked.append(path)
-        # Without a course file a single folder or file is told as it always was.
         limits = Limits(
             timeout or asked.timeout, megabytes or asked.memory, total=total or asked.total_timeout
         )
         found = students_of(unpacked, arrangement)
-        yield Evening(found, asked, limits, asked.language or lang)
+        yield CourseRun(found, asked, limits, asked.language or lang)
 
 
 def _inner(folder: Path) -> Path:
-    """Return the folder of the students: some zip files have one around them all."""
+    """Return the folder of the students: some zip files have a single folder at the top."""
     if not folder.is_dir():
         folder.mkdir(parents=True)
     inner = [each for each in folder.iterdir() if each.name != FILE]
@@ -182,9 +179,9 @@ def _inner(folder: Path) -> Path:
     )
 
 
-def inputs(evening: Evening, paths: Iterable[Path]) -> list[Path]:
-    """Return all that is judged, so that none of it is overwritten."""
-    found = [file for student in evening.students for file in student.files]
+def inputs(run: CourseRun, paths: Iterable[Path]) -> list[Path]:
+    """Return all input files, so that outputs do not overwrite them."""
+    found = [file for student in run.students for file in student.files]
     return [*found, *(path for path in paths if path.is_file()), *(
         file for path in paths if path.is_dir() for file in code_in(path)
     )]  # fmt: skip

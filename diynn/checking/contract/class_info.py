@@ -1,4 +1,4 @@
-"""What is known of a class without having built it: a card that goes over a wire."""
+"""The description of a class: name, signatures, places. It can be sent between processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a function; ``default`` is told where it is a number, a text or None."""
+    """An argument of a function; ``default`` is kept if it is a number or a text, else it is None."""
 
     name: str
     required: bool
@@ -19,8 +19,8 @@ class Argument:
 
 
 @dataclass(frozen=True)
-class Card:
-    """What is known of a class without having built it.
+class ClassInfo:
+    """The description of a class.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class Card:
     own : frozenset of str
         The methods that it defines itself and does not inherit.
     bases : tuple of str
-        The classes above it, the nearest first; those of diynn as ``"diynn.Tanh"``.
+        Its base classes, the nearest first; those of diynn as ``"diynn.Tanh"``.
     """
 
     name: str
@@ -62,14 +62,14 @@ class Card:
         return [each.name for each in self.arguments if each.required]
 
 
-def describe_class(cls: type) -> Card:
-    """Return the card of a class."""
+def describe_class(cls: type) -> ClassInfo:
+    """Describe a class."""
     names = [name for name in dir(cls) if not name.startswith("__") or name in ("__init__", "__call__")]
     methods = {name: each for name in names if inspect.isfunction(each := inspect.getattr_static(cls, name))}
     places = {name: _place(each) for name, each in methods.items()}
     own = [name for name, each in vars(cls).items() if callable(each) and not name.startswith("__")]
     takes = {name: each.__code__.co_argcount - 1 for name, each in methods.items()}
-    return Card(cls.__name__, _place_of_class(cls), tuple(_arguments(cls)), places, takes,
+    return ClassInfo(cls.__name__, _place_of_class(cls), tuple(_arguments(cls)), places, takes,
                 frozenset(own), tuple(_bases(cls)))  # fmt: skip
 
 
@@ -104,7 +104,7 @@ def _place(function: Any) -> str:
 def _place_of_class(cls: type) -> str:
     try:
         return f"{inspect.getsourcefile(cls)}:{inspect.getsourcelines(cls)[1]}"
-    except (OSError, TypeError):  # run from text: it has no file, and its methods know theirs
+    except (OSError, TypeError):  # executed from a text: take the place of its first method
         own = [each.__code__ for each in vars(cls).values() if inspect.isfunction(each)]
         first = min(own, key=lambda each: each.co_firstlineno, default=None)
         return f"{first.co_filename}:{first.co_firstlineno}" if first is not None else ""
