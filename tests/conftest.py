@@ -1,6 +1,7 @@
 """The backends as a parameter of tests, how much is drawn, and the table at the end of a run."""
 
 import os
+import sys
 import tempfile
 from collections import Counter, defaultdict
 from functools import wraps
@@ -57,6 +58,14 @@ def pytest_configure(config):
             raise pytest.UsageError(f"--backend: {names[0]}: {reason}")
     if KERNELS & {each.get("architecture") for each in threadpool_info()}:
         config.addinivalue_line("filterwarnings", FLAG)
+
+
+@pytest.fixture
+def cupy(pytestconfig):
+    """CuPy itself, on the host for this whole run."""
+    if "cupy-host" not in pytestconfig.stash[CHOSEN]:
+        pytest.skip("asked for by --backend cupy-host")
+    return sys.modules["cupy"]
 
 
 def pytest_generate_tests(metafunc):

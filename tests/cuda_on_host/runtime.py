@@ -119,6 +119,7 @@ RUNTIME = {
     "streamIsCapturing": lambda stream: 0,
     "streamCreate": lambda: handle("stream"),
     "streamCreateWithFlags": lambda flags: handle("stream"),
+    "streamCreateWithPriority": lambda flags, priority: handle("stream"),
     "streamDestroy": nothing,
     "streamWaitEvent": nothing,
     "eventCreateWithFlags": lambda flags: handle("event"),
