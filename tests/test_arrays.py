@@ -226,7 +226,7 @@ def test_cupy_parameters_are_made_on_their_device(cupy):
     assert parameter.dtype == np.float32
     assert parameter.device is cupy[1]
     np.testing.assert_array_equal(asarray(parameter, "numpy"), numbers.astype("float32"))
-    layer = diynn.Linear(3, 2)
+    layer = diynn.Linear(3, 2, bias=False)
     layer._parameters = parameter
     with pytest.raises(ValueError, match=r"a numpy array and the parameters a cupy array on 1; .*'cupy:1'"):
         layer(np.ones((4, 3)))
