@@ -1,4 +1,4 @@
-"""The checkpoint of a training: all that it is, in one file, from which it goes on as if never stopped."""
+"""The checkpoint of a training: its whole state in one file, from which it resumes to the bit."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from diynn.schedules import Schedule
 from diynn.shapes import positive
 from diynn.wording import shown
 
-_SHARE = 30  # after an epoch, what the last writing took of a processor is a smaller part of the time since
+_SHARE = 30  # written after an epoch if the last write took less processor time than 1/30 of the time since
 _MEND = "give it what it was, or this training another file"
 
 
 class Checkpoint:
-    """Writes the state of a training to a file, from time to time, and reads it again.
+    """Writes the state of a training to a file at intervals, and reads it again.
 
-    A state is copied, and written by a thread while the training goes on. Within a ``with`` block: at its end
-    the last one is in its place.
+    A state is copied, and written by a background thread while the training continues. Use it in a ``with``
+    block, at whose end the last state has been written.
 
     Parameters
     ----------
     path : path
     every : int or timedelta or None
-        How many steps, or how much time, from one writing to the next, besides those after each epoch.
+        Steps or time between two writes, besides those after each epoch.
     identity : dict of str to JSON
-        What the training is, by argument: a file of another is refused.
+        What identifies the training, by argument: the file of another one is refused.
     net : Module
-        What is trained: its description is written as well.
+        The net, whose description is written as well.
 
     Raises
     ------
@@ -74,12 +74,12 @@ class Checkpoint:
                 self._writing.result()
 
     def read(self) -> dict[str, Any] | None:
-        """Return the state that is in the file, or None if there is no file.
+        """Return the state in the file, or None if there is no file.
 
         Raises
         ------
         CheckpointError
-            If it is damaged, no checkpoint, or of another training: the message names the difference.
+            If it is damaged, no checkpoint, or of another training; the message names the difference.
         """
         from diynn.files.stored import reading
 
@@ -108,19 +108,19 @@ class Checkpoint:
         return self._seconds is not None and perf_counter() - self._started >= self._seconds
 
     def affordable(self) -> bool:
-        """Say whether to write after this epoch: the last one is there, and took little of the time since."""
+        """Say whether to write after this epoch: the last write has ended, and took little time."""
         if self._writing is None:
             return True
-        took = self._copied + self._writing.took  # not the disk's time: that is nobody's
+        took = self._copied + self._writing.took  # processor time: waiting for the disk costs nothing
         return not self._writing.is_alive() and perf_counter() - self._started >= _SHARE * took
 
     def write(self, make_state: Callable[[], Mapping[str, Any]]) -> None:
-        """Begin to write a state, which nobody else changes, in the place of the one that is there.
+        """Start to write a state, which must not be changed, in place of the one in the file.
 
         Raises
         ------
         OSError
-            If the one before could not be written.
+            If the state before could not be written.
         """
         from diynn.files.stored import write_file
 
@@ -134,33 +134,33 @@ class Checkpoint:
 
 
 class _Writing(Thread):
-    """A thread that does one thing, from now on."""
+    """A thread that starts at once to do some work."""
 
     def __init__(self, work: Callable[[], None]) -> None:
         super().__init__()
         self._work = work
         self._error: BaseException | None = None
-        self.took = 0.0  # seconds of a processor
+        self.took = 0.0  # seconds of processor time
         self.start()
 
     def run(self) -> None:
-        """Do it."""
+        """Do the work."""
         before = thread_time()
         try:
             self._work()
-        except BaseException as error:  # raised where it is waited for
+        except BaseException as error:  # raised by `result`
             self._error = error
         self.took = thread_time() - before
 
     def result(self) -> None:
-        """Wait until it is done, and raise what it raised."""
+        """Wait until the work is done, and raise its exception."""
         self.join()
         if self._error is not None:
             raise self._error
 
 
 def _difference(was: Any, now: Any) -> tuple[str, str]:
-    """Return what differs, in a few words: of lists the first entries that do."""
+    """Return the two values that differ, shortened; of lists, the first entries that differ."""
     if isinstance(was, list) and isinstance(now, list):
         pairs = [(a, b) for a, b in zip(was, now, strict=False) if a != b]
         if pairs:
@@ -174,15 +174,15 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-# ------------------------------------------------------------------ what a training is
+# ------------------------------------------------------------------ identifying a training
 
 
 def identify(
     optim: Any, batch_size: int, rng: np.random.Generator | None, others: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what a training is, by argument, as JSON: of arrays and of a generator a sum.
+    """Return what identifies a training, by argument, as JSON: of arrays and of the generator, a checksum.
 
-    ``rng`` is None where no seed was given: any is accepted then.
+    ``rng`` is None if no seed was given: then any is accepted.
     """
     modules = [_module(place, each) for place, each in places(optim.net)]
     arrays = [f"{each.label} {tuple(each.value.shape)} {each.value.dtype}" for each in parameters(optim.net)]
