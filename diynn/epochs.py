@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from diynn.advice import warn_of_no_gradient
 from diynn.arrays import Array, asarray_like, namespace
-from diynn.assembly import warn_of_no_gradient
 from diynn.callbacks import Callback, Run
 from diynn.dataset import Examples
 from diynn.files.manifest import CheckpointError
@@ -83,7 +83,7 @@ class Training:
         self.place = Place()
         self.checkpoint: Checkpoint | None = None
         self._watched: list[Any] = []
-        self._unwritten = False
+        self._unwritten = self._gradient_seen = False
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write to a checkpoint from here on, and resume from its state if it has one."""
@@ -111,9 +111,10 @@ class Training:
         start, paused = perf_counter() - place.seconds, False
         for batch in self._batches():
             costs = run.optim.step(*batch)
-            if run.epoch == 0 and place.steps == 0 and self.ranks.rank == 0:
-                warn_of_no_gradient("SGD", run.net)
             size, *weights = batch[0].shape[0], *batch[2:]
+            if run.epoch == 0 and size > 0 and not self._gradient_seen and self.ranks.rank == 0:
+                self._gradient_seen = True
+                warn_of_no_gradient("SGD", run.net)
             place.total = place.total + sum_of_costs(costs, size)
             place.steps, place.examples = place.steps + 1, place.examples + counted(size, *weights)
             for watcher in self.watchers:
@@ -198,7 +199,7 @@ class Training:
 def sum_of_costs(costs: Any, examples: int) -> Any:
     """Sum costs as any loss returns them: one or more per example, or one number, taken as their mean."""
     if getattr(costs, "ndim", 0) == 0:
-        return costs * examples
+        return costs * examples if examples else 0.0  # the mean of none is NaN
     # Asked at every step: the method of NumPy's arrays has a third of the overhead of the function.
     return costs.sum() if type(costs) is np.ndarray else namespace(costs).sum(costs)
 

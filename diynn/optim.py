@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from diynn.advice import warn_of_the_end
 from diynn.arrays import Array, BackendLike, alike
-from diynn.assembly import check_loss, check_net, check_rule, move_net, warn_of_the_end
+from diynn.assembly import check_loss, check_net, check_rule, move_net
 from diynn.callbacks import Callback, Run
 from diynn.calls import spelled, worded
 from diynn.dataset import as_weights, moved
@@ -107,7 +108,7 @@ class Optim:
         self._recorded: RecordedUpdate | None = None
         self._rehearsing = False  # whether the state was restored
         if rule is not None:
-            if not [each.gradient for each in parameters(net)]:  # each of which must exist
+            if not _gradients(net):
                 raise TypeError(
                     f"Optim: {rule!r} finds no parameters in {type(net).__name__}: they must be arrays "
                     "`_parameters` of its modules; without a rule each module updates itself"
@@ -322,6 +323,15 @@ class Optim:
         return [handle for handle, does in zip(handles, updates, strict=True) if does == "plain"]
 
 
+def _gradients(net: Any) -> list[Array]:
+    """Return the gradients of a net; raise TypeError if one is not there, and ``zero_grad`` makes none."""
+    try:
+        return [each.gradient for each in parameters(net)]
+    except TypeError:
+        zero_grad(net)
+        return [each.gradient for each in parameters(net)]
+
+
 for _word in WORDS["eps"]:  # optim.lr = 0.1 sets it too
     setattr(Optim, _word, Optim.eps)
 
@@ -390,8 +400,8 @@ def SGD(  # noqa: N802  # the sheet's name
         integers, and data on the host are moved to the net's backend; data mapped from a file, or too large
         for a GPU, are converted and moved batch by batch.
         ``x`` alone may be a loader: a sequence of pairs (x, y) or of (x, y, weights), or a function from the
-        number of epochs done to one. Its batches keep their order and size, and metrics are only those of the
-        validation data.
+        number of epochs done to one. Its batches keep their order and size, a batch may be
+        empty, and metrics are only those of the validation data.
     batch_size, epochs : int
         Examples in a step, and passes over the data.
     eps : float or Schedule
@@ -440,8 +450,8 @@ def SGD(  # noqa: N802  # the sheet's name
     Raises
     ------
     ValueError
-        If the numbers of examples differ, there are none, a size is not positive, or a value of ``x`` or
-        ``y`` is not finite.
+        If the numbers of examples differ, there are none at all, a size is not positive, or a value of ``x``
+        or ``y`` is not finite.
     TypeError
         If ``x`` or ``y`` is no array of numbers; as :class:`diynn.Optim` does.
     CheckpointError

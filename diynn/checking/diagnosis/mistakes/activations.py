@@ -1,13 +1,13 @@
 """Mistakes of the activations, the softmaxes and Flatten.
 
-In the formulas ``x`` is the data, ``d`` the delta.
+In the formulas ``f.x`` is the data.
 """
 
 import numpy as np
 
 from diynn.arrays import Array
 from diynn.checking.diagnosis.mistakes import Facts, mistake
-from diynn.checking.diagnosis.readings import sigmoid, softmax
+from diynn.checking.diagnosis.variants import sigmoid, softmax
 
 
 def _total(x: Array) -> Array:
