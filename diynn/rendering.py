@@ -40,7 +40,7 @@ def html_table(
 def progress_bar(*, disable: bool, **options: Any) -> Any:
     """Return a bar of tqdm, in a notebook as a widget; ``disable`` shows none."""
     if disable:
-        from tqdm import tqdm  # the other one warns in a notebook that has no ipywidgets
+        from tqdm import tqdm  # tqdm.auto warns in a notebook without ipywidgets
     else:
         from tqdm.auto import tqdm  # takes 40 ms to import
     return tqdm(disable=disable, **options)
