@@ -6,6 +6,7 @@ It knows of modules what the course sheet says, so that it serves those of any o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,17 @@ METHODS = (*COMPUTING, "zero_grad", "update_parameters")
 
 def is_module(thing: Any) -> bool:
     """Say whether a thing is a module: an instance, of any origin, with the sheet's computing methods."""
-    return not isinstance(thing, type) and all([callable(getattr(thing, name, None)) for name in COMPUTING])
+    return _computes(type(thing)) or (not isinstance(thing, type) and _all_callable(thing))
+
+
+@lru_cache(maxsize=256)
+def _computes(cls: type) -> bool:
+    """Say whether the instances of a class are modules whatever they hold: asked many times a step."""
+    return not issubclass(cls, type) and _all_callable(cls)
+
+
+def _all_callable(thing: Any) -> bool:
+    return all([callable(getattr(thing, name, None)) for name in COMPUTING])
 
 
 def children(module: Any) -> list[Any]:

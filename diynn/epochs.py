@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from copy import deepcopy
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -23,6 +21,7 @@ from diynn.loaders import Loader
 from diynn.module import first_parameter
 from diynn.ranks import Ranks
 from diynn.resume import Checkpoint
+from diynn.states import state_of
 from diynn.stopping import Stop
 
 _SHOWN_EVERY = 0.2  # seconds between two looks at the running cost, each of which waits for the device
@@ -83,7 +82,6 @@ class Training:
         self.place = Place()
         self.checkpoint: Checkpoint | None = None
         self._watched: list[Any] = []
-        self._unwritten = False
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write to a checkpoint from here on, and go on from what is in it."""
@@ -136,13 +134,7 @@ class Training:
         for watcher in self.watchers:
             watcher.epoch_end(run)
         run.history.stopped = self.ranks.first(run.stopped)  # a stop by the clock may reach one rank alone
-        self._unwritten = not paused  # else it has been written, within this epoch
-        if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.affordable()):
-            self._write(stop)
-
-    def close(self, stop: Stop) -> None:
-        """Write what the last epoch left, if that has not been done."""
-        if self.checkpoint is not None and self._unwritten:
+        if self.checkpoint is not None and not paused:  # else it has been written, within this epoch
             self._write(stop)
 
     def _batches(self) -> Iterator[tuple[Array, ...]]:
@@ -160,25 +152,22 @@ class Training:
 
     def _write(self, stop: Stop) -> None:
         assert self.checkpoint is not None
-        state = partial(self._state, stop)
+        state = self._state(stop)  # all ranks have a part in it
         if self.ranks.rank == 0:
             self.checkpoint.write(state)
-        else:  # all ranks have a part in it
-            state()
-        self._unwritten = False
 
     def _state(self, stop: Stop) -> dict[str, Any]:
         run = self.run
         paused = stop.reason is not None and run.stopped == stop.reason  # it is not stopped, then
         return {
-            "optim": run.optim.state(),
+            "optim": state_of(run.optim, copy=False),
             "epoch": run.epoch,
-            "place": asdict(self.place),
+            "place": vars(self.place),
             "generator": generator_state(self.generator),
             "legacy": legacy_state(),
             "history": run.history.columns,
             "stopped": None if paused else run.stopped,
-            "watchers": [deepcopy(watcher.state()) for watcher in self.watchers],
+            "watchers": [watcher.state() for watcher in self.watchers],
         }
 
     def _restore(self, state: dict[str, Any]) -> None:

@@ -11,10 +11,17 @@ from diynn.composition import attributes, walk
 
 State: TypeAlias = dict[str, Any]
 
+_NONE = {bool, int, float, str, set, type(None), np.ndarray}  # types that are no generators, and hold none
+
 
 def generators(net: Any, *others: Any) -> list[Any]:
     """Return the generators among the attributes of a net's modules and of other objects, each once."""
-    held = (value for owner in (*walk(net), *others) for value in attributes(owner).values())
+    return generators_in([*walk(net), *others])
+
+
+def generators_in(owners: Iterable[Any]) -> list[Any]:
+    """Return the generators among the attributes of objects, each once."""
+    held = [value for owner in owners for value in attributes(owner).values() if type(value) not in _NONE]
     return unique(each for value in held for each in _in(value))
 
 

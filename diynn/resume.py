@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
-from threading import Thread
-from time import perf_counter, thread_time
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ import numpy as np
 from diynn.composition import places
 from diynn.description import describe
 from diynn.files.manifest import CheckpointError, digest
+from diynn.files.recent import Recent
 from diynn.files.tree import pack, unpack
 from diynn.generators import generator_state
 from diynn.module import Module, parameters
@@ -22,15 +21,17 @@ from diynn.schedules import Schedule
 from diynn.shapes import positive
 from diynn.wording import shown
 
-_SHARE = 30  # after an epoch, what the last writing took of a processor is a smaller part of the time since
+_OFTEN = 1.0  # seconds from one time that the file itself is replaced to the next, at least
+_SHARE = 50  # and that is so many times what it took
 _MEND = "give it what it was, or this training another file"
 
 
 class Checkpoint:
     """Writes the state of a training to a file, from time to time, and reads it again.
 
-    A state is copied, and written by a thread while the training goes on. Within a ``with`` block: at its end
-    the last one is in its place.
+    A state is written beside the file (see :class:`diynn.files.recent.Recent`) and outlives the process. At
+    most every second, and at the end of the ``with`` block, the file is replaced by it and flushed to disk: a
+    power cut takes what came since.
 
     Parameters
     ----------
@@ -61,35 +62,47 @@ class Checkpoint:
                 raise ValueError(f"SGD: `every` must be a time above 0, got {every}")
         elif every is not None:
             self._steps = positive("SGD", "every", every)
-        self._started, self._copied = perf_counter(), 0.0
-        self._writing: _Writing | None = None
+        self._recent, self._token, self._behind = Recent(path), "", False
+        self._started = self._due = perf_counter()
 
     def __enter__(self) -> Checkpoint:
         return self
 
     def __exit__(self, kind: object, *error: object) -> None:
-        if self._writing is not None:
-            self._writing.join()
-            if kind is None:
-                self._writing.result()
+        try:
+            if self._behind:
+                self._settle()
+            self._recent.remove()
+        except OSError:
+            if kind is None:  # what the block raised is not hidden by it
+                raise
+        finally:
+            self._recent.close()
 
     def read(self) -> dict[str, Any] | None:
-        """Return the state that is in the file, or None if there is no file.
+        """Return the state that is in the file or newer beside it, or None if there is no file.
 
         Raises
         ------
         CheckpointError
             If it is damaged, no checkpoint, or of another training: the message names the difference.
         """
-        from diynn.files.stored import reading
-
         if not os.path.lexists(self.path):
             return None
+        state = self._read()
+        if self._settle():  # the process was killed
+            state = self._read()
+        return state
+
+    def _read(self) -> dict[str, Any]:
+        from diynn.files.stored import reading
+
         with reading("SGD", self.path) as stored:
             manifest = stored.manifest
             if manifest is None or manifest.kind != "training":
                 raise CheckpointError("it is no checkpoint of a training")
             self._raise_unless_same(manifest.about.get("identity"))
+            self._token = str(manifest.about.get("token", ""))
             state: dict[str, Any] = unpack(manifest.about.get("state"), stored.read_all())
             return state
 
@@ -107,56 +120,35 @@ class Checkpoint:
             return steps % self._steps == 0
         return self._seconds is not None and perf_counter() - self._started >= self._seconds
 
-    def affordable(self) -> bool:
-        """Say whether to write after this epoch: the last one is there, and took little of the time since."""
-        if self._writing is None:
-            return True
-        took = self._copied + self._writing.took  # not the disk's time: that is nobody's
-        return not self._writing.is_alive() and perf_counter() - self._started >= _SHARE * took
-
-    def write(self, make_state: Callable[[], Mapping[str, Any]]) -> None:
-        """Begin to write a state, which nobody else changes, in the place of the one that is there.
+    def write(self, state: Mapping[str, Any]) -> None:
+        """Write a state, so that it outlives the process.
 
         Raises
         ------
         OSError
-            If the one before could not be written.
+            If the folder or the disk does not take it: what was written before stays.
+        TypeError
+            If there is something in it that no file can hold.
         """
+        text, arrays = pack("SGD", state)
+        self._recent.write(self._token, {"state": text}, arrays)
+        self._behind, self._started = True, perf_counter()
+        if self._started >= self._due:
+            self._settle()
+
+    def _settle(self) -> bool:
+        """Replace the file by what is newer beside it; say whether there is anything."""
         from diynn.files.stored import write_file
 
-        if self._writing is not None:
-            self._writing.result()
-        self._started, before = perf_counter(), thread_time()
-        text, arrays = pack("SGD", make_state())
-        about = self._about | {"state": text}
-        self._writing = _Writing(partial(write_file, "SGD", self.path, "training", arrays, about))
-        self._copied = thread_time() - before
-
-
-class _Writing(Thread):
-    """A thread that does one thing, from now on."""
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        super().__init__()
-        self._work = work
-        self._error: BaseException | None = None
-        self.took = 0.0  # seconds of a processor
-        self.start()
-
-    def run(self) -> None:
-        """Do it."""
-        before = thread_time()
-        try:
-            self._work()
-        except BaseException as error:  # raised where it is waited for
-            self._error = error
-        self.took = thread_time() - before
-
-    def result(self) -> None:
-        """Wait until it is done, and raise what it raised."""
-        self.join()
-        if self._error is not None:
-            raise self._error
+        start, newest = perf_counter(), self._recent.newest(self._token)
+        if newest is None:
+            return False
+        about, arrays = newest
+        token = os.urandom(8).hex()
+        write_file("SGD", self.path, "training", arrays, self._about | about | {"token": token})
+        self._token, self._behind = token, False
+        self._due = perf_counter() + max(_OFTEN, _SHARE * (perf_counter() - start))
+        return True
 
 
 def _difference(was: Any, now: Any) -> tuple[str, str]:

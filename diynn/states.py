@@ -12,29 +12,38 @@ from diynn.arrays import asarray_like, to_numpy, write
 from diynn.checkpoints import matched, restore
 from diynn.composition import places
 from diynn.execution.interrupts import Deferred
-from diynn.generators import generator_state, generators, kind_of, set_generator_state
-from diynn.module import parameters
+from diynn.generators import generator_state, generators, generators_in, kind_of, set_generator_state
+from diynn.module import parameters_in
 
 
-def state_of(optim: Any, *, execution: bool = True) -> dict[str, Any]:
-    """Return the state of an Optim, see :meth:`diynn.Optim.state`; of how batches are taken if asked for."""
-    net = optim.net
-    handles = parameters(net)
+def state_of(optim: Any, *, execution: bool = True, copy: bool = True) -> dict[str, Any]:
+    """Return the state of an Optim, see :meth:`diynn.Optim.state`; of how batches are taken if asked for.
+
+    Without ``copy`` its arrays are those of the net, which the next step changes.
+    """
+    known = getattr(optim.execution, "known", lambda *_: None)(optim.net, optim.loss)
+    if known is None:
+        found = places(optim.net)
+        handles = parameters_in(found)
+        drawing = generators_in([module for _, module in found] + [optim.loss])
+    else:
+        found, handles, drawing = known.places, known.parameters, known.generators
+    host = (lambda array: np.array(to_numpy(array))) if copy else to_numpy
     course = getattr(optim.execution, "state", None) if execution else None
     return {
-        "parameters": {each.label: np.array(to_numpy(each.value)) for each in handles},
+        "parameters": {each.label: host(each.value) for each in handles},
         "steps": optim.steps,
         "rule": {
             "name": None if optim.rule is None else repr(optim.rule),
             "began": optim._began,
             "states": {
-                each.label: [np.array(to_numpy(part)) for part in optim._states[each]]
+                each.label: [host(part) for part in parts]
                 for each in handles
-                if each in optim._states
+                if (parts := optim._states.get(each)) is not None
             },
         },
-        "generators": [generator_state(each) for each in generators(net, optim.loss)],
-        "modules": {place: deepcopy(module.state()) for place, module in places(net) if _keeps_state(module)},
+        "generators": [generator_state(each) for each in drawing],
+        "modules": {place: deepcopy(module.state()) for place, module in found if _keeps_state(module)},
         "execution": course() if callable(course) else None,
     }
 

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from functools import partial
+from functools import lru_cache, partial
 from math import ceil, prod
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
@@ -231,8 +231,12 @@ class Threads:
 
     def state(self) -> dict[str, Any]:
         """Return in what way batches are taken, by their size."""
-        known = {str(key): steps.state() for key, steps in self._steps.items() if steps is not None}
+        known = {_text(key): steps.state() for key, steps in self._steps.items() if steps is not None}
         return {"whole": self._whole is not None, "sizes": self._pending | known}
+
+    def known(self, net: Any, loss: Any) -> Structure | None:
+        """Return what is known of a net and a loss, if it still holds."""
+        return self._structure if self._structure is not None and self._structure.holds(net, loss) else None
 
     def restore(self, state: dict[str, Any], net: Any, loss: Any) -> None:
         """Take batches as a state tells, each size once it has been rehearsed."""
@@ -343,6 +347,9 @@ class Threads:
 def _key(x: Array, y: Array, *weights: Array) -> tuple[Any, ...]:
     key = x.shape, x.dtype, y.shape, y.dtype
     return (*key, weights[0].dtype) if weights else key
+
+
+_text = lru_cache(maxsize=256)(str)  # of a key: dtypes take long
 
 
 def _on_numpy(*batch: Array) -> bool:

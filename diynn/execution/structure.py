@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from diynn.composition import COMPUTING, attributes, modules_in, walk
+from diynn.composition import COMPUTING, attributes, modules_in, places
 from diynn.execution.habits import Habits, habits
-from diynn.module import Module, parameters
+from diynn.generators import generators_in
+from diynn.module import Module, parameters_in
 
 _END = object()  # behind all values: one more or less before it, and it meets another
 
@@ -45,8 +46,9 @@ class Structure:
 
     def __init__(self, net: Any, loss: Any) -> None:
         self.net, self.loss = net, loss
-        self.modules = walk(net)
-        self.parameters = parameters(net)
+        self.places = places(net)
+        self.modules = [module for _, module in self.places]
+        self.parameters = parameters_in(self.places)
         values = [each.value for each in self.parameters]
         if not all(type(each) is np.ndarray for each in values):
             raise TypeError("parameters must be NumPy arrays")
@@ -66,6 +68,11 @@ class Structure:
     def habits(self) -> Habits:
         """What the net's own ``zero_grad`` and ``update_parameters`` do."""
         return habits(self.net)
+
+    @cached_property
+    def generators(self) -> list[Any]:
+        """The generators that the net and the loss draw from."""
+        return generators_in(self._parts)
 
     @cached_property
     def zeroes(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any, TypeAlias
 
@@ -11,6 +12,7 @@ from diynn.arrays import to_numpy
 from diynn.wording import shown
 
 Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
+_PLAIN = {type(None), bool, int, float, str}
 _ARRAY, _SCALAR, _FLOATS = "$array", "$scalar", "$floats"  # in the text, for what is named elsewhere
 
 
@@ -25,28 +27,35 @@ def pack(owner: str, tree: Any) -> tuple[Any, Arrays]:
     arrays: Arrays = {}
 
     def visit(value: Any, name: str) -> Any:
-        if value is None or isinstance(value, bool | str):
+        kind = type(value)
+        if kind in _PLAIN:
             return value
-        if isinstance(value, int | float) and not isinstance(value, np.generic):
-            return value
-        if isinstance(value, Mapping):
-            for key in value:
-                if not isinstance(key, str) or key.startswith("$"):
-                    raise TypeError(f"{owner}: `{name}` must have keys of text, without $, got {shown(key)}")
-            return {key: visit(each, f"{name}/{key}" if name else key) for key, each in value.items()}
-        if isinstance(value, list) and set(map(type, value)) == {float}:  # such as a column of a history
-            arrays[name] = np.array(value)
-            return {_FLOATS: name}
-        if isinstance(value, list | tuple):
-            return [visit(each, f"{name}/{place}") for place, each in enumerate(value)]
+        if kind is not np.ndarray:
+            if kind is dict or isinstance(value, Mapping):
+                return {
+                    checked(key, name): visit(each, f"{name}/{key}" if name else key)
+                    for key, each in value.items()
+                }
+            if isinstance(value, list) and set(map(type, value)) == {float}:  # such as a column of a history
+                arrays[name] = as_plain(np.array(value))
+                return {_FLOATS: name}
+            if isinstance(value, (list, tuple)):
+                return [visit(each, f"{name}/{place}") for place, each in enumerate(value)]
+            if isinstance(value, (int, float, str)) and not isinstance(value, np.generic):
+                return value
         host = to_numpy(value) if hasattr(value, "dtype") and hasattr(value, "shape") else None
         if host is None or host.dtype.kind not in "fiub":
             raise TypeError(
                 f"{owner}: `{name}` must be made of dicts, lists, text, numbers and arrays of them, "
                 f"got {shown(value)}"
             )
-        arrays[name] = host
+        arrays[name] = as_plain(host)
         return {_SCALAR if isinstance(value, np.generic) else _ARRAY: name}
+
+    def checked(key: Any, name: str) -> str:
+        if not isinstance(key, str) or key.startswith("$"):
+            raise TypeError(f"{owner}: `{name}` must have keys of text, without $, got {shown(key)}")
+        return key
 
     return visit(tree, ""), arrays
 
@@ -64,3 +73,11 @@ def unpack(text: Any, arrays: Mapping[str, Any]) -> Any:
             return arrays[text[_SCALAR]][()]
         return {key: unpack(each, arrays) for key, each in text.items()}
     return text
+
+
+def as_plain(array: Any) -> np.ndarray[Any, Any]:
+    """Return an array in C order, little-endian, without a copy where it is so already."""
+    array = np.asarray(array)
+    if array.flags.c_contiguous and array.dtype.isnative and sys.byteorder == "little":
+        return array
+    return np.asarray(array, order="C", dtype=array.dtype.newbyteorder("<"))
