@@ -6,7 +6,7 @@ It knows of modules what the course sheet says, so that it serves those of any o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -22,12 +22,13 @@ METHODS = (*COMPUTING, "zero_grad", "update_parameters")
 
 def is_module(thing: Any) -> bool:
     """Say whether a thing is a module: an instance, of any origin, with the sheet's computing methods."""
-    return _computes(type(thing)) or (not isinstance(thing, type) and _all_callable(thing))
+    cls: Any = type(thing)
+    return _computes(cls) or (not isinstance(thing, type) and _all_callable(thing))
 
 
-@lru_cache(maxsize=256)
-def _computes(cls: type) -> bool:
-    """Say whether the instances of a class are modules whatever they hold: asked many times a step."""
+@cache
+def _computes(cls: Any) -> bool:
+    """Say whether the instances of a class are modules, whatever they hold."""
     return not issubclass(cls, type) and _all_callable(cls)
 
 

@@ -21,7 +21,7 @@ from diynn.loaders import Loader
 from diynn.module import first_parameter
 from diynn.ranks import Ranks
 from diynn.resume import Checkpoint
-from diynn.states import state_of
+from diynn.states import parts_of
 from diynn.stopping import Stop
 
 _SHOWN_EVERY = 0.2  # seconds between two looks at the running cost, each of which waits for the device
@@ -82,6 +82,7 @@ class Training:
         self.place = Place()
         self.checkpoint: Checkpoint | None = None
         self._watched: list[Any] = []
+        self._unwritten = False
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write to a checkpoint from here on, and go on from what is in it."""
@@ -134,7 +135,13 @@ class Training:
         for watcher in self.watchers:
             watcher.epoch_end(run)
         run.history.stopped = self.ranks.first(run.stopped)  # a stop by the clock may reach one rank alone
-        if self.checkpoint is not None and not paused:  # else it has been written, within this epoch
+        self._unwritten = not paused  # else it has been written, within this epoch
+        if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.affordable()):
+            self._write(stop)
+
+    def close(self, stop: Stop) -> None:
+        """Write what the last epoch left, if that has not been done."""
+        if self.checkpoint is not None and self._unwritten:
             self._write(stop)
 
     def _batches(self) -> Iterator[tuple[Array, ...]]:
@@ -154,13 +161,15 @@ class Training:
         assert self.checkpoint is not None
         state = self._state(stop)  # all ranks have a part in it
         if self.ranks.rank == 0:
-            self.checkpoint.write(state)
+            self.checkpoint.write(*state)
+        self._unwritten = False
 
-    def _state(self, stop: Stop) -> dict[str, Any]:
+    def _state(self, stop: Stop) -> tuple[dict[str, Any], dict[str, Any]]:
         run = self.run
+        arrays, rest = parts_of(run.optim)
         paused = stop.reason is not None and run.stopped == stop.reason  # it is not stopped, then
-        return {
-            "optim": state_of(run.optim, copy=False),
+        return arrays, {
+            "optim": rest,
             "epoch": run.epoch,
             "place": vars(self.place),
             "generator": generator_state(self.generator),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from datetime import timedelta
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import Any
 
 import numpy as np
@@ -19,19 +19,20 @@ from diynn.generators import generator_state
 from diynn.module import Module, parameters
 from diynn.schedules import Schedule
 from diynn.shapes import positive
+from diynn.states import joined
 from diynn.wording import shown
 
-_OFTEN = 1.0  # seconds from one time that the file itself is replaced to the next, at least
-_SHARE = 50  # and that is so many times what it took
+_REPLACED = 1.0, 50  # seconds at least till the file itself is replaced again, and times what that took
+_WRITTEN = 8  # after an epoch, times what the last writing took: else a toy would be trained for its file
 _MEND = "give it what it was, or this training another file"
 
 
 class Checkpoint:
     """Writes the state of a training to a file, from time to time, and reads it again.
 
-    A state is written beside the file (see :class:`diynn.files.recent.Recent`) and outlives the process. At
-    most every second, and at the end of the ``with`` block, the file is replaced by it and flushed to disk: a
-    power cut takes what came since.
+    A state is written beside the file (see :class:`diynn.files.recent.Recent`), and outlives the process.
+    Every second or so, and at the end of the ``with`` block, the file is replaced by what is beside it, and
+    flushed to disk: a power cut takes what came since.
 
     Parameters
     ----------
@@ -62,8 +63,10 @@ class Checkpoint:
                 raise ValueError(f"SGD: `every` must be a time above 0, got {every}")
         elif every is not None:
             self._steps = positive("SGD", "every", every)
-        self._recent, self._token, self._behind = Recent(path), "", False
-        self._started = self._due = perf_counter()
+        # What is newer than the file is so by its token; before there is a file, by what is trained.
+        self._recent, self._token, self._behind = Recent(path), digest(repr(identity).encode()), False
+        self._written, self._took = perf_counter(), 0.0
+        self._due = self._written + _REPLACED[0]
 
     def __enter__(self) -> Checkpoint:
         return self
@@ -87,12 +90,8 @@ class Checkpoint:
         CheckpointError
             If it is damaged, no checkpoint, or of another training: the message names the difference.
         """
-        if not os.path.lexists(self.path):
-            return None
-        state = self._read()
-        if self._settle():  # the process was killed
-            state = self._read()
-        return state
+        state = self._read() if os.path.lexists(self.path) else None
+        return self._read() if self._settle() else state  # it was killed before it could do that itself
 
     def _read(self) -> dict[str, Any]:
         from diynn.files.stored import reading
@@ -102,7 +101,7 @@ class Checkpoint:
             if manifest is None or manifest.kind != "training":
                 raise CheckpointError("it is no checkpoint of a training")
             self._raise_unless_same(manifest.about.get("identity"))
-            self._token = str(manifest.about.get("token", ""))
+            self._token = str(manifest.about.get("token"))
             state: dict[str, Any] = unpack(manifest.about.get("state"), stored.read_all())
             return state
 
@@ -118,10 +117,14 @@ class Checkpoint:
         """Say whether to write after this step of an epoch."""
         if self._steps is not None:
             return steps % self._steps == 0
-        return self._seconds is not None and perf_counter() - self._started >= self._seconds
+        return self._seconds is not None and perf_counter() - self._written >= self._seconds
 
-    def write(self, state: Mapping[str, Any]) -> None:
-        """Write a state, so that it outlives the process.
+    def affordable(self) -> bool:
+        """Say whether to write after this epoch: not after the shortest."""
+        return perf_counter() - self._written >= _WRITTEN * self._took
+
+    def write(self, arrays: Any, state: Mapping[str, Any]) -> None:
+        """Write a state, so that it outlives the process; ``arrays`` are those of the Optim in it.
 
         Raises
         ------
@@ -130,10 +133,10 @@ class Checkpoint:
         TypeError
             If there is something in it that no file can hold.
         """
-        text, arrays = pack("SGD", state)
-        self._recent.write(self._token, {"state": text}, arrays)
-        self._behind, self._started = True, perf_counter()
-        if self._started >= self._due:
+        before = thread_time()
+        self._recent.write("SGD", self._token, arrays, state)
+        self._behind, self._written, self._took = True, perf_counter(), thread_time() - before
+        if self._written >= self._due:
             self._settle()
 
     def _settle(self) -> bool:
@@ -143,11 +146,12 @@ class Checkpoint:
         start, newest = perf_counter(), self._recent.newest(self._token)
         if newest is None:
             return False
-        about, arrays = newest
+        arrays, state = newest
         token = os.urandom(8).hex()
-        write_file("SGD", self.path, "training", arrays, self._about | about | {"token": token})
+        text, named = pack("SGD", state | {"optim": joined(arrays, state["optim"])})
+        write_file("SGD", self.path, "training", named, self._about | {"state": text, "token": token})
         self._token, self._behind = token, False
-        self._due = perf_counter() + max(_OFTEN, _SHARE * (perf_counter() - start))
+        self._due = perf_counter() + max(_REPLACED[0], _REPLACED[1] * (perf_counter() - start))
         return True
 
 

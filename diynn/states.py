@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -14,37 +15,54 @@ from diynn.composition import places
 from diynn.execution.interrupts import Deferred
 from diynn.generators import generator_state, generators, generators_in, kind_of, set_generator_state
 from diynn.module import parameters_in
+from diynn.parameter import Parameter
 
 
-def state_of(optim: Any, *, execution: bool = True, copy: bool = True) -> dict[str, Any]:
-    """Return the state of an Optim, see :meth:`diynn.Optim.state`; of how batches are taken if asked for.
+def state_of(optim: Any, *, execution: bool = True) -> dict[str, Any]:
+    """Return the state of an Optim, see :meth:`diynn.Optim.state`; of how batches are taken if asked for."""
+    return deepcopy(joined(*parts_of(optim, execution=execution)))
 
-    Without ``copy`` its arrays are those of the net, which the next step changes.
+
+def joined(arrays: Mapping[str, Any], rest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the state whose parts :func:`parts_of` returned."""
+    rule = rest["rule"] | {"states": arrays["states"]}
+    return {"parameters": arrays["parameters"], **rest, "rule": rule}
+
+
+def parts_of(optim: Any, *, execution: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arrays of an Optim, and the rest of its state.
+
+    Nothing is copied: it is a state until the next step. The first part is the same object again where it
+    is known to have the same arrays.
     """
     known = getattr(optim.execution, "known", lambda *_: None)(optim.net, optim.loss)
     if known is None:
         found = places(optim.net)
-        handles = parameters_in(found)
-        drawing = generators_in([module for _, module in found] + [optim.loss])
+        drawing = generators_in([*(module for _, module in found), optim.loss])
+        arrays = _arrays(optim, parameters_in(found))
     else:
-        found, handles, drawing = known.places, known.parameters, known.generators
-    host = (lambda array: np.array(to_numpy(array))) if copy else to_numpy
+        found, drawing = known.places, known.generators
+        kept = [*optim._states.values(), None]
+        if known.arrays is None or not all(map(is_, kept, known.arrays[0])):
+            known.arrays = kept, _arrays(optim, known.parameters)
+        arrays = known.arrays[1]
     course = getattr(optim.execution, "state", None) if execution else None
-    return {
-        "parameters": {each.label: host(each.value) for each in handles},
+    name = None if optim.rule is None else repr(optim.rule)
+    return arrays, {
         "steps": optim.steps,
-        "rule": {
-            "name": None if optim.rule is None else repr(optim.rule),
-            "began": optim._began,
-            "states": {
-                each.label: [host(part) for part in parts]
-                for each in handles
-                if (parts := optim._states.get(each)) is not None
-            },
-        },
+        "rule": {"name": name, "began": optim._began},
         "generators": [generator_state(each) for each in drawing],
-        "modules": {place: deepcopy(module.state()) for place, module in found if _keeps_state(module)},
+        "modules": {place: module.state() for place, module in found if _keeps_state(module)},
         "execution": course() if callable(course) else None,
+    }
+
+
+def _arrays(optim: Any, handles: list[Parameter]) -> dict[str, Any]:
+    """Return the parameters, and what the rule keeps of each, by label."""
+    states = {each.label: optim._states.get(each) for each in handles}
+    return {
+        "parameters": {each.label: to_numpy(each.value) for each in handles},
+        "states": {label: [*map(to_numpy, each)] for label, each in states.items() if each is not None},
     }
 
 

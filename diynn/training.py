@@ -97,6 +97,7 @@ def train(
     ):
         while run.epoch < epochs and run.stopped is None:
             training.epoch(stop, bar)
+        training.close(stop)
     for watcher in watchers:
         watcher.end(run)
     sample = data.sample(_SAMPLE)

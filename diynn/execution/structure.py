@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from diynn.composition import COMPUTING, attributes, modules_in, places
+from diynn.composition import COMPUTING, attributes, modules_in, places, walk
 from diynn.execution.habits import Habits, habits
 from diynn.generators import generators_in
 from diynn.module import Module, parameters_in
@@ -63,6 +63,7 @@ class Structure:
                 module.training = module.training
         self._look()
         self._holds_buffers = False
+        self.arrays: Any = None  # what `states` made of its parameters
 
     @cached_property
     def habits(self) -> Habits:

@@ -11,18 +11,18 @@ import os
 import stat
 import struct
 import zlib
-from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from errno import ENOSPC
+from operator import itemgetter
 from typing import Any, BinaryIO
 
 import numpy as np
 
-from diynn.files.manifest import CheckpointError, read_header, read_json
-from diynn.files.tree import Arrays
+from diynn.files.manifest import read_header, read_json
+from diynn.files.tree import take_apart, unpack
 
 _MARK = b"diynn\r\n\1"
-_FRONT = struct.Struct("<8sLQQ")  # the mark, the sum of what follows, the bytes of its text and of all of it
+_FRONT = struct.Struct("<8sLQQQ")  # the mark, the sum of what follows, the bytes of its two texts and of all
 
 
 class Recent:
@@ -39,41 +39,43 @@ class Recent:
         self._paths = [os.path.join(folder, f".{name}.{each}") for each in "ab"]
         self._files: list[BinaryIO] = []
         self._number = 0
+        self._lasting: tuple[Any, bytes, list[memoryview]] = None, b"", []
 
-    def write(self, of: str, about: Mapping[str, Any], arrays: Arrays) -> None:
-        """Write arrays in C order, and what JSON says beside them, over the older record.
+    def write(self, owner: str, of: str, lasting: Any, state: Any) -> None:
+        """Write a state over the older record.
 
-        ``of`` names the file's content that they are newer than: with another, the record counts no more.
+        ``of`` names the file's content that it is newer than: with another, the record counts no more.
+        ``lasting`` is a part of the state that is taken apart once, as long as it is the same object: its
+        arrays are the same as well, with other values.
 
         Raises
         ------
         OSError
             If the folder or the disk does not take it: the other record stays.
+        TypeError
+            If there is something in it that no file can hold.
         """
+        if lasting is not self._lasting[0]:
+            self._lasting = lasting, *_taken_apart(owner, lasting)
+        _, before, first = self._lasting
+        text, arrays = _taken_apart(owner, state, of=of, number=self._number + 1)
         if not self._files:
             self._files = [_opened(path) for path in self._paths]
         self._number += 1
-        listed = {name: [array.shape, array.dtype.str] for name, array in arrays.items()}
-        text = json.dumps({"of": of, "number": self._number, "arrays": listed, "about": about}).encode()
-        data = bytearray().join([bytes(_FRONT.size), text, *map(memoryview, arrays.values())])
+        data = bytearray().join([bytes(_FRONT.size), before, text, *first, *arrays])
         crc = zlib.crc32(memoryview(data)[_FRONT.size :])
-        _FRONT.pack_into(data, 0, _MARK, crc, len(text), len(data) - _FRONT.size)
+        _FRONT.pack_into(data, 0, _MARK, crc, len(before), len(text), len(data) - _FRONT.size)
         file = self._files[self._number % 2]
         file.seek(0)
         if file.write(data) < len(data):
             raise OSError(ENOSPC, os.strerror(ENOSPC), file.name)
 
-    def newest(self, of: str) -> tuple[dict[str, Any], Arrays] | None:
-        """Return what JSON says, and the arrays, of the newer whole record with that name; None without."""
+    def newest(self, of: str) -> tuple[Any, Any] | None:
+        """Return the lasting part and the state in the newer whole record with that name; None without."""
         with ExitStack() as stack:
             files = self._files or [stack.enter_context(file) for file in map(_found, self._paths) if file]
-            whole = [
-                record for file in files if (record := _read(file)) is not None and record[0]["of"] == of
-            ]
-        if not whole:
-            return None
-        told, arrays = max(whole, key=lambda record: int(record[0]["number"]))
-        return told["about"], arrays
+            whole = [each for each in map(_read, files) if each is not None and each[0] == of]
+        return max(whole, key=itemgetter(1))[2:] if whole else None
 
     def remove(self) -> None:
         """Remove the records, and close them."""
@@ -90,7 +92,8 @@ class Recent:
 
 
 def _opened(path: str) -> BinaryIO:
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o600), "r+b", buffering=0)
+    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0)
+    return os.fdopen(os.open(path, flags, 0o600), "r+b", buffering=0)
 
 
 def _found(path: str) -> BinaryIO | None:
@@ -100,21 +103,46 @@ def _found(path: str) -> BinaryIO | None:
         return None
 
 
-def _read(file: BinaryIO) -> tuple[dict[str, Any], Arrays] | None:
-    """Return what is in a record, or None: it may have been under way when the process or the power ended."""
+def _taken_apart(owner: str, state: Any, **told: Any) -> tuple[bytes, list[memoryview]]:
+    """Return a state as JSON, with shapes and dtypes for its arrays, and the memory of these in order."""
+    parts: list[memoryview] = []
+
+    def keep(_: str, array: np.ndarray[Any, Any]) -> Any:
+        parts.append(array.data)
+        return array.shape, array.dtype.str
+
+    return json.dumps(told | {"state": take_apart(owner, state, keep)}).encode(), parts
+
+
+class _Parts:
+    """The arrays in a record, one after another."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data, self._place = data, 0
+
+    def __getitem__(self, kept: Any) -> np.ndarray[Any, Any]:
+        header = read_header("an array", *kept)
+        count = header.nbytes // header.dtype.itemsize
+        values = np.frombuffer(self._data, header.dtype, count, self._place).reshape(header.shape)
+        self._place += header.nbytes
+        return values
+
+
+def _read(file: BinaryIO) -> tuple[str, int, Any, Any] | None:
+    """Return the name, the number and the two parts of a state in a record.
+
+    None if it is not whole: it may have been under way when the process or the power ended.
+    """
     try:
         file.seek(0)
-        mark, crc, length, size = _FRONT.unpack(file.read(_FRONT.size))
+        mark, crc, first, second, size = _FRONT.unpack(file.read(_FRONT.size))
         if mark != _MARK or size > os.fstat(file.fileno()).st_size:
             return None
         data = file.read(size)
         if zlib.crc32(data) != crc:
             return None
-        told, place, arrays = read_json(data[:length]), length, {}
-        for name, listed in told["arrays"].items():
-            header = read_header(name, *listed)
-            flat = np.frombuffer(data, header.dtype, header.nbytes // header.dtype.itemsize, place)
-            arrays[name], place = flat.reshape(header.shape), place + header.nbytes
-    except (OSError, struct.error, CheckpointError):
+        parts = _Parts(data[first + second :])
+        lasting, told = (unpack(read_json(text), parts) for text in (data[:first], data[first:][:second]))
+        return told["of"], int(told["number"]), lasting["state"], told["state"]
+    except (OSError, struct.error, ValueError, TypeError, KeyError, RecursionError):
         return None
-    return told, arrays

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,22 +26,36 @@ def pack(owner: str, tree: Any) -> tuple[Any, Arrays]:
     """
     arrays: Arrays = {}
 
+    def keep(name: str, array: np.ndarray[Any, Any]) -> str:
+        arrays[name] = array
+        return name
+
+    return take_apart(owner, tree, keep), arrays
+
+
+def take_apart(owner: str, tree: Any, keep: Callable[[str, np.ndarray[Any, Any]], Any]) -> Any:
+    """Return a state with, in the place of each array, what ``keep`` returns for its name and its values.
+
+    These are in C order and little-endian. It raises what :func:`pack` does.
+    """
+
     def visit(value: Any, name: str) -> Any:
         kind = type(value)
         if kind in _PLAIN:
             return value
         if kind is not np.ndarray:
             if kind is dict or isinstance(value, Mapping):
-                return {
-                    checked(key, name): visit(each, f"{name}/{key}" if name else key)
-                    for key, each in value.items()
-                }
+                for key in value:
+                    if not isinstance(key, str) or key.startswith("$"):
+                        raise TypeError(
+                            f"{owner}: `{name}` must have keys of text, without $, got {shown(key)}"
+                        )
+                return {key: visit(each, f"{name}/{key}" if name else key) for key, each in value.items()}
             if isinstance(value, list) and set(map(type, value)) == {float}:  # such as a column of a history
-                arrays[name] = as_plain(np.array(value))
-                return {_FLOATS: name}
-            if isinstance(value, (list, tuple)):
+                return {_FLOATS: keep(name, as_plain(np.array(value)))}
+            if isinstance(value, list | tuple):
                 return [visit(each, f"{name}/{place}") for place, each in enumerate(value)]
-            if isinstance(value, (int, float, str)) and not isinstance(value, np.generic):
+            if isinstance(value, int | float | str) and not isinstance(value, np.generic):
                 return value
         host = to_numpy(value) if hasattr(value, "dtype") and hasattr(value, "shape") else None
         if host is None or host.dtype.kind not in "fiub":
@@ -49,19 +63,16 @@ def pack(owner: str, tree: Any) -> tuple[Any, Arrays]:
                 f"{owner}: `{name}` must be made of dicts, lists, text, numbers and arrays of them, "
                 f"got {shown(value)}"
             )
-        arrays[name] = as_plain(host)
-        return {_SCALAR if isinstance(value, np.generic) else _ARRAY: name}
+        return {_SCALAR if isinstance(value, np.generic) else _ARRAY: keep(name, as_plain(host))}
 
-    def checked(key: Any, name: str) -> str:
-        if not isinstance(key, str) or key.startswith("$"):
-            raise TypeError(f"{owner}: `{name}` must have keys of text, without $, got {shown(key)}")
-        return key
-
-    return visit(tree, ""), arrays
+    return visit(tree, "")
 
 
-def unpack(text: Any, arrays: Mapping[str, Any]) -> Any:
-    """Return the state that :func:`pack` took apart, its arrays as NumPy's, its tuples as lists."""
+def unpack(text: Any, arrays: Any) -> Any:
+    """Return the state that :func:`pack` took apart, its arrays as NumPy's, its tuples as lists.
+
+    ``arrays[kept]`` is the array for which ``kept`` is in the text; they are asked for in the text's order.
+    """
     if isinstance(text, list):
         return [unpack(each, arrays) for each in text]
     if isinstance(text, dict):
@@ -77,7 +88,7 @@ def unpack(text: Any, arrays: Mapping[str, Any]) -> Any:
 
 def as_plain(array: Any) -> np.ndarray[Any, Any]:
     """Return an array in C order, little-endian, without a copy where it is so already."""
-    array = np.asarray(array)
-    if array.flags.c_contiguous and array.dtype.isnative and sys.byteorder == "little":
-        return array
-    return np.asarray(array, order="C", dtype=array.dtype.newbyteorder("<"))
+    host: np.ndarray[Any, Any] = np.asarray(array)
+    if host.flags.c_contiguous and host.dtype.isnative and sys.byteorder == "little":
+        return host
+    return np.asarray(host, order="C", dtype=host.dtype.newbyteorder("<"))
