@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from itertools import chain
 from operator import is_
 from typing import Any
 
@@ -33,7 +34,7 @@ def parts_of(optim: Any, *, execution: bool = True) -> tuple[dict[str, Any], dic
     """Return the arrays of an Optim, and the rest of its state.
 
     Nothing is copied: it is a state until the next step. The first part is the same object again where it
-    is known to have the same arrays.
+    is known to have the same arrays, in C order.
     """
     known = getattr(optim.execution, "known", lambda *_: None)(optim.net, optim.loss)
     if known is None:
@@ -42,10 +43,12 @@ def parts_of(optim: Any, *, execution: bool = True) -> tuple[dict[str, Any], dic
         arrays = _arrays(optim, parameters_in(found))
     else:
         found, drawing = known.places, known.generators
-        kept = [*optim._states.values(), None]
-        if known.arrays is None or not all(map(is_, kept, known.arrays[0])):
-            known.arrays = kept, _arrays(optim, known.parameters)
-        arrays = known.arrays[1]
+        held = [*optim._states.values(), None]
+        if known.arrays is not None and all(map(is_, held, known.arrays[0])):
+            arrays = known.arrays[1]
+        else:
+            arrays = _arrays(optim, known.parameters)
+            known.arrays = (held, arrays) if _in_c_order(arrays) else None
     course = getattr(optim.execution, "state", None) if execution else None
     name = None if optim.rule is None else repr(optim.rule)
     return arrays, {
@@ -64,6 +67,11 @@ def _arrays(optim: Any, handles: list[Parameter]) -> dict[str, Any]:
         "parameters": {each.label: to_numpy(each.value) for each in handles},
         "states": {label: [*map(to_numpy, each)] for label, each in states.items() if each is not None},
     }
+
+
+def _in_c_order(arrays: dict[str, Any]) -> bool:
+    flat = [*arrays["parameters"].values(), *chain.from_iterable(arrays["states"].values())]
+    return all(each.flags.c_contiguous and each.dtype.isnative for each in flat)
 
 
 def set_state(optim: Any, state: Mapping[str, Any]) -> None:

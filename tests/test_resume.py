@@ -665,6 +665,30 @@ def test_of_two_records_one_may_be_torn_and_the_other_counts(damage, killed):
         assert outcome(*ended) == outcome(*whole)
 
 
+@pytest.mark.usefixtures("at_once")
+@pytest.mark.parametrize("rule", [None, Adam()])
+def test_what_is_written_is_what_is_there_whatever_the_order_of_an_array(rule, tmp_path):
+    """Each epoch's record has that epoch's values, also of an array that has to be copied to be written."""
+
+    class Compare(Callback):
+        def step(self, run, costs):
+            newest = Recent(path).newest(token())
+            if newest is not None and run.optim.steps % 7 == 0:
+                found.append(newest[0]["parameters"]["0._parameters"].copy())
+            if run.optim.steps % 7 == 6:
+                there.append(run.optim.net[0]._parameters.copy())
+
+    def token():
+        return recent._read(open(path.parent / ".run.npz.b", "rb"))[0] if os.listdir(path.parent) else ""
+
+    (tmp_path / "run").mkdir()
+    path, found, there = tmp_path / "run" / "run.npz", [], []
+    net = make_net(dropout=False)
+    net[0]._parameters = np.asfortranarray(net[0]._parameters)
+    run(path, net=net, rule=rule, callbacks=[Compare()])
+    assert len({each.tobytes() for each in found}) == 4
+
+
 def test_what_is_beside_another_file_does_not_count(killed):
     """A file that was copied back is gone on from, as is another training where there is no file."""
     folder, other, _ = killed[0]

@@ -12,7 +12,6 @@ import stat
 import struct
 import zlib
 from contextlib import ExitStack, suppress
-from errno import ENOSPC
 from operator import itemgetter
 from typing import Any, BinaryIO
 
@@ -45,8 +44,8 @@ class Recent:
         """Write a state over the older record.
 
         ``of`` names the file's content that it is newer than: with another, the record counts no more.
-        ``lasting`` is a part of the state that is taken apart once, as long as it is the same object: its
-        arrays are the same as well, with other values.
+        ``lasting`` is a part of the state that is taken apart once as long as it is the same object: its
+        arrays are the same as well, with other values, and in C order.
 
         Raises
         ------
@@ -67,8 +66,9 @@ class Recent:
         _FRONT.pack_into(data, 0, _MARK, crc, len(before), len(text), len(data) - _FRONT.size)
         file = self._files[self._number % 2]
         file.seek(0)
-        if file.write(data) < len(data):
-            raise OSError(ENOSPC, os.strerror(ENOSPC), file.name)
+        left = memoryview(data)
+        while left:  # a system may take two gigabytes at once
+            left = left[file.write(left) :]
 
     def newest(self, of: str) -> tuple[Any, Any] | None:
         """Return the lasting part and the state in the newer whole record with that name; None without."""
