@@ -1,4 +1,4 @@
-"""Single arguments: numbers, flags, texts, sequences; each error names the owner and the argument."""
+"""Checks of single arguments: numbers, flags, text, sequences; each error names owner and argument."""
 
 from __future__ import annotations
 
@@ -62,14 +62,14 @@ def interval(owner: str, argument: str, value: Any) -> tuple[float, float]:
 
 
 def flag(owner: str, argument: str, value: Any) -> bool:
-    """Return ``value`` as a bool, an integer as well; raise TypeError if it is neither."""
+    """Return a bool or an integer as a bool; raise TypeError for anything else."""
     if not isinstance(value, bool | int | np.bool_):
         raise TypeError(f"{owner}: `{argument}` must be True or False, got {shown(value)}")
     return bool(value)
 
 
 def optional_text(owner: str, argument: str, value: Any) -> str | None:
-    """Return ``value``; raise TypeError if it is neither a text nor None."""
+    """Return ``value``; raise TypeError if it is neither a string nor None."""
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{owner}: `{argument}` must be a text or None, got {shown(value)}")
     return value

@@ -1,7 +1,7 @@
 """The only file that knows array libraries: namespaces, devices, dtypes, transfer.
 
-Everything else in the package speaks the Array API standard through what is found here, so that a
-library that conforms to the standard works without a line about it.
+All other modules use the Array API standard through the functions here, so that a library that conforms to
+the standard works without a line of code for it.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _MODULES = {
 
 
 class Backend(NamedTuple):
-    """Where arrays are made: an Array API namespace, and a device of it (None: its default)."""
+    """Where arrays are made: an Array API namespace and one of its devices (None: its default)."""
 
     xp: Namespace
     device: Device = None
@@ -57,7 +57,7 @@ def find_backend(name: BackendLike = None, device: Device = None, *, owner: str 
     device : device or str, optional
         A device of that library, instead of the one in ``name``.
     owner : str
-        Whose arguments they are, for the errors.
+        The function that the errors name.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def find_backend(name: BackendLike = None, device: Device = None, *, owner: str 
         name = _default.name or os.environ.get("DIYNN_BACKEND") or "numpy"
         if isinstance(name, Backend):
             return find_backend(name, device, owner=owner)
-    if not isinstance(name, str):  # a namespace: the wrapped one of that library, where there is one
+    if not isinstance(name, str):  # a namespace: array-api-compat's for that library, if it has one
         module = "" if isinstance(name, type) else getattr(name, "__name__", "")
         xp = import_module(_MODULES[module]) if module in _MODULES else name
         if not hasattr(xp, "__array_namespace_info__"):
@@ -86,7 +86,7 @@ def find_backend(name: BackendLike = None, device: Device = None, *, owner: str 
 
 
 class _Default:
-    """The backend of whatever names none."""
+    """The backend used where none is named."""
 
     def __init__(self) -> None:
         self.name: BackendLike = None
@@ -97,7 +97,7 @@ _default = _Default()
 
 @worded
 class set_backend:  # noqa: N801  # called as a function, or used in `with`
-    """Set the backend of all that names none, as ``DIYNN_BACKEND`` does; in a ``with``, for its block.
+    """Set the default backend, as ``DIYNN_BACKEND`` does; in a ``with`` statement, for its block.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class set_backend:  # noqa: N801  # called as a function, or used in `with`
 
 
 def default_namespace() -> Namespace | None:
-    """Return the library that was set for all that names none, by ``set_backend`` or the environment."""
+    """Return the default library that ``set_backend`` or the environment has set, or None."""
     chosen = _default.name or os.environ.get("DIYNN_BACKEND")
     return find_backend(chosen).xp if chosen else None
 
@@ -155,7 +155,7 @@ def _unknown(owner: str, library: str) -> ValueError:
 
 
 def _device(xp: Namespace, device: Device, owner: str) -> Device:
-    """Turn the text or the number of a device into the library's own object; anything else is passed on."""
+    """Turn the text or the number of a device into the library's own object; anything else is returned."""
     if isinstance(device, list | tuple | dict | float):
         raise TypeError(f"{owner}: `device` must be a device, or its name or number, got {shown(device)}")
     if not isinstance(device, str | int):
@@ -167,7 +167,7 @@ def _device(xp: Namespace, device: Device, owner: str) -> Device:
             kind, _, number = str(device).partition(":")
             jax = import_module("jax")
             return jax.devices()[int(kind)] if kind.isdecimal() else jax.devices(kind)[int(number or 0)]
-        # CuPy itself would take the number of a device that is not there, and fail at its first array.
+        # CuPy would accept the number of a missing device, and fail at the first array.
         known = xp.__array_namespace_info__().devices()
         return {_place(each): each for each in known}[str(device)]
     except (KeyError, ValueError, IndexError, RuntimeError) as error:
@@ -187,7 +187,7 @@ _KINDS: dict[tuple[type, DType], str] = {}
 
 
 def namespace(array: Array) -> Namespace:
-    """Return the Array API namespace of an array, remembered by the array's type.
+    """Return the Array API namespace of an array, cached by the array's type.
 
     Raises
     ------
@@ -210,7 +210,7 @@ def _find_namespace(array: Array) -> Namespace:
 
 
 def when_seen(library: str, module: str) -> None:
-    """Let a module be imported when an array of a library is first seen, and the library is there anyway."""
+    """Import a module when an array of a library is first seen, so that the library is imported already."""
     _COMPANIONS[library] = module
 
 
@@ -232,10 +232,10 @@ def device(array: Array) -> Device:
 
 
 def on_host(array: Array) -> bool:
-    """Say whether the values of an array can be looked at without a transfer or a wait."""
+    """Say whether the values of an array can be read without a transfer or a synchronisation."""
     if isinstance(array, np.ndarray):
         return getattr(array, "has_values", True)  # an array that is being recorded has none
-    if array_api_compat.is_jax_array(array):  # may be traced: it has no values then
+    if array_api_compat.is_jax_array(array):  # it may be traced, and then has no values
         return False
     return _place(device(array)) in ("cpu", "CPU_DEVICE")
 
@@ -254,22 +254,28 @@ def within(array: Array, last: float) -> bool:
     """Say whether all values of an array are in 0..last, ends included."""
     if 0 in array.shape:
         return True
-    bits = _BITS.get(array.dtype) if isinstance(array, np.ndarray) else None
-    if bits is not None:
-        ordered = array.view(bits)
-        if ordered.item(ordered.argmax()) <= _bits(array.dtype, last):  # a fifth of the overhead of `max`
-            return True  # in one pass; -0.0 and the like take two
+    if isinstance(array, np.ndarray):
+        bits, highest = in_bits(array.dtype, last)
+        if bits is not None:
+            ordered = array.view(bits)
+            if ordered.item(ordered.argmax()) <= highest:  # a fifth of the overhead of `max`
+                return True  # in one pass; -0.0 and the like take two
     low, high = extremes(array)
     return bool(low >= 0) and bool(high <= last)
 
 
 @cache
-def _bits(kind: Any, last: float) -> int:
-    return int(kind.type(last).view(_BITS[kind]))
+def in_bits(kind: Any, last: float) -> tuple[Any, int]:
+    """Return a type of unsigned integers, and a number's bits in it, by which values in 0..last are known.
+
+    As such integers they are not greater, and all other values are, but for -0.0. None if there is no type.
+    """
+    bits = _BITS.get(kind)
+    return bits, 0 if bits is None else int(kind.type(last).view(bits))
 
 
 def seen_outside(array: Array, last: float) -> bool:
-    """Say whether values of an array are outside 0..last, if that can be seen without a transfer."""
+    """Say whether values of an array are outside 0..last, if that can be read without a transfer."""
     if type(array) is np.ndarray:
         return not within(array, last)
     return kind(array) != "bool" and on_host(array) and not within(array, last)
@@ -287,7 +293,7 @@ def together(first: Array, second: Array) -> bool:
 
 
 def promoted(first: Array, second: Array) -> bool:
-    """Say whether a product of two arrays of one library has a dtype: PyTorch's wants two of the same."""
+    """Say whether two arrays of one library can be multiplied: PyTorch requires one dtype."""
     return first.dtype == second.dtype or not array_api_compat.is_torch_array(first)
 
 
@@ -316,7 +322,7 @@ def _library(xp: Namespace) -> str:
 
 
 def default_dtype(xp: Namespace, device: Device = None) -> DType:
-    """Return the real dtype that a library makes when none is asked for."""
+    """Return a library's default real dtype."""
     return xp.__array_namespace_info__().default_dtypes(device=device)["real floating"]
 
 
@@ -331,7 +337,7 @@ def _real_dtypes(where: Backend) -> dict[str, DType]:
 def as_dtype(dtype: DType, where: Backend, *, owner: str = "as_dtype") -> DType:
     """Turn a dtype given as text, as NumPy's or as a library's own into a library's own real dtype.
 
-    ``owner`` is whose argument it is.
+    ``owner`` is named by the errors.
 
     Raises
     ------
@@ -390,14 +396,15 @@ def asarray(data: Any, backend: BackendLike = None, *, dtype: DType = None, devi
     if dtype is None and host.dtype.kind == "f":
         dtype = _real_dtypes(where).get(host.dtype.name, default_dtype(where.xp, where.device))
         if array_api_compat.is_jax_namespace(where.xp):
-            dtype = None  # JAX narrows to what its own configuration allows; asked by name it would warn
-    if not host.flags.writeable and array_api_compat.is_torch_namespace(where.xp):
-        host = host.copy()  # torch would share the memory, and warns that it could write to it
+            dtype = None  # JAX narrows to what its configuration allows, and warns if the dtype is named
+    of_another = not isinstance(data, np.ndarray)  # JAX shows its memory, which is not to be written to
+    if not host.flags.writeable and (of_another or array_api_compat.is_torch_namespace(where.xp)):
+        host = host.copy()  # torch would share the memory, and warn that it is not writeable
     return where.xp.asarray(host, dtype=dtype, device=where.device)
 
 
 def belongs(data: Any, xp: Namespace) -> bool:
-    """Say whether data are an array of a library already; NumPy's scalars and subclasses are none."""
+    """Say whether data are an array of a library already; NumPy's scalars and subclasses do not count."""
     if isinstance(data, np.ndarray | np.generic):
         return type(data) is np.ndarray and data.dtype.kind in "fiub" and namespace(data) is xp
     return array_api_compat.is_array_api_obj(data) and namespace(data) is xp
@@ -420,9 +427,9 @@ def alike(array: Array, like: Array) -> Array:
 
 
 def device_beside(array: Array) -> Device:
-    """Return the device on which to make an array that is to meet another one.
+    """Return the device on which to make an array that is used together with another one.
 
-    CuPy would take the current device, not the array's. JAX knows itself, and traced arrays have none.
+    CuPy would use its current device, not the array's. JAX chooses by itself; traced arrays have none.
     """
     return None if array_api_compat.is_jax_array(array) else device(array)
 
@@ -442,7 +449,7 @@ def to_numpy(array: Any) -> np.ndarray[Any, Any]:
 
 
 def host_numbers(owner: str, argument: str, array: Any, *, real: bool = True) -> np.ndarray[Any, Any]:
-    """Do what :func:`to_numpy` does, for an argument of another owner that is to hold real numbers."""
+    """Do what :func:`to_numpy` does, with errors about another owner's argument."""
     if array_api_compat.is_cupy_array(array):
         array = array.get()  # CuPy refuses implicit conversion
     if array_api_compat.is_torch_array(array):
@@ -460,7 +467,7 @@ def copy(array: Array) -> Array:
 
 
 def zeros_like(array: Array) -> Array:
-    """Return zeros of the shape and dtype of an array, beside it; CuPy would take its current device."""
+    """Return zeros of the shape, dtype and device of an array; CuPy would use its current device."""
     if type(array) is np.ndarray:
         return np.zeros_like(array)
     if array_api_compat.is_cupy_array(array):
@@ -470,7 +477,7 @@ def zeros_like(array: Array) -> Array:
 
 
 def synchronize(array: Array) -> None:
-    """Wait until the values of an array are there, as a clock must that is to time how they come about.
+    """Wait until the values of an array have been computed, as a timing must.
 
     JAX, and any library on a GPU, returns from an operation before it is done; NumPy and others do not.
     """
@@ -483,19 +490,19 @@ def synchronize(array: Array) -> None:
 
 
 def free_memory(array: Array) -> int | None:
-    """Return the bytes that are free on an array's device, where data are worth placing: on CuPy's."""
+    """Return the free bytes of an array's device if it is a GPU of CuPy's, else None."""
     return int(array.device.mem_info[0]) if array_api_compat.is_cupy_array(array) else None
 
 
 def near(array: Array | None, *data: Array) -> tuple[tuple[Array, ...], Array | None]:
-    """Place NumPy data on the GPU on which ``array`` lies, if there is one and they fit into half of it.
+    """Move NumPy data to the GPU that ``array`` is on, if they fit into half of its free memory.
 
     Returns
     -------
     data : tuple of arrays
         On the GPU, or as they are.
     to : array or None
-        ``array``, where the data stay on the host and are to be moved batch by batch.
+        ``array``, if the data stay on the host and are to be moved batch by batch.
     """
     room = None if array is None else free_memory(array)
     if room is None or not all(isinstance(each, np.ndarray) for each in data):
@@ -512,7 +519,7 @@ def placed(owner: str, backend: BackendLike, x: Any, y: Any) -> tuple[Array, Arr
 
 
 def at(array: Array) -> Any:
-    """Return what ``array[...] = value`` and ``+=`` are on libraries whose arrays cannot be written to.
+    """Return an object for indexed assignment, also on libraries whose arrays cannot be written to.
 
     ``at(array)[index].set(value)`` and ``.add(value)`` write in place where the library can, and return
     the array written, or a new one.
@@ -523,5 +530,5 @@ def at(array: Array) -> Any:
 
 
 def write(target: Array, value: Array) -> Array:
-    """Write ``value`` into ``target`` where the library can, into a new array where it cannot; return it."""
+    """Write ``value`` into ``target``, or into a new array if the library cannot; return that array."""
     return at(target)[...].set(value)

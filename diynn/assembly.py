@@ -1,6 +1,6 @@
-"""Whether a net, a loss and what else trains them fit together: what is asked once, before the first step.
+"""Checks before the first step: whether net, loss, rule and metrics fit together.
 
-And what is no error, and rarely meant: a softmax before a loss that has one, units that never change.
+And warnings of what is no error but rarely intended: a softmax before a loss that has one, saturated units.
 """
 
 from __future__ import annotations
@@ -9,27 +9,35 @@ import dis
 import inspect
 import warnings
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from diynn.arrays import Array, BackendLike, find_backend, namespace, to_numpy
-from diynn.composition import COMPUTING, METHODS, children, is_module, walk
+from diynn.composition import METHODS, children, is_module, walk
 from diynn.layers import Conv1D, Linear, LogSoftmax, Sequential, Sigmoid, Softmax, Tanh
 from diynn.layers.sequential import flat, in_series
-from diynn.losses import BCELoss, BCEWithLogitsLoss, CrossEntropyLoss, NLLLoss
+from diynn.losses import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CategoricalCrossEntropyLoss,
+    CrossEntropyLoss,
+    NLLLoss,
+)
 from diynn.module import Module, in_mode, parameters
 from diynn.parameter import own_parameters
 from diynn.rules import Rule
 from diynn.shapes import AXES, fewest, fit, text
 from diynn.wording import shown
 
-_ARGUMENTS = {
-    "forward": 1,
-    "backward_delta": 2,
-    "backward_update_gradient": 2,
-    "zero_grad": 0,
-    "update_parameters": 1,
+_OF_A_MODULE = {
+    "forward": ("data",),
+    "backward_delta": ("data", "delta"),
+    "backward_update_gradient": ("data", "delta"),
+    "zero_grad": (),
+    "update_parameters": ("gradient_step",),
 }
-_CONSTANT = 1e-3  # units whose values differ by less over all examples tell nothing
+_OF_A_LOSS = dict.fromkeys(("forward", "backward"), ("y", "yhat"))
+_CONSTANT = 1e-3  # units whose values differ by less over all examples are saturated
 _LAST_LAYER = "the net ends with its last linear layer then"
 
 
@@ -37,7 +45,7 @@ _LAST_LAYER = "the net ends with its last linear layer then"
 
 
 def check_net(owner: str, net: Any) -> None:
-    """Raise unless ``net`` is a module that can be trained, in words that say what to write.
+    """Raise unless ``net`` is a module that can be trained, with a message that says what to write.
 
     Raises
     ------
@@ -76,8 +84,7 @@ def check_net(owner: str, net: Any) -> None:
     if isinstance(net, Sequential) and all(isinstance(each, Sequential) for each in walk(net)):
         raise ValueError(f"{owner}: `net` must hold a module, got the empty {net!r}; add(module) appends one")
     for module in walk(net):
-        if not isinstance(module, Module):
-            _raise_unless_callable(owner, module)
+        _raise_unless_callable(owner, module, _OF_A_MODULE)
     layers = flat(net)
     for place, layer in enumerate(layers):
         _raise_if_idle(owner, layer, first=place == 0)
@@ -98,6 +105,10 @@ def check_loss(owner: str, loss: Any) -> None:
         raise TypeError(
             f"{owner}: `loss` must be a loss, got {shown(loss)}, which is a module: net first, then loss"
         )
+    _raise_unless_callable(owner, loss, _OF_A_LOSS)
+    for name, what in (("forward", "costs (batch,)"), ("backward", "gradient with respect to `yhat`")):
+        if _does_nothing(getattr(loss, name)):
+            raise TypeError(f"{owner}: {type(loss).__name__}.{name} does nothing: it returns the {what}")
 
 
 def check_rule(owner: str, rule: Any) -> None:
@@ -115,7 +126,7 @@ def check_rule(owner: str, rule: Any) -> None:
 
 
 def check_metrics(owner: str, metrics: Any) -> None:
-    """Raise unless ``metrics`` is None or a dict of functions whose names are no columns of every history."""
+    """Raise unless ``metrics`` is None or a dict of functions, none with the name of a fixed column."""
     if metrics is None:
         return
     example = '{"accuracy": diynn.accuracy}'
@@ -129,6 +140,12 @@ def check_metrics(owner: str, metrics: Any) -> None:
                 f"{owner}: `metrics` must be a dict of functions, such as {example}, got "
                 f"{{{name!r}: {shown(metric)}}}"
             )
+        try:
+            inspect.signature(metric).bind("y", "yhat")
+        except TypeError as error:
+            raise TypeError(f"{owner}: `metrics` {name!r} must take (y, yhat): {error}") from None
+        except ValueError:  # a function of no signature
+            pass
         if name in ("cost", "seconds", "epoch") or name.startswith("validation_"):
             raise ValueError(
                 f"{owner}: `metrics` must have other names than {name!r}, which the history has itself"
@@ -154,25 +171,29 @@ def _raise_if_circular(owner: str, net: Any) -> None:
     visit(net)
 
 
-def _raise_unless_callable(owner: str, module: Any) -> None:
-    for name, count in _ARGUMENTS.items():
-        method = getattr(module, name, None)
+def _raise_unless_callable(owner: str, thing: Any, methods: Mapping[str, tuple[str, ...]]) -> None:
+    """Raise TypeError if a method of a module or a loss that is not ours takes other arguments."""
+    if type(thing).__module__.startswith("diynn."):
+        return
+    for name, words in methods.items():
+        method = getattr(thing, name, None)
         try:
             if method is not None:
-                inspect.signature(method).bind(*range(count))
+                inspect.signature(method).bind(*words)
         except TypeError as error:
-            words = ("data", "delta") if name in COMPUTING else ("gradient_step",)
-            taken = ", ".join(words[:count])
-            raise TypeError(f"{owner}: {type(module).__name__}.{name} must take ({taken}): {error}") from None
-        except ValueError:  # a method of no signature
+            taken = ", ".join(words)
+            raise TypeError(f"{owner}: {type(thing).__name__}.{name} must take ({taken}): {error}") from None
+        except ValueError:  # a method without a signature
             continue
 
 
 def _raise_if_idle(owner: str, layer: Any, *, first: bool) -> None:
-    """Raise if a method that has something to do is one that only returns None."""
+    """Raise if a method that should compute something only returns None."""
     held = walk(layer)
     trained = [each for each in held if _has_parameters(each)]
     name = type(layer).__name__
+    if _does_nothing(layer.forward):
+        raise TypeError(f"{owner}: {name}.forward does nothing: it returns the outputs")
     if trained and _does_nothing(layer.backward_update_gradient):
         raise TypeError(
             f"{owner}: {name}.backward_update_gradient does nothing, and there are parameters to be "
@@ -196,8 +217,11 @@ def _has_parameters(module: Any) -> bool:
 
 def _does_nothing(method: Any) -> bool:
     code = getattr(getattr(method, "__func__", method), "__code__", None)
-    if code is None:
-        return False
+    return code is not None and _is_idle(code)
+
+
+@cache  # reading the code takes as long as some steps
+def _is_idle(code: Any) -> bool:
     idle = {"RESUME", "NOP", "LOAD_CONST", "RETURN_VALUE", "RETURN_CONST", "COPY_FREE_VARS", "CACHE"}
     steps = list(dis.get_instructions(code))
     return {each.opname for each in steps} <= idle and all(
@@ -206,13 +230,13 @@ def _does_nothing(method: Any) -> bool:
 
 
 def _raise_unless_sizes_fit(owner: str, net: Sequential) -> None:
-    """Raise ValueError if what a layer gives is not what the next one of known size takes."""
+    """Raise ValueError if a layer's output does not fit the next layer of known input size."""
     leaves = net.leaves()
     shape, giver = None, ""
     for number, (_, layer) in enumerate(leaves):
         wanted = getattr(layer, "input_shape", None)
         if wanted is not None and shape is not None and fit(shape, wanted) is None:
-            if AXES in shape and AXES in wanted:  # most mean vectors
+            if AXES in shape and AXES in wanted:  # vectors are what is usually meant
                 shape, wanted = fewest(shape), fewest(wanted)
             raise ValueError(
                 f"{owner}: layer {number + 1} of {len(leaves)}, {layer!r}, takes {text(wanted)}, "
@@ -224,13 +248,13 @@ def _raise_unless_sizes_fit(owner: str, net: Sequential) -> None:
             continue
         try:
             shape = layer.output_shape(known)
-        except (ValueError, TypeError):  # it says so itself, when it is asked with data
+        except (ValueError, TypeError):  # the module raises it itself when it is called
             shape = None
         giver = f"layer {number + 1}, {layer!r},"
 
 
 def move_net(owner: str, net: Any, backend: BackendLike) -> None:
-    """Move a net to another library; raise TypeError if it is none of diynn's modules, which can be moved."""
+    """Move a net to another library; raise TypeError if it is not one of diynn's modules."""
     if not isinstance(net, Module):
         raise TypeError(
             f"{owner}: `backend` moves a net of diynn's modules, got {shown(net)}; put it into a Sequential"
@@ -260,6 +284,11 @@ def warn_of_the_end(owner: str, net: Any, loss: Any) -> None:
             "it, or take "
             "CrossEntropyLoss"
         )
+    elif isinstance(loss, CategoricalCrossEntropyLoss) and isinstance(last, Linear | Conv1D | LogSoftmax):
+        words = (
+            f"{loss!r} takes probabilities, and {last!r} gives none; let Softmax() be the last layer, or "
+            "take CrossEntropyLoss behind a Linear, NLLLoss behind a LogSoftmax"
+        )
     elif isinstance(loss, BCELoss) and isinstance(last, Linear | Conv1D):
         words = (
             f"{loss!r} takes probabilities, and {last!r} gives any numbers; put Sigmoid() behind it, or take "
@@ -270,7 +299,7 @@ def warn_of_the_end(owner: str, net: Any, loss: Any) -> None:
 
 
 def warn_of_no_gradient(owner: str, net: Any) -> None:
-    """Warn if no parameter has a gradient after a step: nothing can be learnt."""
+    """Warn if all gradients are zero after a step: nothing can be learnt."""
     try:
         handles = parameters(net)
         gradients = [to_numpy(each.gradient) for each in handles]
@@ -287,7 +316,7 @@ def warn_of_no_gradient(owner: str, net: Any) -> None:
 
 
 def warn_of_saturation(owner: str, net: Any, x: Array) -> None:
-    """Warn of units of a tanh or sigmoid layer that have one value for all examples, at its end."""
+    """Warn of units of a tanh or sigmoid layer that have one value, at a bound, for all examples."""
     if (
         not in_series(net)
         or x.shape[0] < 8

@@ -1,4 +1,4 @@
-"""Callbacks: hooks of a training, which may also stop it."""
+"""Callbacks: hooks into a training, which may also stop it."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ __all__ = ["Callback", "EarlyStopping", "KeepBest", "ReduceOnPlateau", "Run"]
 
 @dataclass
 class Run:
-    """A training under way, as callbacks see it.
+    """A training in progress, as callbacks see it.
 
     Attributes
     ----------
     net, loss, optim
-        What is trained, and by what.
+        The net that is trained, and the loss and the `Optim` that train it.
     history : History
-        What was measured up to now.
+        The metrics up to now.
     epochs, epoch : int
-        Epochs to do, and epochs done.
+        Number of epochs in all, and of those done.
     stopped : str or None
-        Set it to a reason, in words, and the training ends after this epoch.
+        Set it to a reason, as text, to end the training after this epoch.
     """
 
     net: Any
@@ -77,15 +77,15 @@ class Callback:
         """After the last epoch, also when stopped or interrupted."""
 
     def state(self) -> Any:
-        """Return what it has to remember, of dicts, lists, text, numbers and arrays, for a checkpoint."""
+        """Return its state for a checkpoint: dicts, lists, text, numbers and arrays."""
         return None
 
     def restore(self, state: Any) -> None:
-        """Go on from what ``state`` returned, after ``start``: the training goes on from its checkpoint."""
+        """Restore what ``state`` returned: called after ``start`` if a training resumes from a checkpoint."""
 
 
 class _Best(Callback):
-    """Base of the callbacks that follow a metric: a column of the history and its best value."""
+    """Base of the callbacks that monitor a metric: a column of the history and its best value."""
 
     def __init__(self, column: str | None, largest: bool | None) -> None:
         owner = type(self).__name__
@@ -93,7 +93,7 @@ class _Best(Callback):
         self.largest = None if largest is None else flag(owner, "largest", largest)
 
     def start(self, run: Run) -> None:
-        """Forget an earlier training."""
+        """Reset the best value."""
         self.best, self.best_epoch = inf, 0
 
     def state(self) -> dict[str, Any]:
@@ -101,11 +101,11 @@ class _Best(Callback):
         return {"best": self.best, "best_epoch": self.best_epoch}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on with them."""
+        """Restore them."""
         self.best, self.best_epoch = state["best"], state["best_epoch"]
 
     def improved(self, run: Run, by: float = 0.0) -> bool:
-        """Say whether the last epoch is the best so far, and remember it then.
+        """Say whether the last epoch is the best so far; if so, remember its value.
 
         Raises
         ------
@@ -127,16 +127,16 @@ class _Best(Callback):
 
 
 class EarlyStopping(_Best):
-    """Stop when a metric has not improved for some epochs.
+    """Stop when a metric has not improved for ``patience`` epochs.
 
     Parameters
     ----------
     patience : int
-        How many epochs to wait.
+        Number of epochs without improvement to wait for.
     column : str, optional
-        Which column; None for the validation cost, or the cost where there is none.
+        The metric's column; None for the validation cost, or the cost if there is no validation.
     by : float
-        How much counts as better.
+        Smallest change that counts as an improvement.
     largest : bool, optional
         Whether large is good; None for yes, except for costs.
     """
@@ -156,14 +156,14 @@ class EarlyStopping(_Best):
 
 
 class ReduceOnPlateau(_Best):
-    """Reduce the step size each time a metric has not improved for some epochs.
+    """Reduce the step size whenever a metric has not improved for ``patience`` epochs.
 
     Parameters
     ----------
     factor : float
-        What the step size is multiplied by, in (0, 1): ``eps``, or all that is left of a schedule.
+        In (0, 1): multiplies the step size ``eps``, or all later values of a schedule.
     patience : int
-        How many epochs to wait before each reduction.
+        Number of epochs to wait before each reduction.
     column, by, largest : optional
         As in :class:`EarlyStopping`.
 
@@ -191,7 +191,7 @@ class ReduceOnPlateau(_Best):
         self.by = number_from_0("ReduceOnPlateau", "by", by)
 
     def start(self, run: Run) -> None:
-        """Take the schedule as it is now."""
+        """Reset the best value, and keep the schedule."""
         super().start(run)
         self.optim, self.schedule, self.times, self.reduced_epoch = run.optim, run.optim.schedule, 0, 0
 
@@ -204,11 +204,11 @@ class ReduceOnPlateau(_Best):
             self.optim.schedule = scaled(self.schedule, self.factor**self.times)
 
     def state(self) -> dict[str, Any]:
-        """Return the best value and its epoch, how often steps were made shorter, and when last."""
+        """Return the best value and its epoch, the number of reductions, and the epoch of the last one."""
         return super().state() | {"times": self.times, "reduced_epoch": self.reduced_epoch}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on with them."""
+        """Restore them."""
         super().restore(state)
         self.times, self.reduced_epoch = state["times"], state["reduced_epoch"]
         self.optim.schedule = scaled(self.schedule, self.factor**self.times)
@@ -220,7 +220,7 @@ class KeepBest(_Best):
     Parameters
     ----------
     column : str, optional
-        Which column of the history decides; None for the validation cost, or the cost where there is none.
+        The metric's column; None for the validation cost, or the cost if there is no validation.
     largest : bool, optional
         Whether large is good; None for yes, except for costs.
     """
@@ -230,7 +230,7 @@ class KeepBest(_Best):
         super().__init__(column, largest)
 
     def start(self, run: Run) -> None:
-        """Keep what the training starts from."""
+        """Keep the initial parameters."""
         super().start(run)
         self.parameters = snapshot(run.net)
 
@@ -248,7 +248,7 @@ class KeepBest(_Best):
         return super().state() | {"parameters": self.parameters}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on with them."""
+        """Restore them."""
         super().restore(state)
         self.parameters = state["parameters"]
 
@@ -264,12 +264,12 @@ class _Function(Callback):
 
 
 def as_callbacks(owner: str, callbacks: Any) -> list[Callback]:
-    """Return a list of callbacks, those that are functions as well.
+    """Return a list of callbacks, functions among them wrapped as callbacks.
 
     Raises
     ------
     TypeError
-        If ``callbacks`` is no list of callbacks and functions; ``owner`` is whose argument it is.
+        If ``callbacks`` is no list of callbacks and functions; the message names ``owner``.
     """
     if isinstance(callbacks, Callback) or not isinstance(callbacks, list | tuple):
         raise TypeError(

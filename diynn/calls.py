@@ -1,7 +1,7 @@
-"""What is done around a call of something public: other spellings are taken, and wrong calls get our words.
+"""Decorators of public functions: other spellings of keywords, and messages for calls that do not fit.
 
-A call that is right goes straight to its function. Only one that Python cannot bind, by a word that the
-function has not, too few arguments or too many, is looked at: by the table of `diynn.sheet`.
+A correct call goes straight to its function. Only a call that Python cannot bind, because of an unknown
+keyword, too few arguments or too many, is looked up in the tables of `diynn.sheet`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Class = TypeVar("Class", bound=type)
 Arguments: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
-#: Methods that the engine calls at every step, and scripts do not: they stay as they are written.
+#: Methods that the engine calls at every step, and scripts do not: they are not decorated. A decorated call
+#: took 0.25 µs more of a compiled step of 15 µs, and 3 µs of one of 192 µs by definition.
 OF_THE_ENGINE = {
     "children", "flat", "check_arguments", "check_targets", "check_predictions", "costs_and_delta",
 }  # fmt: skip
@@ -28,7 +29,7 @@ _STARRED = (_KINDS.VAR_POSITIONAL, _KINDS.VAR_KEYWORD)
 
 
 class ApartError(ValueError):
-    """Arrays of two libraries, devices or precisions in one call, told before anything was done with them."""
+    """Arrays of two libraries, devices or precisions in one call, raised before anything is computed."""
 
 
 def spelled(
@@ -39,9 +40,9 @@ def spelled(
     Parameters
     ----------
     owner : str
-        Whose errors they are; by default the function's, with its class before it.
+        The name in the errors; by default the function's, with its class before it.
     mend : function, optional
-        What is asked for other arguments, or None, where the function raised :class:`ApartError`.
+        Called if the function raised :class:`ApartError`; returns other arguments for it, or None.
 
     Raises
     ------
@@ -57,7 +58,7 @@ def spelled(
                 return function(*arguments, **words) if words else function(*arguments)
             except TypeError as error:
                 if error.__traceback__ is None or error.__traceback__.tb_next is not None:
-                    raise  # by the function, or by what it called
+                    raise  # the error is from inside the function
             except ApartError:
                 mended = None if mend is None else mend(*arguments, **words)
                 if mended is None:
@@ -75,7 +76,7 @@ def spelled(
 def worded(cls: Class, *, mend: Callable[..., Arguments | None] | None = None) -> Class:
     """Decorate the public methods that a class defines, its constructor and ``__call__`` by :func:`spelled`.
 
-    But for :data:`OF_THE_ENGINE`.
+    The methods in :data:`OF_THE_ENGINE` are left out.
     """
     done: dict[FunctionType, Callable[..., Any]] = {}  # one method may have several names
     for name, method in list(vars(cls).items()):
@@ -100,7 +101,7 @@ def _canonical(
     positional = _places(parameters)[: len(arguments)]
     found: dict[str, Any] = {}
     for word, value in words.items():
-        canonical = word if word in parameters else others.get(word)
+        canonical = word if word in _named(parameters) else others.get(word)
         if canonical is None:
             if any(each.kind is _KINDS.VAR_KEYWORD for each in parameters.values()):
                 found[word] = value
@@ -129,7 +130,7 @@ def _keywords(function: Callable[..., Any]) -> tuple[Mapping[str, inspect.Parame
 def _owner(
     function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter], arguments: tuple[Any, ...]
 ) -> str:
-    """Return whose error it is: ``one_hot``, ``Linear``, ``Linear.forward``."""
+    """Return the name for an error: ``one_hot``, ``Linear``, ``Linear.forward``."""
     if "self" not in parameters:
         return function.__name__
     defining = _defining(function)
@@ -142,7 +143,7 @@ def _defining(function: Callable[..., Any]) -> str:
 
 
 def _bound(function: Callable[..., Any], arguments: tuple[Any, ...]) -> bool:
-    """Say whether a method was called of an instance, not of its class as in ``Linear.forward(x)``."""
+    """Say whether a method was called on an instance, not on its class as in ``Linear.forward(x)``."""
     return bool(arguments) and _defining(function) in _bases(arguments[0])
 
 
@@ -153,18 +154,23 @@ def _bases(instance: object) -> list[str]:
 def _instead(parameters: Mapping[str, inspect.Parameter], word: str) -> str:
     if word in REFUSED:
         return REFUSED[word]
-    known = _shown(parameters, parameters)
+    known = _shown(parameters, _named(parameters))
     return f"there are {', '.join(known)}" if known else "it takes none"
 
 
 def _places(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
-    """Return the names of the arguments that may be given without a name."""
+    """Return the names of the positional parameters."""
     kinds = _KINDS.POSITIONAL_ONLY, _KINDS.POSITIONAL_OR_KEYWORD
     return [each.name for each in parameters.values() if each.kind in kinds]
 
 
+def _named(parameters: Mapping[str, inspect.Parameter]) -> list[str]:
+    """Return the names of the arguments that may be given by name: not those of a starred one."""
+    return [each.name for each in parameters.values() if each.kind not in _STARRED]
+
+
 def _shown(parameters: Mapping[str, inspect.Parameter], names: Iterable[str]) -> list[str]:
-    """Return the names but that of the object itself."""
+    """Return the names without ``self``."""
     return [each for each in names if each != "self" and parameters[each].kind is not _KINDS.POSITIONAL_ONLY]
 
 
@@ -197,7 +203,7 @@ def _mend(
     parameters: Mapping[str, inspect.Parameter],
     arguments: tuple[Any, ...],
 ) -> str:
-    """Return what to write instead, as far as it is more than the arguments."""
+    """Return a hint at what to write instead, beyond the list of arguments."""
     if "self" not in parameters:
         return f"; {HINTS[owner]}" if owner in HINTS else ""
     if not _bound(function, arguments):
@@ -216,7 +222,7 @@ def _mend(
 
 
 def _form(function: Callable[..., Any], parameters: Mapping[str, inspect.Parameter]) -> str:
-    """Return how a method is called with what it needs: ``forward(data)``."""
+    """Return a call with the required arguments: ``forward(data)``."""
     method = "" if function.__name__ == "__call__" else function.__name__
     needed = [
         each.name

@@ -1,4 +1,4 @@
-"""Keeping the parameters of a net, in memory or in a file."""
+"""Snapshots of a net's parameters, in memory or in a file."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _IN_TRAINING = "optim/parameters/"  # before the names of a net's parameters in 
 
 @spelled()
 def snapshot(net: Any) -> dict[str, Array]:
-    """Return copies of all parameters by their names in the net, in the library where they are."""
+    """Return copies of all parameters by their names in the net, in the library they are in."""
     raise_unless_module("snapshot", net)
     return {parameter.label: copy(parameter.value) for parameter in parameters(net)}
 
@@ -48,8 +48,8 @@ def snapshot(net: Any) -> dict[str, Array]:
 def restore(net: Any, values: Mapping[str, Array]) -> None:
     """Put parameters back, as :func:`snapshot` returned them or as read from a file: all or none.
 
-    They are written into the arrays that are there, where the library allows it, so that weights tied by
-    assignment stay tied.
+    They are written into the existing arrays, where the library allows it, so that weights tied by assignment
+    stay tied.
 
     Raises
     ------
@@ -73,7 +73,7 @@ def _prepared(value: Array, like: Array) -> Array:
 
 
 def _write_all(prepared: list[tuple[Parameter, Array]]) -> None:
-    with Deferred() as interrupts:  # Ctrl-C comes before or after
+    with Deferred() as interrupts:  # Ctrl-C takes effect before or after
         interrupts.may_stop = False
         for handle, value in prepared:
             handle.value = write(handle.value, value)
@@ -82,8 +82,8 @@ def _write_all(prepared: list[tuple[Parameter, Array]]) -> None:
 def matched(owner: str, argument: str, net: Any, values: Mapping[str, Any]) -> dict[str, Parameter]:
     """Return the handles on the parameters of a net by their names, which must be those of ``values``.
 
-    ``owner`` is whose error it is if they are not, and ``argument`` where they came from. Of the values
-    only shapes and dtypes are looked at.
+    The error, if they are not, names ``owner`` and ``argument``. Of the values only shapes and dtypes are
+    read.
 
     Raises
     ------
@@ -104,7 +104,7 @@ def matched(owner: str, argument: str, net: Any, values: Mapping[str, Any]) -> d
 
 
 def _misfit(handles: Mapping[str, Parameter], values: Mapping[str, Any]) -> str:
-    """Say in what values, or the headers of a file, are of another net; an empty text if they are not."""
+    """Say how values, or headers of a file, differ from a net's parameters."""
     if handles.keys() != values.keys():
         missing, unknown = sorted(handles.keys() - values.keys()), sorted(values.keys() - handles.keys())
         return f"the parameters are of another net: missing {missing}, unknown {unknown}"
@@ -128,9 +128,9 @@ def _has_numbers(value: Any) -> bool:
 def save(net: Any, path: str | os.PathLike[str], *, layout: str | None = None) -> None:
     """Write the parameters of a net to a file: whole, or not at all.
 
-    It is written beside, flushed to disk and put in place by one renaming: whatever happens, a full disk or
-    the end of the process, there is the old file or the new one. In it stand shapes, dtypes and sums of all
-    arrays, and what the net is made of, if that is diynn's own modules.
+    It is written to a temporary file, flushed to disk and renamed: after a full disk or a killed process
+    there is the old file or the new one. It holds shapes, dtypes and checksums of all arrays, and a
+    description of the net if that is made of diynn's own modules.
 
     Parameters
     ----------
@@ -175,20 +175,20 @@ def load(
 def load(net: Any, path: Any = None, *, layout: str | None = None, backend: BackendLike = None) -> Any:
     """Read the parameters of a net from a file that :func:`save` wrote, and return the net.
 
-    All of the file is judged before anything of the net is changed. Files of version 0.1 are read as well,
+    The whole file is checked before the net is changed. Files of version 0.1 are read as well,
     other files of ``npz`` and ``safetensors``, and the checkpoint of a training.
 
     Parameters
     ----------
     net : Module, optional
-        One of the same make; without it, ``load(path)``, the file's own description is built, of diynn's
-        modules: nothing in a file is run.
+        A net of the same structure; without it, ``load(path)`` builds the net that the file describes, of
+        diynn's own modules: nothing in a file is run.
     path : path, or dict of arrays
-        A dict has the arrays by name, such as a ``state_dict`` of PyTorch.
+        A dict holds the arrays by name, such as a ``state_dict`` of PyTorch.
     layout : str, optional
         ``"torch"`` for arrays that PyTorch has named and laid out. Those of ``Linear``, (out, in), and of
-        ``Conv1D``, (out, in, k), are turned; the rows of a ``Linear`` behind a ``Flatten`` of what a
-        ``Conv1D`` gave are put into the order in which diynn has length before channels.
+        ``Conv1D``, (out, in, k), are transposed; the rows of a ``Linear`` after a ``Flatten`` of a sequence
+        are reordered, since diynn has length before channels.
     backend : str or namespace, optional
         Where to move the net; None leaves it where it is.
 
@@ -243,7 +243,7 @@ def _built(stored: Stored, backend: BackendLike) -> Any:
 
 
 def _read(stored: Stored, net: Any, layout: str | None) -> list[tuple[Parameter, Array]]:
-    """Return the handles on the parameters of a net with what is to be written there.
+    """Return the handles on the parameters of a net, each with its new value.
 
     Raises
     ------

@@ -1,6 +1,6 @@
-"""What a net is made of: modules that hold modules, and the one walk by which everything goes over them.
+"""The structure of a net: modules that hold modules, and the one walk over all of them.
 
-It knows of modules what the course sheet says, so that it serves those of any origin.
+It relies only on the methods of the course sheet, so that it works for modules of any origin.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ import numpy as np
 # Types that hold no modules, and are not searched.
 _NO_MODULES = {bool, int, float, str, bytes, type(None), np.ndarray}
 
-#: The methods that compute, of which ``per_example`` and ``pure`` speak.
+#: The methods that compute, which ``per_example`` and ``pure`` describe.
 COMPUTING = ("forward", "backward_delta", "backward_update_gradient")
 #: The methods of the course sheet.
 METHODS = (*COMPUTING, "zero_grad", "update_parameters")
 
 
 def is_module(thing: Any) -> bool:
-    """Say whether a thing is a module: an instance, of any origin, with the sheet's computing methods."""
+    """Say whether an object is a module: an instance, of any origin, with the sheet's computing methods."""
     cls: Any = type(thing)
     return _computes(cls) or (not isinstance(thing, type) and _all_callable(thing))
 
@@ -44,18 +44,18 @@ def children(module: Any) -> list[Any]:
 
 
 def held_modules(owner: Any) -> list[Any]:
-    """Return the modules among the attributes of an object, also in Python's containers, each once."""
+    """Return the modules among the attributes of an object, also in lists, tuples and dicts, each once."""
     found = [
         module
-        for name, value in attributes(owner).items()
-        if type(value) not in _NO_MODULES and name != "_fits"
+        for value in attributes(owner).values()
+        if type(value) not in _NO_MODULES
         for module in modules_in(value)
     ]
     return list({id(module): module for module in found}.values())
 
 
 def modules_in(value: Any, depth: int = 3) -> list[Any]:
-    """Return the modules that a value is or contains, through ``depth`` containers of Python at most."""
+    """Return the modules that a value is or contains, through at most ``depth`` nested containers."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list | tuple | set):
@@ -69,7 +69,7 @@ def walk(net: Any) -> list[Any]:
 
 
 def places(net: Any) -> list[tuple[str, Any]]:
-    """Return all modules of a net, each once, with their places: ``"0.1."`` is the first child's second."""
+    """Return all modules of a net, each once, by place: ``"0.1."`` is the second child of the first one."""
     found: dict[int, tuple[str, Any]] = {}
 
     def visit(module: Any, place: str) -> None:
@@ -83,21 +83,21 @@ def places(net: Any) -> list[tuple[str, Any]]:
 
 
 def per_example(net: Any) -> bool:
-    """Say whether a batch may be split for a net: whether all its modules state that it may."""
+    """Say whether a net's batches may be split: whether all its modules state so."""
     return all(getattr(module, "per_example", False) for module in walk(net))
 
 
 def attributes(thing: Any) -> dict[str, Any]:
-    """Return what an instance has among its own attributes."""
+    """Return the attributes of an instance itself, without those of its class."""
     return getattr(thing, "__dict__", {}) if not isinstance(thing, type) else {}
 
 
 def forget_stated(
     cls: type, properties: Sequence[str], methods: Sequence[str], *, otherwise: Any = False
 ) -> None:
-    """Let a class lose what its bases state of methods that it defines anew, unless it states it again.
+    """Reset what a class inherits of statements about methods that it overrides, unless it states it again.
 
-    A property such as ``per_example`` describes methods: it says nothing about an overridden ``forward``.
+    A statement such as ``per_example`` describes methods: it says nothing about an overridden ``forward``.
     """
 
     def first(name: str) -> int:

@@ -1,6 +1,6 @@
-"""Data: one-hot labels, batches, noise, toy problems of the plane, handwritten digits.
+"""Data: one-hot labels, batches, noise, toy problems in the plane, handwritten digits.
 
-The data sets are arrays of the backend that is asked for, or of the default one: NumPy's, unless
+Data sets are arrays of the backend that is asked for, or of the default one: NumPy, unless
 ``diynn.set_backend`` or ``DIYNN_BACKEND`` names another.
 """
 
@@ -40,7 +40,7 @@ Labels: TypeAlias = Array  # of int64
 
 
 def array_namespace(owner: str, argument: str, value: Array) -> Namespace:
-    """Return the namespace of ``value``; raise TypeError, `owner`'s, if it is no array of numbers."""
+    """Return the namespace of ``value``; raise TypeError, naming `owner`, if it is no array of numbers."""
     if words := special(argument, value):
         raise TypeError(f"{owner}: `{argument}` must be an array of numbers, got {words}")
     xp = namespace_of(owner, argument, value)
@@ -64,12 +64,12 @@ def one_hot(
     dtype : dtype or str, optional
         Real dtype of the result; the library's default by default.
     backend : str or namespace, optional
-        Where the result is to be; None for where `labels` are.
+        The result's backend; None for that of `labels`.
 
     Returns
     -------
     array (batch, classes)
-        In the library and on the device of `labels`, or in `backend`.
+        In the library and on the device of `labels`, or of `backend`.
 
     Raises
     ------
@@ -132,12 +132,12 @@ def batches(
         gives the same batches in every library. None keeps their order, and the batches are then plain
         slices: views, where the library has them.
     weights : array (n,), optional
-        What each example counts: batches have a third array then.
+        Weights of the examples: batches then have a third array.
     to : array, optional
-        Each batch is moved to its library and device. From NumPy to CuPy it is copied asynchronously,
-        through pinned memory.
+        Each batch is moved to the library and device of this array. From NumPy to CuPy it is copied
+        asynchronously, through pinned memory.
     backend : str or namespace, optional
-        Each batch is moved there.
+        Each batch is moved to this backend.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def batches(
     ValueError
         If the lengths differ, `batch_size` is not positive, or the arrays are of two libraries or devices.
     """
-    # Checks and permutation are made by the call, not by the first batch asked for.
+    # Checks and the permutation are made here, not when the first batch is asked for.
     batch_size = positive("batches", "batch_size", batch_size)
     xp = array_namespace("batches", "x", x)
     others = {"y": y} if weights is None else {"y": y, "weights": weights}
@@ -181,21 +181,21 @@ def batches(
 
 @spelled()
 def shard(values: Any, rank: int, size: int) -> Any:
-    """Return one rank's share of a batch or a data set: neighbouring examples.
+    """Return one rank's share of a batch or a data set: consecutive examples.
 
-    No two shares differ by more than one example. Of a file that is mapped into memory it reads nothing else.
+    Sizes of shares differ by one at most. Of a memory-mapped file only the share is read.
 
     Parameters
     ----------
     values : array (n, ...)
         Examples, the same on every rank; of any library, or ``np.load(path, mmap_mode="r")``.
     rank, size : int
-        Whose share, from 0, and how many there are.
+        The rank, from 0, and the number of ranks.
 
     Returns
     -------
     array (about n / size, ...)
-        A view, where the library has them. The shares of all ranks, one after the other, are `values`.
+        A view, where the library has them. The shares of all ranks, concatenated, are `values`.
 
     Raises
     ------
@@ -215,7 +215,7 @@ def shard(values: Any, rank: int, size: int) -> Any:
 
 
 def share_of(n: int, rank: int, size: int) -> slice:
-    """Return which of ``n`` examples are one rank's: see :func:`shard`."""
+    """Return one rank's slice of ``n`` examples: see :func:`shard`."""
     parts = min(n, size)  # with fewer examples than ranks, the last ones have none
     first, last = (n * min(place, parts) // max(1, parts) for place in (rank, rank + 1))
     return slice(first, last)
@@ -351,7 +351,7 @@ def noisy(
         Generator, or seed of one: the same noise in every library. A seed gives the same noise at every
         call, a generator fresh noise.
     limits : (low, high) or None
-        The range of the data, into which what leaves it is clipped; None for no clipping.
+        The range to which the result is clipped; None for no clipping.
 
     Returns
     -------

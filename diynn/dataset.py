@@ -1,11 +1,10 @@
-"""Examples as they come, lists, frames, bytes, files mapped into memory, brought to where a net is."""
+"""Training data of any kind, lists, frames, integers, memory-mapped files, converted for a net."""
 
 from __future__ import annotations
 
 import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from math import ceil
 from typing import Any
 
@@ -17,24 +16,29 @@ from diynn.arrays import (
     alike,
     asarray,
     asarray_like,
+    belongs,
     default_dtype,
+    default_namespace,
     device_beside,
     kind,
     namespace,
     near,
     to_numpy,
+    together,
 )
-from diynn.data import batches, share_of
+from diynn.data import share_of
 from diynn.initializers import Seed, as_generator
+from diynn.shapes import apart
 from diynn.wording import no_numbers, numbers_on_host, shown, special
 
-_CHUNK = 2**22  # values looked at together
+_CHUNK = 2**22  # values checked at a time
+_TOGETHER = 2**18  # bytes of shuffled examples that are gathered at once, and are in the cache when needed
 
 
 def as_array(owner: str, argument: str, value: Any) -> Array:
     """Return data as an array of real numbers: arrays of any library, lists, frames and series of pandas.
 
-    A subclass of NumPy's array that is plain memory, such as ``np.memmap``, is taken without a copy.
+    A subclass of NumPy's array that is plain memory, such as ``np.memmap``, is not copied.
 
     Raises
     ------
@@ -47,7 +51,7 @@ def as_array(owner: str, argument: str, value: Any) -> Array:
     elif words := special(argument, value):
         raise TypeError(f"{what} {words}")
     elif not isinstance(value, np.ndarray) and callable(getattr(value, "to_numpy", None)):
-        value = value.to_numpy()  # of pandas, and of its like
+        value = value.to_numpy()  # pandas and the like
     if isinstance(value, np.ndarray):
         value = np.asarray(value)
         if words := no_numbers(value):
@@ -64,12 +68,12 @@ def as_array(owner: str, argument: str, value: Any) -> Array:
 
 
 def as_weights(owner: str, argument: str, value: Any, x: Any) -> Array:
-    """Return what each example counts as an array (batch,) of real floating numbers.
+    """Return the weights of examples as an array (batch,) of a real floating dtype.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no array of real numbers, one an example.
+        If they are no array of real numbers, one per example.
     """
     weights = as_array(owner, argument, value)
     if weights.shape != x.shape[:1]:
@@ -86,11 +90,16 @@ def as_weights(owner: str, argument: str, value: Any, x: Any) -> Array:
 def moved(values: Array, like: Array | None, *, real: bool) -> Array:
     """Return values in the library and on the device of ``like``, and if ``real`` in its dtype.
 
-    Only arrays of NumPy are moved: those of other libraries stay where the caller put them. Real numbers
-    that are moved take that dtype anyway, so that a loss of anybody's can compute with them and the output.
+    Only NumPy arrays are moved, and to NumPy those of the default library: others stay where the caller put
+    them. Real numbers that are moved take that dtype in any case, so that any loss can combine them with the
+    output.
     """
     if like is None or isinstance(values, Rows):
         return values
+    if isinstance(like, np.ndarray) and not isinstance(values, np.ndarray):
+        xp = default_namespace()
+        if xp is not None and belongs(values, xp):  # made there, in a script that named no library
+            values = to_numpy(values)
     if real and kind(values) != "real floating":
         values = namespace(values).astype(values, _default_like(values, like))
     if isinstance(values, np.ndarray) and not isinstance(like, np.ndarray):
@@ -102,7 +111,7 @@ def moved(values: Array, like: Array | None, *, real: bool) -> Array:
 
 
 def _default_like(values: Array, like: Array) -> Any:
-    """Return the real dtype that values of integers are to have: that of ``like``, in their own library."""
+    """Return the dtype to which integers are converted: that of ``like``, in their own library."""
     xp = namespace(values)
     return (
         like.dtype if xp is namespace(like) else getattr(xp, str(like.dtype).rpartition(".")[2], xp.float32)
@@ -111,7 +120,7 @@ def _default_like(values: Array, like: Array) -> Any:
 
 @dataclass(frozen=True)
 class Rows:
-    """Some examples of an array in some order, of which a slice is read when it is asked for."""
+    """Examples of an array in some order: a slice is read only when it is asked for."""
 
     values: Array
     order: np.ndarray[Any, Any]
@@ -120,7 +129,7 @@ class Rows:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """The shape that all of them have together."""
+        """The shape of all the examples."""
         return (len(self.order), *self.values.shape[1:])
 
     def __getitem__(self, key: tuple[slice, Any]) -> Array:
@@ -136,11 +145,11 @@ class Examples:
     ----------
     x, y : arrays (examples, ...)
     like : array or None
-        Where batches have to be, and what ``x`` is made of; None for as they are.
+        Its backend is that of the batches, its dtype that of ``x``; None to leave both as they are.
     shared : bool
-        Whether batches are to be :class:`Rows`, because a rank of MPI reads its share of them alone.
+        Whether batches are :class:`Rows`, so that a rank of MPI reads only its share of them.
     weights : array (examples,) or None
-        What each example counts, where the net is.
+        Weights of the examples, on the net's backend.
     """
 
     x: Array
@@ -157,13 +166,37 @@ class Examples:
         return ceil(len(self) / batch_size)
 
     def batches(self, epoch: int, batch_size: int, rng: Seed, skip: int = 0) -> Iterator[tuple[Array, ...]]:
-        """Return shuffled batches but the first ``skip``, where the net is; moved one by one, if need be."""
-        if self.shared:
-            order = as_generator("SGD", rng).permutation(len(self))  # as `batches` draws it
-            parts = [order[start : start + batch_size] for start in range(0, len(self), batch_size)][skip:]
-            return map(self._rows, parts)
-        made = islice(batches(self.x, self.y, batch_size, rng=rng, weights=self.weights), skip, None)
-        return map(self._moved, made)
+        """Return shuffled batches of `data.batches` without the first ``skip``, on the backend of the net.
+
+        Raises
+        ------
+        ValueError
+            If the arrays are of two libraries or devices.
+        """
+        for name, each in {"y": self.y, "weights": self.weights}.items():
+            if each is not None and not together(self.x, each):
+                raise ValueError(apart("SGD", name, each, "`x`", self.x))
+        order = as_generator("SGD", rng).permutation(len(self))
+        if not self.shared:
+            return self._shuffled(order, batch_size, skip)
+        parts = [order[start : start + batch_size] for start in range(0, len(self), batch_size)][skip:]
+        return map(self._rows, parts)
+
+    def _shuffled(
+        self, order: np.ndarray[Any, Any], batch_size: int, skip: int
+    ) -> Iterator[tuple[Array, ...]]:
+        """Yield batches of which several are gathered at once, where that costs less than one by one."""
+        count = batch_size
+        if isinstance(self.x, np.ndarray) and (self.like is None or isinstance(self.like, np.ndarray)):
+            example = max(1, self.x[:1].nbytes)
+            count *= max(1, _TOGETHER // (example * batch_size))
+        for start in range(skip * batch_size, len(order), count):
+            part = self._moved(self._taken(order[start : start + count]))
+            if count == batch_size:
+                yield part
+                continue
+            for place in range(0, part[0].shape[0], batch_size):
+                yield tuple([each[place : place + batch_size, ...] for each in part])
 
     def _rows(self, part: Any) -> tuple[Any, ...]:
         pair = Rows(self.x, part, self.like, True), Rows(self.y, part, self.like, False)
@@ -177,22 +210,23 @@ class Examples:
         others = (moved(each, self.like, real=True) for each in weights)
         return moved(x, self.like, real=True), moved(y, self.like, real=False), *others
 
+    def _taken(self, order: Any) -> tuple[Array, ...]:
+        xp, order = namespace(self.x), asarray_like(order, self.x)
+        arrays = (self.x, self.y) if self.weights is None else (self.x, self.y, self.weights)
+        return tuple([xp.take(each, order, axis=0) for each in arrays])
+
     def some(self, order: Any) -> Examples:
         """Return the examples of these numbers, in this order."""
-
-        def taken(values: Array) -> Array:
-            return namespace(values).take(values, asarray_like(order, values), axis=0)
-
-        weights = None if self.weights is None else taken(self.weights)
-        return Examples(taken(self.x), taken(self.y), self.like, self.shared, weights)
+        x, y, *weights = self._taken(order)
+        return Examples(x, y, self.like, self.shared, *weights)
 
     def identity(self) -> list[str]:
-        """Return the shape, dtype and a sum of each array, by which other data are known."""
+        """Return the shape, dtype and checksum of each array, to recognise other data."""
         weights = [] if self.weights is None else [_summed("weights", self.weights)]
         return [_summed("x", self.x), _summed("y", self.y), *weights]
 
     def sample(self, count: int) -> Array:
-        """Return the first examples, where the net is."""
+        """Return the first examples, on the net's backend."""
         return moved(self.x[: min(count, len(self)), ...], self.like, real=True)
 
 
@@ -207,11 +241,11 @@ def examples(
     mapped: bool = True,
     share: tuple[int, int] = (0, 1),
 ) -> Examples:
-    """Return data for a net whose parameters are such as ``like``; raise unless they are whole and finite.
+    """Return data converted for a net with parameters such as ``like``; raise unless they fit and are finite.
 
-    They are converted and moved once, but for what is mapped from a file, unless ``mapped`` is false, and
-    what does not fit into half of a GPU's memory: that is done batch by batch. With ``share``, a rank and how
-    many there are, each looks whether its own share is finite.
+    They are converted and moved once, except data mapped from a file, unless ``mapped`` is false, and data
+    that do not fit into half of a GPU's free memory: these are converted batch by batch. With ``share``, a
+    rank and the number of ranks, each rank checks that its own share is finite.
 
     Raises
     ------
@@ -261,7 +295,7 @@ def _raise_unless_finite(owner: str, name: str, values: Array, share: slice) -> 
 
 
 def _summed(name: str, values: Array) -> str:
-    """Return the shape and dtype of an array and a sum over its values, which may lie in a file."""
+    """Return the shape, dtype and checksum of an array, which may lie in a file."""
     from hashlib import sha256  # takes 3 ms to import
 
     total, count = sha256(), values.shape[0]
@@ -284,5 +318,5 @@ def home(array: Array | None) -> Backend | None:
 
 
 def beside(values: Array, other: Array) -> Array:
-    """Return values where another array is: targets may have stayed on the host."""
+    """Return values moved to the backend of another array: targets may still be on the host."""
     return alike(values, other) if isinstance(values, np.ndarray) else values

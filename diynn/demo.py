@@ -23,7 +23,7 @@ from diynn.rules import Adam, AdamW, Rule
 from diynn.schedules import cosine_decay
 from diynn.training import predict
 
-CODE = 10  # numbers in the autoencoder's code, and components of the PCA beside it
+CODE = 10  # size of the autoencoder's code, and components of the PCA it is compared with
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ RECIPES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a demo found: the net, its training, and a measure by name."""
+    """The result of a demo: the net, its history, and its metrics by name."""
 
     net: Sequential
     history: History
@@ -64,7 +64,7 @@ def make_net(
         ``"conv"``: the sheet's convolutional net, scaled from 256 pixels to 64; ``"mlp"``: two hidden
         layers; ``"autoencoder"``: the sheet's, scaled likewise, an encoder and a decoder.
     seed : int
-        Of the initial parameters.
+        Seed of the initial parameters.
     backend, dtype : optional
         As in :func:`diynn.asarray`.
 
@@ -114,7 +114,7 @@ def run(
     epochs : int, optional
         Passes over the data; None for the net's own number.
     seed : int
-        Of the split, the initial parameters and the order of the examples.
+        Seed of the split, the initial parameters and the order of the examples.
     out : path, optional
         A directory for the figures; None for no figures.
     progress : bool

@@ -1,7 +1,7 @@
-"""What a net is made of, as data: written with its parameters, and a net built from it again.
+"""Descriptions of nets as data: saved with the parameters, to build the net again.
 
-Only modules of diynn itself are described, and only they are built: by name from one table, with arguments
-that are numbers. Nothing that a file says is imported or run.
+Only diynn's own modules are described and built: by name from one table, with numbers as arguments. Nothing
+in a file is imported or run.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ CLASSES: dict[str, type[Module]] = {
     for name, value in vars(layers).items()
     if isinstance(value, type) and issubclass(value, Module) and not name.startswith("_")
 }
-_LAWS = ("init", "bias_init")  # drawn anew in vain: the parameters are in the file
+_LAWS = ("init", "bias_init")  # not needed: the parameters are in the file
 _ELSEWHERE = (*_LAWS, "rng", "backend")
-_MOST = 10_000  # modules
+_MOST = 10_000  # modules at most
 
 
 def describe(net: Any, handles: Sequence[Parameter] | None = None) -> dict[str, Any]:
-    """Return ``{"modules": [...]}``, each after those that it holds, the net last; or ``{"why": ...}``.
+    """Return ``{"modules": [...]}``, children first and the net last; or why not, as ``{"why": ...}``.
 
     A module is described by its class and the arguments of its constructor, which it has as attributes of
-    the same names; a module among them by its number. ``handles`` are those of the net, if they are at hand.
+    the same names; a module among them by its number. ``handles`` are the net's, to avoid a second walk.
     """
     modules: list[dict[str, Any]] = []
     numbers: dict[int, int] = {}
@@ -81,7 +81,7 @@ def _number(place: int) -> dict[str, int]:
 
 
 def _arguments(module: Module) -> dict[str, Any]:
-    """Return the arguments that a module was made with, as its attributes tell."""
+    """Return the constructor's arguments of a module, from its attributes."""
     found: dict[str, Any] = {}
     for name in _told(type(module).__name__):
         if name == "dtype":
@@ -97,7 +97,7 @@ def _arguments(module: Module) -> dict[str, Any]:
 
 @cache
 def _told(name: str) -> list[str]:
-    """Return the names of the arguments that a description has."""
+    """Return the names of the arguments that are described."""
     return [
         argument
         for argument, parameter in _taken(name).items()
@@ -113,14 +113,14 @@ def build(description: Any, room: int, *, backend: BackendLike = None) -> Any:
     description : dict
         What :func:`describe` returned.
     room : int
-        How many numbers its parameters may take: as many as there are in the file.
+        The most numbers that its parameters may have: as many as there are in the file.
     backend : optional
-        Where the parameters are to live.
+        The backend of the parameters.
 
     Raises
     ------
     CheckpointError
-        If it is no description, of a class that diynn has not, or of a net that does not fit its file.
+        If it is no description, names a class that diynn does not have, or does not fit its file.
     """
     description = description if isinstance(description, dict) else {}
     modules = description.get("modules")
@@ -143,7 +143,7 @@ def build(description: Any, room: int, *, backend: BackendLike = None) -> Any:
             built.append(_build(each, built, law, backend))
         except (TypeError, ValueError, LookupError, OverflowError, MemoryError) as error:
             raise CheckpointError(f"module {number + 1} of its description: {error}") from None
-        # One that stands twice in one that stands twice, and so on, would be a net without end.
+        # A module twice in one that is twice in another, and so on, would grow exponentially.
         sizes[id(built[-1])] = _layers(built[-1], sizes)
         if sizes[id(built[-1])] > _MOST:
             raise CheckpointError(f"its description has more than {_MOST} layers in series")
@@ -168,7 +168,7 @@ def _layers(module: Any, known: Mapping[int, int]) -> int:
 
 
 def _found(value: Any, built: list[Any]) -> Any:
-    """Return an argument, with the modules that it names by their numbers."""
+    """Return an argument, with numbers of modules replaced by the modules."""
     if isinstance(value, list):
         return [_found(each, built) for each in value]
     if not isinstance(value, dict):
@@ -180,7 +180,7 @@ def _found(value: Any, built: list[Any]) -> Any:
 
 
 class _Zeros:
-    """An initial law that gives zeros, as long as there is room for them."""
+    """An initial law that returns zeros, as long as the file has room for them."""
 
     def __init__(self, room: int) -> None:
         self.room = room

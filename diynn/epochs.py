@@ -1,4 +1,4 @@
-"""A training epoch by epoch: what it is at one moment, to go on from, to be written, to be read."""
+"""A training, epoch by epoch, with the state that its checkpoint saves and restores."""
 
 from __future__ import annotations
 
@@ -24,16 +24,15 @@ from diynn.resume import Checkpoint
 from diynn.states import parts_of
 from diynn.stopping import Stop
 
-_SHOWN_EVERY = 0.2  # seconds between two looks at the running cost, each of which waits for the device
+_SHOWN_EVERY = 0.2  # seconds between updates of the running cost, which wait for the device
 
 
 @dataclass
 class Place:
-    """How far the epoch under way is: its batches, the sums of weights and of costs, the seconds it took.
+    """Progress within the current epoch: batches done, sums of weights and of costs, seconds.
 
-    Where no weights are given, each example counts 1.
-
-    ``drawn`` is the state of the generator before it drew the order of the examples.
+    Without weights each example counts 1. ``drawn`` is the generator's state before it drew the order of the
+    examples.
     """
 
     steps: int = 0
@@ -44,13 +43,13 @@ class Place:
 
     @property
     def cost(self) -> float:
-        """The mean cost so far, 0 before an example that counts."""
+        """The mean cost so far, 0 before the first example of positive weight."""
         examples = float(self.examples)
         return float(self.total) / examples if examples else 0.0
 
 
 class Training:
-    """A run, and what it is done with: each epoch goes on from ``place``.
+    """A run and its data; an epoch resumes at ``place``.
 
     Parameters
     ----------
@@ -58,10 +57,10 @@ class Training:
     data : Examples or Loader
     batch_size : int
     generator : numpy.random.Generator
-        The order of the examples is drawn from it.
+        Draws the order of the examples.
     watchers : list of Callback
     measure : function () → dict of str to float
-        Called after each epoch; what it returns is put into the history.
+        Called after each epoch; returns values for the history.
     ranks : Ranks
         Rank 0 reads, writes and warns.
     """
@@ -85,7 +84,7 @@ class Training:
         self._unwritten = False
 
     def keep(self, checkpoint: Checkpoint) -> None:
-        """Write to a checkpoint from here on, and go on from what is in it."""
+        """Write to a checkpoint from here on, and resume from its state if it has one."""
         self.checkpoint = checkpoint
         repeat = getattr(self.run.optim.execution, "repeat", None)
         if callable(repeat):
@@ -94,7 +93,7 @@ class Training:
         if state is not None:
             try:
                 self._restore(state)
-            except ValueError as error:  # what the net draws from, for instance
+            except ValueError as error:  # a generator that cannot be saved, for instance
                 raise CheckpointError(f"SGD: {str(checkpoint.path)!r} cannot be loaded: {error}") from None
 
     def begin(self) -> None:
@@ -119,13 +118,13 @@ class Training:
                 watcher.step(run, costs)
             bar.step(place)
             stop.after_step()
-            stopped, paused = run.stopped, stop.reason is not None  # in this order: a signal sets both
+            stopped, paused = run.stopped, stop.reason is not None  # in this order, since a signal sets both
             if self.checkpoint is not None and (paused or self.checkpoint.due(place.steps)):
                 place.seconds = perf_counter() - start
                 self._write(stop)
             if paused or stopped is not None:
                 break
-        cost = place.cost  # waits for the device, so that the time below is whole
+        cost = place.cost  # waits for the device, so that the time below is complete
         run.epoch, self.place = run.epoch + 1, Place()
         run.history.add(cost=cost, seconds=perf_counter() - start, **self.measure())
         if not isfinite(cost):
@@ -134,13 +133,13 @@ class Training:
                 warnings.warn(f"SGD: {run.stopped}; try a smaller `eps`", RuntimeWarning, stacklevel=4)
         for watcher in self.watchers:
             watcher.epoch_end(run)
-        run.history.stopped = self.ranks.first(run.stopped)  # a stop by the clock may reach one rank alone
-        self._unwritten = not paused  # else it has been written, within this epoch
+        run.history.stopped = self.ranks.first(run.stopped)  # a time limit may be noticed by one rank only
+        self._unwritten = not paused  # if paused, it was written within the epoch
         if self.checkpoint is not None and self._unwritten and self.ranks.first(self.checkpoint.affordable()):
             self._write(stop)
 
     def close(self, stop: Stop) -> None:
-        """Write what the last epoch left, if that has not been done."""
+        """Write the final state, unless it has been written."""
         if self.checkpoint is not None and self._unwritten:
             self._write(stop)
 
@@ -152,14 +151,14 @@ class Training:
             return self.data.batches(run.epoch, self.batch_size, generator)
         set_generator_state(generator, place.drawn)
         left = self.data.batches(run.epoch, self.batch_size, generator, place.steps)
-        set_generator_state(generator, now)  # others may draw from it as well
+        set_generator_state(generator, now)  # the caller may share the generator
         return left
 
-    # -------------------------------------------------------------- written and read
+    # -------------------------------------------------------------- the checkpoint
 
     def _write(self, stop: Stop) -> None:
         assert self.checkpoint is not None
-        state = self._state(stop)  # all ranks have a part in it
+        state = self._state(stop)  # a collective operation of all ranks
         if self.ranks.rank == 0:
             self.checkpoint.write(*state)
         self._unwritten = False
@@ -167,7 +166,7 @@ class Training:
     def _state(self, stop: Stop) -> tuple[dict[str, Any], dict[str, Any]]:
         run = self.run
         arrays, rest = parts_of(run.optim)
-        paused = stop.reason is not None and run.stopped == stop.reason  # it is not stopped, then
+        paused = stop.reason is not None and run.stopped == stop.reason  # a pause is not a stop
         return arrays, {
             "optim": rest,
             "epoch": run.epoch,
@@ -194,32 +193,33 @@ class Training:
 
 
 def sum_of_costs(costs: Any, examples: int) -> Any:
-    """Sum costs as any loss returns them: one an example, more, or one number, taken for their mean."""
+    """Sum costs as any loss returns them: one or more per example, or one number, taken as their mean."""
     if getattr(costs, "ndim", 0) == 0:
         return costs * examples
-    return namespace(costs).sum(costs)
+    # Asked at every step: the method of NumPy's arrays has a third of the overhead of the function.
+    return costs.sum() if type(costs) is np.ndarray else namespace(costs).sum(costs)
 
 
 def counted(examples: int, weights: Array | None = None) -> Any:
-    """Return what some examples count together: their number, or the sum of their weights."""
+    """Return the total weight of examples: the sum of their weights, or their number."""
     return examples if weights is None else namespace(weights).sum(weights)
 
 
 class Progress:
-    """A bar over all steps, with the running cost of the epoch.
+    """A progress bar over all steps, with the running cost of the epoch.
 
     Parameters
     ----------
     steps : int or None
-        Batches in an epoch, where it is known.
+        Batches in an epoch, if known.
     run : Run
     disable : bool
-        Whether to show none.
+        Whether to hide the bar.
     """
 
     def __init__(self, steps: int | None, run: Run, *, disable: bool) -> None:
         if disable:
-            from tqdm import tqdm  # the other one warns in a notebook that has no ipywidgets
+            from tqdm import tqdm  # tqdm.auto warns in a notebook without ipywidgets
         else:
             from tqdm.auto import tqdm  # takes 40 ms to import
 
@@ -236,7 +236,7 @@ class Progress:
         self.bar.close()
 
     def step(self, place: Place) -> None:
-        """Go on by a step, and show the running cost now and then."""
+        """Advance by one step, and update the running cost from time to time."""
         if not self.bar.disable and perf_counter() - self.shown > _SHOWN_EVERY:
             self.shown = perf_counter()
             self.bar.set_description(f"epoch {self.run.epoch + 1}/{self.run.epochs}", refresh=False)

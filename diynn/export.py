@@ -1,4 +1,4 @@
-"""A net in a file that other programs run: ONNX, by the net's own forward pass on tracing arrays."""
+"""Export to ONNX, by the net's own forward pass on tracing arrays."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from diynn.wording import as_path
 def export_onnx(net: Any, path: str | os.PathLike[str], input_shape: tuple[int, ...]) -> None:
     """Write a net to an ONNX file that takes batches of any size, its parameters in it.
 
-    The graph comes from one ``forward`` on arrays of ndonnx, which trace what is done to them, so a
-    module of any origin can be exported that computes in Array API operations and decides nothing by
-    values or by the size of the batch. Its input is called ``data``, its output ``output``, both
+    The graph comes from one ``forward`` on arrays of ndonnx, which trace operations, so that a module of
+    any origin can be exported if it computes in Array API operations, without branches on values or on the
+    size of the batch. Its input is called ``data``, its output ``output``, both
     (batch, ...) in the dtype of the parameters, or float32 where there are none; its opset is 21.
 
     Parameters
     ----------
     net : Module
-        What to export; it stays as it is.
+        The net to export; it is not changed.
     path : path
         The file.
     input_shape : tuple of int
@@ -45,7 +45,7 @@ def export_onnx(net: Any, path: str | os.PathLike[str], input_shape: tuple[int, 
     ValueError
         If ``input_shape`` does not fit the net, or if a module cannot be exported.
     TypeError
-        If a module holds its parameters as something else than arrays.
+        If a module's parameters are not arrays.
 
     Examples
     --------
@@ -82,13 +82,13 @@ def _import(library: str) -> Any:
 
 
 class _Sized(Module):
-    """A module whose outputs keep the sizes that ndonnx loses track of, after a maximum or a product."""
+    """A module whose outputs have the sizes that ndonnx loses after a maximum or a product."""
 
     def __init__(self, module: Any, shape: Shape, ndx: Namespace) -> None:
         self.module, self.shape, self.ndx = module, shape, ndx
 
     def forward(self, data: Array) -> Array:
-        """Return the module's output; raise ValueError where it is none."""
+        """Return the module's output; raise ValueError if it cannot be exported."""
         try:
             output = self.module.forward(data)
             if not isinstance(output, self.ndx.Array):

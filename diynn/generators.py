@@ -1,4 +1,4 @@
-"""The generators of random numbers that a net draws from, and their states, to be kept and put back."""
+"""The random generators of a net, and their states, to save and restore."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ def _bits(generator: Any) -> Any:
 
 
 def kind_of(generator: Any) -> str:
-    """Return the name of the algorithm that a generator's bits come from."""
+    """Return the name of a generator's bit generator."""
     return type(_bits(generator)).__name__
 
 
 def generator_state(generator: Any) -> State:
-    """Return what a generator goes on from: the state of its bits, and of the seeds of its children."""
+    """Return the state of a generator: of its bit generator, and of the seeds of its children."""
     bits = _bits(generator)
     state = {"kind": type(bits).__name__, "bits": bits.state}
     if isinstance(getattr(bits, "seed_seq", None), np.random.SeedSequence):
@@ -59,11 +59,11 @@ def generator_state(generator: Any) -> State:
 
 
 def set_generator_state(generator: Any, state: State) -> None:
-    """Let a generator go on from a state, which must be of one of its :func:`kind_of`."""
+    """Restore the state of a generator, which must be of the same :func:`kind_of`."""
     bits = _bits(generator)
     seeds = state.get("seeds")
     if seeds is not None and _plain(bits.seed_seq.state) != _plain(seeds):
-        # It may have had more children since: their number can only be set anew, and the object has to stay.
+        # It may have spawned more children since: their number can only be set by the constructor.
         bits = type(bits)(np.random.SeedSequence(**seeds))
         generator.__init__(bits)
     bits.state = state["bits"]
@@ -78,9 +78,9 @@ def _plain(seeds: State) -> State:
 
 
 def draw_apart(net: Any, number: int) -> None:
-    """Let a net draw what a replica of it would, the first, second or a later one; as before for number 0.
+    """Let a net draw what its replica of that number would draw; number 0 changes nothing.
 
-    Each generator goes on as a child of itself: the same one that a thread in this place has.
+    Each generator is replaced by its child, the same as a thread of that number has.
     """
     for generator in generators(net):
         if number > 0 and hasattr(generator, "spawn"):
@@ -102,5 +102,5 @@ def legacy_state() -> State:
 
 
 def set_legacy_state(state: State) -> None:
-    """Put back what :func:`legacy_state` returned."""
+    """Restore what :func:`legacy_state` returned."""
     np.random.set_state(state)  # noqa: NPY002

@@ -1,9 +1,9 @@
-"""What a training leaves behind: one value an epoch of everything that was measured."""
+"""The history of a training: one value per epoch of each metric."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import zip_longest
 from typing import Any, overload
 
@@ -15,23 +15,24 @@ from diynn.rendering import html_table
 from diynn.sheet import elsewhere
 from diynn.wording import as_path
 
-_SHOWN = 12  # epochs of a table in a notebook: of a longer training the first and the last
+_SHOWN = 12  # epochs of a table in a notebook; of a longer training, the first and the last ones
 
 
 @worded
 class History(dict[str, list[float]]):
-    """The course of a training, one value an epoch.
+    """The history of a training, one value per epoch.
 
-    As a sequence it is its costs: ``history[-1]``, ``list(history)``, ``plt.plot(history)``.
+    As a sequence it is its costs: ``history[-1]``, ``list(history)``, ``plt.plot(history)``; added to another
+    or to a list it is the list of both.
     ``history["cost"]`` is the list of one column; ``cost`` and ``seconds`` are always there,
-    ``validation_cost`` where there was validation data, and a column a metric, also with
-    ``validation_`` before its name. It is a dict of these columns, so that ``pandas.DataFrame(history)`` is
-    the table of them.
+    ``validation_cost`` where there was validation data, and one column per metric, with ``validation_``
+    before its name for the validation data. It is a dict of these columns: ``pandas.DataFrame(history)`` is
+    their table.
 
     Attributes
     ----------
     stopped : str or None
-        Why the training ended before its last epoch, in words; None if it did not.
+        Why the training ended before its last epoch; None if it did not.
     """
 
     def __init__(self) -> None:
@@ -68,6 +69,18 @@ class History(dict[str, list[float]]):
     def __iter__(self) -> Iterator[float]:  # type: ignore[override]  # of costs, not of columns
         return iter(self.costs)
 
+    def __reversed__(self) -> Iterator[float]:  # type: ignore[override]
+        return reversed(self.costs)
+
+    def __contains__(self, thing: object) -> bool:
+        return super().__contains__(thing) if isinstance(thing, str) else thing in self.costs
+
+    def __add__(self, others: Iterable[float]) -> list[float]:
+        return [*self.costs, *others]
+
+    def __radd__(self, others: Iterable[float]) -> list[float]:
+        return [*others, *self.costs]
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         return np.array(self.costs, dtype=dtype)
 
@@ -83,7 +96,7 @@ class History(dict[str, list[float]]):
 
     @property
     def seconds(self) -> list[float]:
-        """The seconds that the steps of each epoch took, without the measuring."""
+        """The seconds that the steps of each epoch took, without the metrics."""
         return self.get("seconds", [])
 
     def add(self, **values: float) -> None:
@@ -92,12 +105,12 @@ class History(dict[str, list[float]]):
             self.setdefault(name, []).append(value)
 
     def to_dict(self) -> dict[str, list[float]]:
-        """Return a copy of the columns, with the epochs' numbers, such as a table of pandas takes."""
+        """Return a copy of the columns and the numbers of the epochs, as ``pandas.DataFrame`` takes them."""
         epochs = [float(number) for number in range(1, len(self) + 1)]
         return {"epoch": epochs} | {name: list(values) for name, values in self.columns.items()}
 
     def rows(self) -> list[list[str]]:
-        """Return the table as text, the names first: all digits, so that the numbers can be read again."""
+        """Return the table as text, the names first, and numbers with all digits."""
         numbers = map(str, range(1, len(self) + 1))
         lines = zip_longest(numbers, *(map(repr, column) for column in self.values()), fillvalue="")
         return [["epoch", *self.columns], *map(list, lines)]
@@ -120,7 +133,7 @@ class History(dict[str, list[float]]):
         return learning_curve(self.to_dict(), ax=ax)
 
     def _repr_html_(self) -> str:
-        """Return a line an epoch of everything measured; of a long training the first and the last epochs."""
+        """Return a table of all metrics by epoch; of a long training, the first and the last epochs."""
         columns, count = self.to_dict(), len(self)
         shown: list[int | None] = list(range(count))
         if count > _SHOWN:

@@ -1,9 +1,9 @@
-"""Initial parameters: a host generator goes in, a host array comes out.
+"""Initial parameters, drawn on the host by NumPy's generators.
 
-The default is He's law for weights, and zero for biases. Beside Glorot's it is ahead or level on nearly
-all of the sheet's nets: a checkerboard is learnt to 92 % by two hidden layers of tanh where Glorot's law ends
-at 60 %. PyTorch's law, U(±1/√fan_in) for weights and biases, is ahead of both for an autoencoder's code of 2,
-and behind elsewhere. The table is in ``benchmarks/README.md``; ``benchmarks/starts.py`` makes it.
+The default is He's law for weights, and zero for biases. Compared with Glorot's it is better or equal on
+nearly all of the sheet's nets: two hidden layers of tanh learn a checkerboard to 92 %, where Glorot's law
+ends at 60 %. PyTorch's law, U(±1/√fan_in) for weights and biases, is better than both for an autoencoder's
+code of 2, and worse elsewhere. The table is in ``benchmarks/README.md``; ``benchmarks/starts.py`` makes it.
 
 All of them have the signature ``(rng, shape, fan_in, fan_out)``; a layer takes any function of that
 kind, or a name in `NAMES`, as ``init=`` for its weights and as ``bias_init=`` for its bias. Drawing on the
@@ -35,12 +35,12 @@ def as_generator(owner: str, rng: Seed) -> np.random.Generator:
     Raises
     ------
     TypeError, ValueError
-        If ``rng`` is neither a seed nor a generator; ``owner`` is whose argument it is.
+        If ``rng`` is neither a seed nor a generator; the message names ``owner``.
     """
     if isinstance(rng, np.random.Generator):
         return rng
     if rng is None:
-        seed = np.random.randint(0, 2**32, 4, dtype=np.uint32)  # noqa: NPY002  # what np.random.seed governs
+        seed = np.random.randint(0, 2**32, 4, dtype=np.uint32)  # noqa: NPY002  # seeded by np.random.seed
         return np.random.default_rng(seed)
     if isinstance(rng, bool | float | str) or np.ndim(rng):
         raise TypeError(
@@ -66,17 +66,17 @@ def draw_parameters(
     *,
     bias: bool,
 ) -> tuple[HostArray, HostArray | None]:
-    """Draw weights, then a bias for their last axis, or None where none is wanted.
+    """Draw weights, then a bias for their last axis, or None without a bias.
 
-    Both have the fans of the weights, and come from one generator, one after the other.
+    Both use the fans of the weights, and are drawn from one generator, one after the other.
 
     Raises
     ------
     TypeError, ValueError
-        If a law is neither a function nor a name in `NAMES`, or if it returns anything else than finite
-        real numbers of the shape that it is given.
+        If a law is neither a function nor a name in `NAMES`, or if it does not return finite real
+        numbers of the given shape.
     MemoryError
-        If there is no memory for them.
+        If they do not fit into memory.
     """
     rng = as_generator(owner, rng)
     weights = _draw(owner, "init", init, rng, shape, fan_in, fan_out)
@@ -98,7 +98,15 @@ def _draw(
     try:
         if prod(shape) > maxsize // 8:
             raise MemoryError
-        values = np.asarray(law(rng, shape, fan_in, fan_out))
+        drawn = law(rng, shape, fan_in, fan_out)
+        values = np.asarray(drawn)
+    except TypeError as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            raise  # by the law, or by what it called
+        raise TypeError(
+            f"{owner}: `{argument}` must be a function (rng, shape, fan_in, fan_out), got {shown(law)}: "
+            f"{error}"
+        ) from None
     except MemoryError:
         raise MemoryError(f"{owner}: `{argument}` has no memory for parameters of shape {shape}") from None
     if values.dtype.kind not in "fiu":
@@ -126,7 +134,7 @@ def _find(owner: str, argument: str, law: Initializer | str) -> Initializer:
 def _asked(
     owner: str, rng: Seed, shape: tuple[int, ...], fan_in: int, fan_out: int
 ) -> tuple[np.random.Generator, tuple[int, ...]]:
-    """Return the generator and the shape that a law is asked for; raise TypeError or ValueError otherwise."""
+    """Return the arguments of a law, checked: its generator and shape; raise TypeError or ValueError."""
     positive(owner, "fan_in", fan_in), positive(owner, "fan_out", fan_out)
     return as_generator(owner, rng), example_shape(owner, "shape", shape)
 
@@ -174,7 +182,7 @@ def fan_in_uniform(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int
 
 @spelled()
 def zeros(rng: np.random.Generator, shape: tuple[int, ...], fan_in: int, fan_out: int) -> HostArray:
-    """Return zeros, and draw nothing: for a bias, or for weights to see why they are drawn at all."""
+    """Return zeros, and draw nothing: for a bias, or to see why weights have to be random."""
     rng, shape = _asked("zeros", rng, shape, fan_in, fan_out)
     return np.zeros(shape)
 
@@ -205,7 +213,7 @@ def normal(deviation: float) -> Initializer:
     return draw
 
 
-#: What the course sheet starts from: U(-1, 1).
+#: The course sheet's initial law: U(-1, 1).
 sheet_uniform: Initializer = uniform(1.0)
 #: The same for convolutions, scaled by 0.1 so that the outputs do not overflow an exponential.
 sheet_uniform_conv: Initializer = uniform(0.1)
@@ -216,6 +224,7 @@ NAMES: dict[str, Initializer] = {
     "glorot_uniform": glorot_uniform,
     "glorot_normal": glorot_normal,
     "xavier": glorot_uniform,
+    "glorot": glorot_uniform,
     "he_uniform": he_uniform,
     "he_normal": he_normal,
     "he": he_uniform,

@@ -17,7 +17,7 @@ _EXPECTED = "must be pairs (x, y), or (x, y, weights), of one batch each"
 
 
 def raise_unless_loader(owner: str, x: Any) -> None:
-    """Raise TypeError unless ``x``, given without ``y``, is batches, or makes them."""
+    """Raise TypeError unless ``x``, given without ``y``, is a loader of batches."""
     if not _is_loader(x):
         raise TypeError(
             f"{owner}: `y` is not given, and `x` alone must be batches (x, y), or a function of the epoch's "
@@ -37,9 +37,9 @@ def _is_loader(x: Any) -> bool:
 def examples_or_loader(
     owner: str, like: Array | None, x: Any, y: Any, weights: Any = None, share: tuple[int, int] = (0, 1)
 ) -> Examples | Loader:
-    """Return data as arrays of examples, or as batches from a loader, where there is no ``y``.
+    """Return data as arrays of examples, or as batches from a loader if ``y`` is None.
 
-    With ``share``, a rank and how many there are, a batch of examples is read share by share.
+    With ``share``, a rank and the number of ranks, each rank reads only its share of a batch.
 
     Raises
     ------
@@ -60,17 +60,17 @@ class Loader:
     Parameters
     ----------
     owner : str
-        Whose errors they are.
+        The name in the errors.
     like : array or None
-        Where batches have to be.
+        Batches are moved to its backend.
     source : iterable of (x, y) or (x, y, weights), or function of an epoch's number
-        A sequence of batches, or whatever can be gone through once an epoch; or a function that takes the
-        number of epochs done and returns such a thing.
+        A sequence of batches, or anything that can be iterated over once per epoch; or a function from the
+        number of epochs done to such an iterable.
 
     Raises
     ------
     TypeError
-        If it can be gone through once only.
+        If it can be iterated over only once.
     """
 
     def __init__(self, owner: str, like: Array | None, source: Any) -> None:
@@ -84,22 +84,22 @@ class Loader:
         self._first: Array | None = None
 
     def steps(self, batch_size: int) -> int | None:
-        """Return the number of batches in an epoch, None where it is not known."""
+        """Return the number of batches in an epoch, None if it is not known."""
         return len(self._source) if isinstance(self._source, Sized) else None
 
     def identity(self) -> list[str]:
-        """Return what is known of the data before they come: next to nothing."""
+        """Return what identifies the data: only that they come from a loader."""
         return ["x of a loader"]
 
     def batches(
         self, epoch: int, batch_size: int, rng: np.random.Generator, skip: int = 0
     ) -> Iterator[tuple[Array, ...]]:
-        """Yield the batches of an epoch but the first ``skip``, where the net is.
+        """Yield the batches of an epoch without the first ``skip``, on the net's backend.
 
         Raises
         ------
         TypeError, ValueError
-            If something is no pair of arrays of one length, or not finite; if there is no batch.
+            If an item is no pair of arrays of one length, or not finite; if there is no batch.
         """
         made = self._source(epoch) if callable(self._source) else self._source
         if not isinstance(made, Iterable):
@@ -121,5 +121,5 @@ class Loader:
         return examples(self.owner, self.like, x, y, weights, names=names, mapped=False)
 
     def sample(self, count: int) -> Array | None:
-        """Return the first examples that came, where the net is; None before there were any."""
+        """Return the first examples seen, on the net's backend; None before the first batch."""
         return None if self._first is None else self._first[: min(count, self._first.shape[0]), ...]

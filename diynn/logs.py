@@ -1,4 +1,4 @@
-"""Callbacks that write the course of a training down while it goes on."""
+"""Callbacks that write the history of a training to files while it runs."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ __all__ = ["Log", "TensorBoard"]
 
 
 class Log(Callback):
-    """Append a row an epoch to a file of comma-separated values: what is there survives a kill.
+    """Append a row per epoch to a file of comma-separated values: written rows survive a killed process.
 
-    A training that begins replaces what an earlier one wrote; one that goes on from a checkpoint goes on
-    with the rows that belong to it.
+    A new training replaces the file; one that resumes from a checkpoint keeps the rows before it.
 
     Parameters
     ----------
@@ -31,7 +30,7 @@ class Log(Callback):
         self.path = as_path("Log", path)
 
     def start(self, run: Run) -> None:
-        """Write the rows that there are."""
+        """Write the rows of the epochs that are done."""
         if len(run.history):
             run.history.to_csv(self.path)
 
@@ -73,7 +72,7 @@ class TensorBoard(Callback):
             ) from None
 
     def start(self, run: Run) -> None:
-        """Open a file; of a training that goes on, later epochs that are there already are taken back."""
+        """Open a file; if the training resumes, entries of later epochs are purged."""
         self._writer = self._writers.EventFileWriter(self.path)
         begun = self._events.SessionLog(status=self._events.SessionLog.START)
         self._add(run.epoch + 1, session_log=begun)

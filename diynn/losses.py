@@ -35,14 +35,15 @@ class Loss:
     Attributes
     ----------
     per_example : bool
-        Stated by a class each of whose costs depends on its own example alone, and whose gradient is that of
+        Stated by a class whose costs each depend on their own example alone, and whose gradient is that of
         their sum: a batch may be split.
     pure : bool
-        Stated by a class that computes with NumPy operations on ``y`` and ``yhat`` and nothing else, no state
-        and no decision by values but in ``check_targets`` and ``check_predictions``: they may be recorded.
+        Stated by a class that computes by NumPy operations on ``y`` and ``yhat`` alone, without state, and
+        without branches on values except in ``check_targets`` and ``check_predictions``: they may be
+        recorded.
 
-    A subclass that defines ``forward`` or ``backward`` anew loses both unless it states them again, and with
-    them a ``costs_and_delta`` of its bases.
+    A subclass that overrides ``forward`` or ``backward`` loses both unless it states them again, and with
+    them an inherited ``costs_and_delta``.
     """
 
     per_example: bool = False
@@ -50,12 +51,13 @@ class Loss:
 
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:
-            find_backend(backend, owner=type(self).__name__)  # a loss has no arrays: it is at home everywhere
+            find_backend(backend, owner=type(self).__name__)  # only checked: a loss has no arrays
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         forget_stated(cls, ("per_example", "pure"), ("forward", "backward", "costs_and_delta"))
         forget_stated(cls, ("costs_and_delta",), ("forward", "backward"), otherwise=Loss.costs_and_delta)
+        forget_stated(cls, ("largest_target",), ("check_targets",), otherwise=Loss.largest_target)
         if cls.__module__.startswith("diynn."):
             worded(cls, mend=beside_the_net)
 
@@ -67,17 +69,24 @@ class Loss:
         return self.forward(y, yhat)
 
     def check_arguments(self, y: Array, yhat: Array) -> None:
-        """Raise unless ``y`` and ``yhat`` are what the loss takes; by default anything is."""
+        """Raise unless the loss accepts ``y`` and ``yhat``; by default it accepts anything."""
         self.check_targets(y, yhat)
 
     def check_targets(self, y: Array, yhat: Array) -> None:
-        """Raise unless the values of ``y`` are what the loss takes: what is to be asked of every batch."""
+        """Raise unless the loss accepts the values of ``y``; called for every batch, also when recorded."""
+
+    def largest_target(self, y: Array, yhat: Array) -> float | None:
+        """Return what no value of targets such as ``y`` may exceed, if 0 is the smallest; else None.
+
+        A class states with it that ``check_targets`` does not raise then: compiled steps ask that alone.
+        """
+        return None
 
     def check_predictions(self, yhat: Array) -> None:
-        """Raise unless the values of ``yhat`` are what the loss takes, likewise."""
+        """Raise unless the loss accepts the values of ``yhat``; called for every batch, likewise."""
 
     def forward(self, y: Array, yhat: Array) -> Array:
-        """Return the costs (batch,) of predictions ``yhat`` where ``y`` was right."""
+        """Return the costs (batch,) of predictions ``yhat`` for targets ``y``."""
         raise NotImplementedError(
             f"{type(self).__name__} has no forward(y, yhat): it returns the costs (batch,)"
         )
@@ -89,7 +98,7 @@ class Loss:
         )
 
     def costs_and_delta(self, y: Array, yhat: Array) -> tuple[Array, Array]:
-        """Return ``forward(y, yhat)`` and ``backward(y, yhat)``, sharing the work where there is any."""
+        """Return ``forward(y, yhat)`` and ``backward(y, yhat)``, sharing common work."""
         return self.forward(y, yhat), self.backward(y, yhat)
 
 
@@ -98,7 +107,7 @@ class MSELoss(Loss):
 
     ::
 
-        C = ‖y - ŷ‖²               y and ŷ (batch, ...) → (batch,)
+        C_n = Σ_j (ŷ_nj - y_nj)²       ‖ŷ - y‖², y and ŷ (batch, ...) → (batch,)
         ∂C/∂ŷ = 2 (ŷ - y)
 
     Raises
@@ -128,7 +137,7 @@ class MSELoss(Loss):
 
 
 class L1Loss(Loss):
-    """The sum of the distances, which outliers pull at no harder than others.
+    """The sum of absolute errors, which is robust to outliers.
 
     ::
 
@@ -161,7 +170,7 @@ class L1Loss(Loss):
 
 
 class HuberLoss(Loss):
-    """The squared distance where it is small, and the distance beyond.
+    """The squared error where it is small, the absolute error beyond.
 
     ::
 
@@ -173,7 +182,7 @@ class HuberLoss(Loss):
     beyond : float
         b, positive.
     backend : optional
-        Taken as by every loss; it has no arrays.
+        Accepted as by every loss, which has no arrays.
 
     Raises
     ------
@@ -211,17 +220,28 @@ class HuberLoss(Loss):
 
 
 class _OfClasses(Loss):
-    """What the losses on classes take."""
+    """Base of the losses on classes."""
 
     def check_arguments(self, y: Array, yhat: Array) -> None:
-        """Raise unless ``y`` holds a class, or a weight a class, of each example, and ``check_targets``."""
+        """Raise unless there are two classes or more, and ``y`` holds one, or a weight per class, of each."""
+        shape: Shape = getattr(yhat, "shape", ())
+        if len(shape) == 2 and shape[1] == 1:  # first: it explains why indices would be refused
+            raise ValueError(
+                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(shape)}: of one class "
+                "there is nothing to learn; for a problem of yes and no take BCEWithLogitsLoss, or BCELoss "
+                "behind a Sigmoid"
+            )
         check_classes(self, y, yhat)
         self.check_targets(y, yhat)
 
     def check_targets(self, y: Array, yhat: Array) -> None:
-        """Raise unless class indices are below the number of classes, where it can be seen at no cost."""
+        """Raise unless class indices are below the number of classes, if that costs no transfer."""
         if y.ndim == 1 and seen_outside(y, yhat.shape[1] - 1):
-            check_indices(repr(self), "y", y, yhat.shape[1])  # which has the words
+            check_indices(repr(self), "y", y, yhat.shape[1])  # raises the error
+
+    def largest_target(self, y: Array, yhat: Array) -> float | None:
+        """Return the largest class index; None of weights a class, which may be anything."""
+        return float(yhat.shape[1] - 1) if y.ndim == 1 else None
 
 
 class NLLLoss(_OfClasses):
@@ -229,15 +249,16 @@ class NLLLoss(_OfClasses):
 
     ::
 
-        C = -Σ_k y_k ŷ_k           ŷ (batch, classes) → (batch,)
-        ∂C/∂ŷ = -y
+        C = -ŷ_y                       ŷ (batch, classes) → (batch,)
+        ∂C/∂ŷ = -y                     y one-hot
 
-    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes).
+    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes): C = -Σ_k y_k ŷ_k.
 
     Raises
     ------
     ValueError, TypeError
-        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1.
+        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if there is one
+        class alone.
 
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
@@ -260,34 +281,24 @@ class CrossEntropyLoss(_OfClasses):
 
     ::
 
-        C = -Σ_k y_k log softmax(ŷ)_k     ŷ (batch, classes) → (batch,)
-        ∂C/∂ŷ = softmax(ŷ) Σ_k y_k - y
+        C = -ŷ_y + log Σ_k e^ŷ_k                             ŷ (batch, classes) → (batch,)
+        C = -ŷ_y + m + log Σ_k e^(ŷ_k - m),   m = max ŷ      the same, without overflow
+        ∂C/∂ŷ = softmax(ŷ) - y                               y one-hot
 
-    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes). The net ends with
-    its last linear layer: no Softmax before this loss.
+    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes):
+    C = -Σ_k y_k log softmax(ŷ)_k, with the gradient softmax(ŷ) Σ_k y_k - y. The net ends with its last linear
+    layer: no Softmax before this loss.
 
     Raises
     ------
     ValueError, TypeError
-        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if there is one
-        class alone, whose cost is 0 whatever the net.
+        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if there is only
+        one class.
 
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
 
     per_example = pure = True
-
-    def check_arguments(self, y: Array, yhat: Array) -> None:
-        """Raise unless there are two classes or more, and ``y`` tells one of each example."""
-        shape: Shape = getattr(yhat, "shape", ())
-        if len(shape) == 2 and shape[1] == 1:  # before indices are refused that this loss could not take
-            raise ValueError(
-                f"{self!r}: `yhat` must have two classes or more, got shape {tuple(shape)}: of one "
-                "class the cost "
-                "is 0 for ever; for a problem of yes and no take BCEWithLogitsLoss, or BCELoss behind a "
-                "Sigmoid"
-            )
-        super().check_arguments(y, yhat)
 
     def forward(self, y: Array, yhat: Array) -> Array:
         """Return -ŷ_y + log Σ e^ŷ of each example."""
@@ -307,21 +318,22 @@ class CrossEntropyLoss(_OfClasses):
 
 
 class CategoricalCrossEntropyLoss(_OfClasses):
-    """The negative log-likelihood, on probabilities: what a net that ends with a Softmax gives.
+    """The negative log-likelihood, on probabilities: for a net that ends with a Softmax.
 
     ::
 
-        C = -Σ_k y_k max(-100, log ŷ_k)   ŷ (batch, classes) → (batch,)
-        ∂C/∂ŷ = -y/ŷ, 0 where the logarithm is clipped
+        C = -max(-100, log ŷ_y)        ŷ (batch, classes) → (batch,)
+        ∂C/∂ŷ = -y / ŷ                 y one-hot; 0 where the logarithm is clipped
 
-    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes). The clip is that of
-    :class:`BCELoss`. On logits, without the Softmax, :class:`CrossEntropyLoss` is exact and faster.
+    ``y`` holds class indices (batch,), or one-hot or other weights (batch, classes), by which the logarithms
+    are weighed and summed. The clip is that of :class:`BCELoss`.
+    On logits, without the Softmax, :class:`CrossEntropyLoss` is exact and faster.
 
     Raises
     ------
     ValueError, TypeError
-        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if ``yhat`` is
-        outside [0, 1].
+        If ``y`` has neither shape, if indices are no integers, or outside 0..classes - 1; if there is one
+        class alone; if ``yhat`` is outside [0, 1].
 
     Source: what half of the solutions of the course sheet call cross entropy.
     """
@@ -346,7 +358,7 @@ class CategoricalCrossEntropyLoss(_OfClasses):
 
 
 class _OfProbabilities(Loss):
-    """What the losses on probabilities take."""
+    """Base of the losses whose targets are probabilities."""
 
     def check_arguments(self, y: Array, yhat: Array) -> None:
         """Raise unless both have one shape, and ``check_targets``."""
@@ -357,6 +369,10 @@ class _OfProbabilities(Loss):
         """Raise unless ``y`` is in [0, 1]."""
         check_probabilities(self, "y", y)
 
+    def largest_target(self, y: Array, yhat: Array) -> float | None:
+        """Return 1."""
+        return 1.0
+
 
 class BCELoss(_OfProbabilities):
     """Binary cross entropy, on probabilities, summed over the outputs.
@@ -364,7 +380,7 @@ class BCELoss(_OfProbabilities):
     ::
 
         C = -Σ y max(-100, log ŷ) + (1 - y) max(-100, log(1 - ŷ))     (batch, ...) → (batch,)
-        ∂C/∂ŷ = -y/ŷ + (1 - y)/(1 - ŷ), each term 0 where its logarithm is clipped
+        ∂C/∂ŷ = (1 - y)/(1 - ŷ) - y/ŷ        each term 0 where its logarithm is clipped
 
     The clip is the sheet's: it keeps the cost finite at ŷ = 0 and 1. ``y`` and ``ŷ`` are in [0, 1]; where ŷ
     is NaN, so is the cost.
@@ -391,7 +407,7 @@ class BCELoss(_OfProbabilities):
         return -sum_examples(y * _clipped_log(yhat) + (1 - y) * _clipped_log(1 - yhat))
 
     def backward(self, y: Array, yhat: Array) -> Array:
-        """Return -y/ŷ + (1 - y)/(1 - ŷ), where not clipped."""
+        """Return (1 - y)/(1 - ŷ) - y/ŷ, where not clipped."""
         self.check_arguments(y, yhat)
         self.check_predictions(yhat)
         y = _like(y, yhat)
@@ -437,15 +453,15 @@ class BCEWithLogitsLoss(_OfProbabilities):
 
 
 def _like(y: Array, yhat: Array) -> Array:
-    """Return a target in the dtype of the prediction, so that neither decides the other's precision."""
+    """Return a target in the dtype of the prediction, so that the result has the prediction's."""
     return y if y.dtype == yhat.dtype else namespace(yhat).astype(y, yhat.dtype)
 
 
 def _weights(y: Array, yhat: Array) -> Array:
-    """Return one weight a class (batch, classes): one-hot of indices, anything else as it is."""
+    """Return weights (batch, classes): one-hot of indices, anything else as it is."""
     if y.ndim == 1:
         xp = namespace(yhat)
-        if y.dtype == xp.uint64:  # there is no type for it and the signed integers of the classes
+        if y.dtype == xp.uint64:  # it has no common type with the signed integers of the classes
             y = xp.astype(y, xp.int64)
         y = y[:, None] == class_numbers(yhat)[None, :]
     return _like(y, yhat)
@@ -456,7 +472,7 @@ _FLOOR = exp(_LOG_FLOOR)
 
 
 def _clipped_log(probability: Array) -> Array:
-    """Return max(-100, log p), without a logarithm of zero."""
+    """Return max(-100, log p), without taking log 0."""
     xp = namespace(probability)
     return xp.where(probability <= _FLOOR, _LOG_FLOOR, xp.log(xp.maximum(probability, _FLOOR)))
 

@@ -1,4 +1,4 @@
-"""How right a classifier, a regression or a clustering is; and the confusion matrix."""
+"""Metrics: accuracy, R², mean absolute error, purity of clusters; and the confusion matrix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from diynn.shapes import apart, check_indices, positive
 
 @spelled()
 def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
-    """Return the share of the examples whose class is predicted right.
+    """Return the share of the examples whose class is predicted correctly.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def accuracy(y: Array, yhat: Array, *, threshold: float = 0.5) -> float:
     xp = array_namespace("accuracy", "yhat", yhat)
     array_namespace("accuracy", "y", y)
     if isinstance(y, np.ndarray):
-        y = alike(y, yhat)  # labels on the host are taken to the scores
+        y = alike(y, yhat)  # labels on the host are moved to the scores
     if not together(y, yhat):
         raise ValueError(apart("accuracy", "y", y, "`yhat`", yhat))
     any_number("accuracy", "threshold", threshold)
@@ -83,7 +83,7 @@ def r2(y: Array, yhat: Array) -> float:
     Parameters
     ----------
     y, yhat : arrays (batch, ...) of one shape
-        What is right, and what is predicted.
+        Targets and predictions.
 
     Returns
     -------
@@ -112,7 +112,7 @@ def mean_absolute_error(y: Array, yhat: Array) -> float:
     Parameters
     ----------
     y, yhat : arrays (batch, ...) of one shape
-        What is right, and what is predicted.
+        Targets and predictions.
 
     Raises
     ------
@@ -141,7 +141,7 @@ def _paired(owner: str, y: Array, yhat: Array) -> tuple[Any, Array, Array]:
 
 @spelled()
 def purity(labels: Array, clusters: Array) -> float:
-    """Return the share of the examples that are of the most frequent class of their cluster.
+    """Return the share of the examples that belong to the most frequent class of their cluster.
 
     Parameters
     ----------
@@ -177,14 +177,14 @@ def purity(labels: Array, clusters: Array) -> float:
 
 @spelled()
 def confusion_counts(labels: Array, predictions: Array, classes: int | None = None) -> NDArray[np.int64]:
-    """Count how often each class is taken for each other.
+    """Count how often each class is predicted as each other class.
 
     Parameters
     ----------
     labels, predictions : integer arrays (batch,)
         True and predicted classes.
     classes : int, optional
-        Number of classes; the largest class met plus one by default.
+        Number of classes; the largest class present plus one by default.
 
     Returns
     -------
@@ -229,7 +229,7 @@ def count_pairs(owner: str, labels: Array, predictions: Array, classes: int | No
 
 @spelled()
 def confusion_text(counts: Array) -> str:
-    r"""Write a table of `confusion_counts` for a terminal: a row a true class, a column a predicted one.
+    r"""Write a table of `confusion_counts` for a terminal: a row per true class, a column per predicted one.
 
     Parameters
     ----------

@@ -1,9 +1,9 @@
-"""The protocol: what a module is, what it may hold, and the one walk by which everything goes over a net."""
+"""The module protocol: what a layer writes, what `Module` adds, and functions for any net."""
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, Self
@@ -20,6 +20,7 @@ from diynn.arrays import (
     namespace,
     zeros_like,
 )
+from diynn.bounded import Bounded
 from diynn.calls import worded
 from diynn.composition import (
     COMPUTING,
@@ -43,7 +44,7 @@ __all__ = ["NAMES", "Module", "Parameter", "own_parameters", "parameters"]
 
 @partial(worded, mend=beside_the_net)
 class Module:
-    """One layer of a network: a function of its parameters and a batch, that knows its two derivatives.
+    """One layer of a network: a function of its parameters and a batch, with its two derivatives.
 
     A layer derives from it and writes ``forward``, ``backward_delta`` and, if it has parameters,
     ``backward_update_gradient``; the rest is here. Without parameters ``_parameters`` stays None.
@@ -57,21 +58,25 @@ class Module:
     _bias, _bias_gradient : array or None
         The same for a bias, where there is one.
     input_shape : tuple or None
-        The shape of one example that ``forward`` takes, None for a size that may be anything.
+        The shape of one example that ``forward`` takes; None stands for any size.
     training : bool
         Whether the net is being trained, rather than evaluated: see :meth:`train`.
     per_example : bool
-        Stated by a class whose three computing methods treat each example alone: a batch may be split,
-        its parts taken in any order and by copies of the module, and their gradients added up. What such
-        a module draws or stores may differ between the parts, and is then found on the copies.
+        Stated by a class whose three computing methods treat each example separately: a batch may be split,
+        its parts computed in any order and by copies of the module, and their gradients added up. What such
+        a module draws or stores may then differ between the parts, and is stored on the copies.
     pure : bool
         Stated by a class whose three computing methods are NumPy operations on parameters, data and delta
-        and nothing else: no state kept from call to call, no decision by values. On NumPy its operations
-        may then be recorded, and repeated without calling it. The operations of a
-        ``numpy.random.Generator`` are no such thing.
+        alone: no state kept from call to call, no branches on values, no draws of a
+        ``numpy.random.Generator``. On NumPy its operations may then be recorded, and repeated without calling
+        it.
 
-    A subclass that defines one of the three methods anew loses both properties unless it states them again.
+    A subclass that overrides one of the three methods loses both properties unless it states them again.
     """
+
+    # Arrays that `shapes.check_batch` has accepted before: no attribute of a layer, not copied nor saved.
+    __slots__ = ("__dict__", "__weakref__", "_fits")
+    _fits: Bounded[Any, bool]
 
     _parameters: Any = None
     _gradient: Any = None
@@ -81,23 +86,22 @@ class Module:
     training: bool = True
     per_example: bool = False
     pure: bool = False
-    _fits: set[Any] | None = None  # shapes and dtypes that `shapes.check_batch` has accepted before
 
     def __init__(self, *, backend: BackendLike = None) -> None:
         if backend is not None:
-            find_backend(backend, owner=type(self).__name__)  # a layer without arrays is at home everywhere
+            find_backend(backend, owner=type(self).__name__)  # only checked: it has no arrays yet
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         forget_stated(cls, ("per_example", "pure"), COMPUTING)
-        if cls.__module__.startswith("diynn."):  # ours take the words of the sheet and of courses
+        if cls.__module__.startswith("diynn."):  # diynn's own also take the spellings of courses
             worded(cls, mend=beside_the_net)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
     def __getattr__(self, name: str) -> Any:
-        raise elsewhere(self, name)  # an attribute that is not there: only the words are ours
+        raise elsewhere(self, name)  # a missing attribute: the message has a hint
 
     def __call__(self, data: Array) -> Array:
         """Return ``forward(data)``."""
@@ -144,7 +148,7 @@ class Module:
         """Return the modules that this one holds, of any origin: by default those among its attributes."""
         return held_modules(self)
 
-    # -------------------------------------------------------------- what is the same for all
+    # -------------------------------------------------------------- what all modules have
 
     def zero_grad(self) -> None:
         """Set the gradient to zero, that of its children as well."""
@@ -176,16 +180,16 @@ class Module:
         return parameters(self)
 
     def train(self, mode: bool = True) -> Self:
-        """Let the net be one that is trained (or evaluated, if ``mode`` is False); return it.
+        """Set the net to training mode, or to evaluation mode if ``mode`` is False; return it.
 
-        Sets ``training`` of this module and of all below it, and calls ``train()`` or ``eval()`` of modules
-        of other origin that have them. A dropout draws while ``training`` is true.
+        Sets ``training`` of this module and of all its descendants, and calls ``train()`` or ``eval()`` of
+        modules of other origin that have them. A dropout draws while ``training`` is true.
         """
         set_training(self, flag(type(self).__name__, "mode", mode))
         return self
 
     def eval(self) -> Self:
-        """Let the net be one that is evaluated: ``train(False)``."""
+        """Set the net to evaluation mode: ``train(False)``."""
         return self.train(False)
 
     def to(self, backend: BackendLike = None, *, device: Device = None, dtype: DType = None) -> Self:
@@ -213,16 +217,11 @@ class Module:
         if backend is not None:
             backend = find_backend(backend, owner=owner)
 
-        def move(array: Array) -> Array:
+        def moved(array: Array) -> Array:
             where = find_backend(namespace(array) if backend is None else backend, device, owner=owner)
             return asarray(array, where, dtype=None if dtype is None else as_dtype(dtype, where, owner=owner))
 
-        handles = self.parameters()
-        for handle, value in zip(handles, move_together([each.value for each in handles], move), strict=True):
-            gradient = getattr(handle.owner, handle.gradient_name, None)  # one that was never zeroed has none
-            if gradient is not None:
-                handle.gradient = move(handle.gradient)
-            handle.value = value
+        move(self.parameters(), moved)
         return self
 
     def copy(self) -> Self:
@@ -235,8 +234,8 @@ class Module:
         return twin
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {name: value for name, value in vars(self).items() if name != "_fits"}
-        # A view is copied and pickled as an array of its own: so its memory goes along, and where it lies.
+        state = dict(vars(self))
+        # A view is copied and pickled as a separate array: so its memory and its place there go along.
         handles = [each for module in walk(self) for each in _handles(module)]
         ties = [(handles[number], lies) for number, lies in tied([each.value for each in handles])]
         return state | {"_ties": ties} if ties else state
@@ -245,11 +244,11 @@ class Module:
         ties: list[tuple[Parameter, View]] = state.pop("_ties", [])
         vars(self).update(state)
         memories: dict[int, Array] = {}
-        for handle, lies in ties:  # one memory may have been copied once for each view of it
+        for handle, lies in ties:  # memory may have been copied once for each view of it
             handle.value = lies.of(memories.setdefault(lies.memory, lies.flat))
 
     def _set_parameters(self, parameters: Any, bias: Any, backend: BackendLike, dtype: DType) -> None:
-        """Make parameters, and a bias unless None, of host arrays, with gradients of zero beside them."""
+        """Set the parameters, and the bias unless None, from host arrays; set their gradients to zero."""
         where = find_backend(backend, owner=type(self).__name__)
         dtype = as_dtype(dtype, where, owner=type(self).__name__)
         self._parameters = asarray(parameters, where, dtype=dtype)
@@ -257,7 +256,7 @@ class Module:
         self.zero_grad()
 
 
-# ------------------------------------------------------------------ any module, ours or anybody's
+# ------------------------------------------------------------------ modules of any origin
 
 
 def parameters(net: Any) -> list[Parameter]:
@@ -266,8 +265,7 @@ def parameters(net: Any) -> list[Parameter]:
     Raises
     ------
     TypeError
-        If a module holds its parameters as something else than arrays, or if a net holds modules where
-        they cannot be found.
+        If a module's parameters are not arrays, or if a net holds modules where they cannot be found.
     """
     return parameters_in(places(net))
 
@@ -280,8 +278,17 @@ def parameters_in(found: Sequence[tuple[str, Any]]) -> list[Parameter]:
     return handles
 
 
+def move(handles: Sequence[Parameter], moved: Callable[[Array], Array]) -> None:
+    """Let parameters and their gradients be what ``moved`` makes of them; what shares memory goes on so."""
+    for handle, value in zip(handles, move_together([each.value for each in handles], moved), strict=True):
+        gradient = getattr(handle.owner, handle.gradient_name, None)  # one that was never zeroed has none
+        if gradient is not None:
+            handle.gradient = moved(handle.gradient)
+        handle.value = value
+
+
 def _raise_if_hiding(module: Any, handles: list[Parameter]) -> None:
-    """Raise if a module holds others that the walk does not find: they would be trained by halves."""
+    """Raise if a module holds others that the walk does not find: they would be trained in part."""
     if type(module).__module__.startswith("diynn."):
         return
     for name, value in attributes(module).items():
@@ -301,12 +308,12 @@ def _raise_if_hiding(module: Any, handles: list[Parameter]) -> None:
 
 
 def first_handle(net: Any) -> Parameter | None:
-    """Return a handle on one of a net's parameters, to see where they are; None if it has none."""
+    """Return a handle on one of a net's parameters, which shows their backend; None if it has none."""
     return next((handle for module in walk(net) for handle in _handles(module)), None)
 
 
 def first_parameter(net: Any) -> Array | None:
-    """Return one of a net's parameters, to see where they are and what they are made of, or None."""
+    """Return one of a net's parameters, which shows their backend and dtype, or None."""
     handle = first_handle(net)
     return None if handle is None else handle.value
 
@@ -322,7 +329,7 @@ def update_parameters(module: Any, gradient_step: float) -> None:
 
 
 def set_training(net: Any, mode: bool) -> None:
-    """Tell all modules of a net whether it is trained or evaluated."""
+    """Set all modules of a net to training or evaluation mode."""
     for module in walk(net):
         if isinstance(module, Module):
             if module.training is not mode:
@@ -335,7 +342,7 @@ def set_training(net: Any, mode: bool) -> None:
 
 @contextmanager
 def in_mode(net: Any, *, training: bool) -> Iterator[None]:
-    """Let a net be trained, or evaluated, within a ``with`` block; then its modules are as they were."""
+    """Set a net's mode within a ``with`` block; afterwards each module has its previous mode."""
     ours = [module for module in walk(net) if isinstance(module, Module)]
     before = [module.training for module in ours]
     set_training(net, training)
@@ -349,14 +356,14 @@ def in_mode(net: Any, *, training: bool) -> Iterator[None]:
 
 
 def is_default(module: Any, method: str) -> bool:
-    """Say whether a method of a module is that of :class:`Module`: no subclass's and no instance's own."""
+    """Say whether a method of a module is that of :class:`Module`, overridden by no class and no instance."""
     return getattr(getattr(module, method, None), "__func__", None) is getattr(Module, method)
 
 
 def _answering(module: Module, method: str) -> list[Any]:
-    """Return a module and those below it that have to be asked for a method, each once.
+    """Return the modules, of a module and its descendants, whose method has to be called, each once.
 
-    A method of its own answers for all that its module holds.
+    A method that a class overrides is responsible for all that its module holds.
     """
     found: dict[int, Any] = {}
 
@@ -375,8 +382,8 @@ def _harmlessly(module: Any, method: str, *arguments: float) -> None:
     if isinstance(module, Module):
         getattr(module, method)(*arguments)
         return
-    # The skeleton handed out with the sheet computes with `_parameters` even where it is None. An
-    # activation that only inherits that method has nothing to do; one that wrote it itself is in error.
+    # The skeleton handed out with the sheet computes with `_parameters` even if it is None. For an
+    # activation that only inherits that method this is harmless; in its own method it is an error.
     try:
         getattr(module, method)(*arguments)
     except (TypeError, AttributeError, NotImplementedError) as error:
@@ -384,7 +391,7 @@ def _harmlessly(module: Any, method: str, *arguments: float) -> None:
 
 
 def raise_unless_harmless(module: Any, method: str, error: Exception) -> None:
-    """Raise an error of a module's method again, unless it inherits the method and has no parameters."""
+    """Re-raise an error of a module's method, unless it inherits the method and has no parameters."""
     unknown = None if isinstance(error, NotImplementedError) else 0
     held = getattr(module, "_parameters", unknown)
     empty = held is None or (isinstance(held, list | tuple | dict) and not held)

@@ -1,4 +1,4 @@
-"""One training step, and training on a whole data set by it."""
+"""One training step, `Optim`, and training on a whole data set, `SGD`."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from diynn.execution.interrupts import Deferred
 from diynn.execution.structure import Structure
 from diynn.execution.updates import RecordedUpdate
 from diynn.history import History
+from diynn.hosted import stay_on_numpy
 from diynn.initializers import Seed
 from diynn.loaders import raise_unless_loader
 from diynn.module import first_handle, parameters, update_parameters, zero_grad
@@ -29,6 +30,7 @@ from diynn.parameter import Parameter
 from diynn.rules import PlainStep, Rule, State, prepared
 from diynn.schedules import Schedule, constant
 from diynn.shapes import positive, positive_number
+from diynn.sheet import WORDS, elsewhere
 from diynn.states import rehearse, set_state, state_of
 from diynn.training import Metric, train
 from diynn.wording import shown
@@ -41,29 +43,30 @@ class Optim:
     Parameters
     ----------
     net : Module
-        What is trained: a module, of any origin, with the methods of the course sheet.
+        The net to train: a module, of any origin, with the methods of the course sheet.
     loss : Loss
-        What is minimised.
+        The loss to minimise.
     eps : float or Schedule
         The step size (``learning_rate`` is accepted too), or a function from the number of steps taken to
-        it. The gradient is the sum over the batch, so a step on twice as many examples is twice as long.
+        the step size. Gradients are summed over the batch: a step on twice as many examples is twice as
+        long.
     rule : Rule, optional
         How the parameters follow the gradient; None for the sheet's plain step, which is each module's
         own ``update_parameters``.
     execution : str or Execution
-        How the gradient of a batch is accumulated: ``"serial"``, in one piece; ``"threads"``, split over
-        all cores, on NumPy and where net and loss are ``per_example``; ``"auto"``, as many threads as the
-        batch is worth; ``"mpi"``, shared out over the ranks of MPI; or an object of ``diynn.execution``, such
-        as ``Threads(count)``. But for ``"serial"``, the operations of a net
-        and a loss that are ``pure`` are recorded, and repeated without calling the modules.
+        How the gradient of a batch is computed: ``"serial"``, whole; ``"threads"``, split over all cores, on
+        NumPy and if net and loss are ``per_example``; ``"auto"``, on as many threads as pay for the batch;
+        ``"mpi"``, split over the ranks of MPI; or an object of ``diynn.execution``, such as
+        ``Threads(count)``. Except for ``"serial"``, the operations of a net and a loss that are ``pure`` are
+        recorded, and repeated without calling the modules.
 
     Raises
     ------
     TypeError
-        If ``net`` is no module, or ``loss`` no loss, of the sheet's methods; if a rule is given and cannot
-        reach the parameters, or would pass over an update that a module wrote for itself.
+        If ``net`` or ``loss`` lacks methods of the sheet; if a rule is given and cannot reach the parameters,
+        or would bypass a module's own ``update_parameters``.
     ValueError
-        If the step size is not a positive number, or sizes do not fit between neighbours in the net.
+        If the step size is not a positive number, or sizes of neighbouring layers do not fit.
 
     Warns
     -----
@@ -89,6 +92,7 @@ class Optim:
         warn_of_the_end("Optim", net, loss)
         if backend is not None:
             move_net("Optim", net, backend)
+        stay_on_numpy("Optim", net)
         self.net, self.loss, self.rule = net, loss, rule
         self.execution = find_execution(execution)
         self.eps = eps
@@ -98,12 +102,12 @@ class Optim:
         self._states: dict[Parameter, State] = {}
         self._lock = Lock()
         self._ending = _Update(self)
-        self._home = first_handle(net)  # where batches have to be
+        self._home = first_handle(net)  # batches are moved to its backend
         self._habits: tuple[Any, Habits] | None = None
         self._recorded: RecordedUpdate | None = None
         self._rehearsing = False  # whether the state was restored
         if rule is not None:
-            if not [each.gradient for each in parameters(net)]:  # each of which must be there
+            if not [each.gradient for each in parameters(net)]:  # each of which must exist
                 raise TypeError(
                     f"Optim: {rule!r} finds no parameters in {type(net).__name__}: they must be arrays "
                     "`_parameters` of its modules; without a rule each module updates itself"
@@ -116,6 +120,9 @@ class Optim:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state | {"_lock": Lock(), "_ending": _Update(self)})
 
+    def __getattr__(self, name: str) -> Any:
+        raise elsewhere(self, name)  # an attribute that is not there: only the words are ours
+
     @property
     def eps(self) -> float:
         """The step size of the next step.
@@ -123,7 +130,7 @@ class Optim:
         Raises
         ------
         ValueError
-            If a schedule returns what is none.
+            If a schedule returns no positive number.
         """
         given = self.schedule(self.steps)
         try:
@@ -152,9 +159,9 @@ class Optim:
         Parameters
         ----------
         batch_x, batch_y : arrays (batch, ...)
-            The examples and what is right for them; those of NumPy are moved to where the net is.
+            The examples and their targets; NumPy arrays are moved to the net's backend.
         weights : array (batch,), optional
-            What each example counts: a weight multiplies its cost and its delta, as so many copies would.
+            Weights of the examples: each multiplies its cost and its delta, as that many copies would.
 
         Returns
         -------
@@ -166,7 +173,7 @@ class Optim:
         RuntimeError
             If another thread is taking a step with this object.
         ValueError
-            If weights are not one an example, or the costs of the loss are not.
+            If there is not one weight, or one cost of the loss, per example.
         """
         if not self._lock.acquire(blocking=False):
             raise RuntimeError(
@@ -177,7 +184,7 @@ class Optim:
             with update.interrupts as interrupts:
                 try:
                     home = self._home
-                    # Asked at every step, so without the two calls of `home.value` where it is NumPy's.
+                    # At every step, so without the two calls of `home.value` if it is NumPy's.
                     if home is not None and type(getattr(home.owner, home.name)) is not np.ndarray:
                         like = home.value  # of a dict or list, one of its arrays
                         if type(like) is not np.ndarray:
@@ -197,46 +204,46 @@ class Optim:
             self._lock.release()
 
     def _weights(self, weights: Any, batch_x: Array) -> Array:
-        """Return the weights of a batch in the dtype of the net, where it is."""
+        """Return the weights of a batch in the net's dtype, on its backend."""
         like = None if self._home is None else self._home.value
         return moved(as_weights("Optim", "weights", weights, batch_x), like, real=True)
 
     def SGD(self, x: Any, y: Any = None, *arguments: Any, **options: Any) -> History:  # noqa: N802  # as in courses
         """Train the net on shuffled batches, ``optim.SGD(x, y, batch_size, epochs)``: see :func:`diynn.SGD`.
 
-        It takes the options of that function but those that made this object.
+        It takes the options of that function, except those of this object's constructor.
         """
         return train(self, x, y, *arguments, **options)
 
     def update(self) -> None:
-        """Change the parameters by the gradient accumulated so far."""
+        """Update the parameters from the gradient accumulated so far."""
         with Deferred() as interrupts:
             interrupts.may_stop = False
             self._update(None)
 
     def state(self) -> dict[str, Any]:
-        """Return all that the training is at this moment, in dicts of numbers and NumPy arrays.
+        """Return the whole state of the training, as dicts of numbers and NumPy arrays.
 
-        Parameters and what the rule keeps, both by label, the number of steps, the generators that the net
-        draws from, and how batches are taken; and for each module that has ``state()`` and
-        ``restore(state)``, what it says of itself.
+        It has the parameters and the rule's states, both by label, the number of steps, the net's random
+        generators, and how batches are computed; and the ``state()`` of each module that has it and
+        ``restore(state)``.
         """
         return state_of(self)
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on from a state: steps then equal to the bit those that followed it. It may have been pickled.
+        """Restore a state, pickled or not: later steps equal, to the bit, those that followed it.
 
         Raises
         ------
         ValueError
-            If the state is of another net or rule; nothing is changed then.
+            If the state is of another net or rule; nothing is changed.
         TypeError
             If it is no state.
         """
         set_state(self, state)
 
     def _update(self, structure: Structure | None) -> None:
-        """Change the parameters; ``structure`` is what is known of the net, if it was looked at just now."""
+        """Update the parameters; ``structure`` is the net's, if it was verified just now."""
         eps = self.eps
         recorded = self._recording(structure) if structure is not None else None
         if recorded is not None:
@@ -267,7 +274,7 @@ class Optim:
         return self.steps - self._began + 1
 
     def _begin(self, rule: Rule, trained: Iterable[Parameter]) -> None:
-        """Have a state for each parameter; a rule that is new begins at its first step."""
+        """Create missing states of the rule; a new rule begins at its first step."""
         if rule is not self._following:
             self._following, self._began, self._states = rule, self.steps, {}
         for parameter in trained:
@@ -275,7 +282,7 @@ class Optim:
                 self._states[parameter] = rule.start(parameter.value)
 
     def _follow(self, rule: Rule, eps: float, trained: Iterable[Parameter]) -> None:
-        """Let parameters follow their gradients by a rule."""
+        """Update parameters from their gradients by a rule."""
         trained = list(trained)
         self._begin(rule, trained)
         values = [each.value for each in trained]
@@ -291,12 +298,12 @@ class Optim:
             parameter.value -= change
 
     def _trained(self, structure: Structure | None) -> list[Parameter]:
-        """Return the parameters that a rule is to change: not those that their module keeps as they are.
+        """Return the parameters that a rule updates: not those that their module keeps frozen.
 
         Raises
         ------
         TypeError
-            If a module updates itself in a way that a rule would pass over.
+            If a module has an update of its own, which a rule would bypass.
         """
         if structure is not None:
             handles, updates = structure.parameters, structure.habits.updates
@@ -315,8 +322,12 @@ class Optim:
         return [handle for handle, does in zip(handles, updates, strict=True) if does == "plain"]
 
 
+for _word in WORDS["eps"]:  # optim.lr = 0.1 sets it too
+    setattr(Optim, _word, Optim.eps)
+
+
 class _Update:
-    """The update that a step ends with, as an execution is given it."""
+    """The update at the end of a step, as it is passed to an execution."""
 
     __slots__ = ("_optim", "interrupts")
 
@@ -375,13 +386,12 @@ def SGD(  # noqa: N802  # the sheet's name
     loss : Loss
         Likewise.
     x, y : arrays (examples, ...), lists or frames
-        The examples and what is right for them. ``x`` is converted once to the dtype of the parameters,
-        integers as well, and what is on the host is moved to where the net is; what is mapped from a file,
-        or too large for a GPU, is converted and moved batch by batch.
-        ``x`` alone may be batches that are made elsewhere: a sequence of pairs (x, y) or of
-        (x, y, weights), or a function that
-        takes the number of epochs done and returns one. They come in their own order and size, and metrics
-        are those of the validation data then.
+        The examples and their targets. ``x`` is converted once to the dtype of the parameters, also
+        integers, and data on the host are moved to the net's backend; data mapped from a file, or too large
+        for a GPU, are converted and moved batch by batch.
+        ``x`` alone may be a loader: a sequence of pairs (x, y) or of (x, y, weights), or a function from the
+        number of epochs done to one. Its batches keep their order and size, and metrics are only those of the
+        validation data.
     batch_size, epochs : int
         Examples in a step, and passes over the data.
     eps : float or Schedule
@@ -390,42 +400,42 @@ def SGD(  # noqa: N802  # the sheet's name
     rule : Rule, optional
         The update rule; None for the sheet's plain step.
     weights : array (examples,), optional
-        What each example counts, as in :meth:`diynn.Optim.step`; costs in the history are weighted means.
+        Weights of the examples, as in :meth:`diynn.Optim.step`; costs in the history are weighted means.
     validation : (x, y) or (x, y, weights), or float, optional
-        Examples to measure on after each epoch; metrics are not weighted. A number is a share of the
-        examples, drawn by ``rng`` before the first epoch, which are not trained on.
+        Examples on which cost and metrics are computed after each epoch; metrics are not weighted. A number
+        is a share of the examples, drawn by ``rng`` before the first epoch and held out.
     metrics : dict of str to function (y, yhat) → float, optional
-        What to measure after each epoch besides the cost, such as ``{"accuracy": diynn.accuracy}``.
+        Metrics to compute after each epoch besides the cost, such as ``{"accuracy": diynn.accuracy}``.
     callbacks : list of Callback, or of functions of a :class:`Run`, called after each epoch
         Such as :class:`diynn.EarlyStopping` and :class:`diynn.KeepBest`.
     checkpoint : path, optional
-        A file to which all that the training is, is written after each epoch, beside the next one, and at
-        the end: after fewer epochs where it would take more than 5 % of the time. If it is there, the
-        training goes on from it, and ends equal to the bit to one that was never stopped; one that has ended
-        returns its history. Steps are compiled at once then, for the same result in every run.
+        A file for the whole state of the training, written after each epoch, in the background, and at the
+        end; less often where that would take more than 5 % of the time. If the file exists, the training
+        resumes from it, and ends equal to the bit to one that was never stopped; one that has ended returns
+        its history. Steps are compiled at the first opportunity then, so that runs are reproducible.
     every : int or datetime.timedelta, optional
-        Write it also after so many steps, or so much time.
+        Write the checkpoint also after every so many steps, or so much time.
     seconds : float, optional
-        End after the step during which they have passed.
+        Time budget: training ends after the step in which it is used up.
     rng : seed or numpy.random.Generator, optional
-        Where the order of the examples is drawn from.
+        Draws the order of the examples.
     execution : str or Execution
-        How the gradient of a batch is accumulated, as in :class:`diynn.Optim`.
+        How the gradient of a batch is computed, as in :class:`diynn.Optim`.
     accumulate : int
-        How many batches make a step: their gradients are added up before one update, so that the memory of
-        one batch does for a step on ``accumulate * batch_size`` examples, and ranks of MPI sum up once.
+        Number of batches in a step: their gradients are added up before one update, so that a step on
+        ``accumulate * batch_size`` examples needs the memory of one batch, and one sum over ranks of MPI.
     progress : bool
         Whether to show a progress bar.
     backend : str or namespace, optional
-        Where to move the net; None leaves it where it is.
+        The backend to move the net to; None leaves it where it is.
 
     Returns
     -------
     History
-        One value an epoch of everything measured. Ctrl-C ends the training after the step under way,
-        and returns what there is; so does SIGTERM where there is a checkpoint, which both of them write. A
-        cost that is not finite ends it with a warning. A warning, too, tells of a net without a gradient, and
-        of units that are saturated at the end.
+        One value per epoch of each metric. Ctrl-C ends the training after the current step, and returns the
+        history so far; so does SIGTERM if there is a checkpoint, which both of them write. A cost that is not
+        finite ends it with a warning. There are warnings, too, of a net without a gradient, and of units that
+        are saturated at the end.
 
     Raises
     ------
@@ -446,6 +456,12 @@ def SGD(  # noqa: N802  # the sheet's name
             "SGD: `net` must be a module, got an Optim; "
             "an Optim trains by optim.SGD(x, y, batch_size, epochs)"
         )
+    for name, value, kind in (("net", net, "module"), ("loss", loss, "loss")):
+        if hasattr(value, "shape") and not hasattr(value, "forward"):
+            raise TypeError(
+                f"SGD: `{name}` must be a {kind}, got {shown(value)}; SGD takes "
+                "(net, loss, x, y, batch_size, epochs, eps)"
+            )
     if y is None:
         raise_unless_loader("SGD", x)
     if type(x) in (int, float) and type(y) not in (int, float):

@@ -1,4 +1,4 @@
-"""The handles through which everything reaches the parameters of any module."""
+"""Handles on the parameters of any module, through which all other code reaches them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from diynn.arrays import Array, namespace
 
-#: The attributes that hold parameters, each with that of its gradient.
+#: The attributes that hold parameters, each with the attribute of its gradient.
 NAMES = (("_parameters", "_gradient"), ("_bias", "_bias_gradient"))
 
 
@@ -14,7 +14,7 @@ class Parameter:
     """A handle on one array of parameters and its gradient, which live as attributes of their module.
 
     Reading or assigning ``value`` and ``gradient`` reads or assigns those attributes, so a handle never
-    goes stale. Two handles are equal if they stand for the same array of the same module.
+    goes stale. Two handles are equal if they refer to the same array of the same module.
 
     Parameters
     ----------
@@ -23,9 +23,9 @@ class Parameter:
     name, gradient_name : str
         The attributes that hold them.
     place : str
-        Where the owner stands in its net, such as ``"0."``; empty outside a net.
+        The owner's place in its net, such as ``"0."``; empty outside a net.
     key : str or int, optional
-        Which array, where the attributes hold several, in a dict or a list.
+        The key of the array, if the attributes hold a dict or a list of arrays.
     """
 
     __slots__ = ("gradient_name", "key", "name", "owner", "place")
@@ -55,7 +55,7 @@ class Parameter:
 
     @property
     def is_bias(self) -> bool:
-        """Whether the module calls the array its bias, or it has one axis at most."""
+        """Whether the array is named as a bias, or has at most one axis."""
         return self.name == "_bias" or self.value.ndim < 2
 
     @property
@@ -74,7 +74,7 @@ class Parameter:
         Raises
         ------
         TypeError
-            If the module has none of that name.
+            If the module has no gradient of that name.
         """
         try:
             return self._read(self.gradient_name)
@@ -88,7 +88,7 @@ class Parameter:
     @gradient.setter
     def gradient(self, array: Array) -> None:
         if self.key is not None and getattr(self.owner, self.gradient_name, None) is None:
-            held = getattr(self.owner, self.name)  # a dict or list beside it, of as many
+            held = getattr(self.owner, self.name)  # gradients in a dict or list of the same length
             setattr(self.owner, self.gradient_name, {} if isinstance(held, dict) else [None] * len(held))
         self._write(self.gradient_name, array)
 
@@ -106,7 +106,7 @@ class Parameter:
 def own_parameters(module: Any, place: str = "") -> list[Parameter]:
     """Return the handles on the arrays that a module of any origin itself holds.
 
-    An attribute holds one array, or a dict or list of arrays; None, and an empty one, holds none.
+    An attribute holds one array, or a dict or list of arrays; None and an empty container hold none.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def own_parameters(module: Any, place: str = "") -> list[Parameter]:
     found = []
     for name, gradient_name in NAMES:
         held = getattr(module, name, None)
-        if held is None or isinstance(held, bool):  # such as a flag whether there is a bias
+        if held is None or isinstance(held, bool):  # a flag, such as whether there is a bias
             continue
         for key, value in _items(held):
             try:

@@ -1,4 +1,4 @@
-"""What a training has to know of the ranks that take part in it: one, unless MPI shares out batches."""
+"""The ranks that take part in a training: one, unless MPI splits its batches."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from diynn.execution.data_parallel import DataParallel
 
 
 class Ranks:
-    """The ranks of an execution; what returns or shares something has to be called by all of them.
+    """The ranks of an execution; methods that exchange values have to be called by all ranks.
 
     Parameters
     ----------
     execution : Execution
-        The ranks of a :class:`diynn.execution.MPI` may become fewer.
+        A :class:`diynn.execution.MPI` may lose ranks while it runs.
     """
 
     def __init__(self, execution: Any) -> None:
@@ -27,7 +27,7 @@ class Ranks:
 
     @property
     def rank(self) -> int:
-        """The number of this rank; rank 0 shows, writes and warns."""
+        """The number of this rank; rank 0 prints, writes and warns."""
         return 0 if self._ranks is None else self._ranks.rank
 
     @property
@@ -40,7 +40,7 @@ class Ranks:
         return value if self._ranks is None else self._ranks.first(value)
 
     def any(self, value: Any) -> Any:
-        """Return the value of the first rank whose value is true, or this one's."""
+        """Return the value of the first rank whose value is true, or else this rank's."""
         values = [value] if self._ranks is None else self._ranks.all(value)
         return next(filter(None, values), value)
 

@@ -1,4 +1,4 @@
-"""The checkpoint of a training: all that it is, in one file, from which it goes on as if never stopped."""
+"""The checkpoint of a training: its whole state in one file, from which it resumes to the bit."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MEND = "give it what it was, or this training another file"
 
 
 class Checkpoint:
-    """Writes the state of a training to a file, from time to time, and reads it again.
+    """Writes the state of a training to a file at intervals, and reads it again.
 
     A state is written beside the file (see :class:`diynn.files.recent.Recent`), and outlives the process.
     Every second or so, and at the end of the ``with`` block, the file is replaced by what is beside it, and
@@ -38,11 +38,11 @@ class Checkpoint:
     ----------
     path : path
     every : int or timedelta or None
-        How many steps, or how much time, from one writing to the next, besides those after each epoch.
+        Steps or time between two writes, besides those after each epoch.
     identity : dict of str to JSON
-        What the training is, by argument: a file of another is refused.
+        What identifies the training, by argument: the file of another one is refused.
     net : Module
-        What is trained: its description is written as well.
+        The net, whose description is written as well.
 
     Raises
     ------
@@ -88,7 +88,7 @@ class Checkpoint:
         Raises
         ------
         CheckpointError
-            If it is damaged, no checkpoint, or of another training: the message names the difference.
+            If it is damaged, no checkpoint, or of another training; the message names the difference.
         """
         state = self._read() if os.path.lexists(self.path) else None
         return self._read() if self._settle() else state  # it was killed before it could do that itself
@@ -156,7 +156,7 @@ class Checkpoint:
 
 
 def _difference(was: Any, now: Any) -> tuple[str, str]:
-    """Return what differs, in a few words: of lists the first entries that do."""
+    """Return the two values that differ, shortened; of lists, the first entries that differ."""
     if isinstance(was, list) and isinstance(now, list):
         pairs = [(a, b) for a, b in zip(was, now, strict=False) if a != b]
         if pairs:
@@ -170,15 +170,15 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-# ------------------------------------------------------------------ what a training is
+# ------------------------------------------------------------------ identifying a training
 
 
 def identify(
     optim: Any, batch_size: int, rng: np.random.Generator | None, others: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return what a training is, by argument, as JSON: of arrays and of a generator a sum.
+    """Return what identifies a training, by argument, as JSON: of arrays and of the generator, a checksum.
 
-    ``rng`` is None where no seed was given: any is accepted then.
+    ``rng`` is None if no seed was given: then any is accepted.
     """
     modules = [_module(place, each) for place, each in places(optim.net)]
     arrays = [f"{each.label} {tuple(each.value.shape)} {each.value.dtype}" for each in parameters(optim.net)]

@@ -17,7 +17,7 @@ State: TypeAlias = tuple[Array, ...]
 
 
 class Rule:
-    """How one array of parameters follows its gradient, as two pure functions.
+    """How one array of parameters is updated from its gradient, as two pure functions.
 
     ``parameters -= change`` is left to the caller, so that arrays that share memory stay shared. In the
     formulas η is the step size, or learning rate, which ``Optim`` and ``SGD`` call ``eps``.
@@ -30,9 +30,9 @@ class Rule:
     def gradients(
         self, values: Sequence[Array], gradients: Sequence[Array], biases: Sequence[bool]
     ) -> Sequence[Array]:
-        """Return the gradients that the arrays are to follow, of all arrays of the net at once.
+        """Return the gradients to use, given those of all arrays of the net at once.
 
-        By default they are those given. ``biases`` says which of the arrays are biases.
+        By default they are unchanged. ``biases`` says which of the arrays are biases.
         """
         return gradients
 
@@ -43,12 +43,12 @@ class Rule:
     def change(
         self, value: Array, gradient: Array, state: State, eps: float, step: int
     ) -> tuple[Array, State]:
-        """Return what to take off ``value`` in step number ``step`` (from 1), and the next state."""
+        """Return what to subtract from ``value`` in step number ``step`` (from 1), and the next state."""
         raise NotImplementedError(f"{type(self).__name__} has no change(value, gradient, state, eps, step)")
 
 
 class PlainStep(Rule):
-    """The sheet's step, which modules take without a rule: to be wrapped, in a decay for instance.
+    """The sheet's step, as modules take it without a rule: to put a wrapper around, such as a weight decay.
 
     ::
 
@@ -62,7 +62,7 @@ class PlainStep(Rule):
         pass
 
     def start(self, value: Array) -> State:
-        """Return nothing: it has no state."""
+        """Return an empty state."""
         return ()
 
     def change(
@@ -78,14 +78,14 @@ class Momentum(Rule):
     ::
 
         v ← μ v + g
-        θ ← θ - η v              or η (g + μ v) with Nesterov's look ahead
+        θ ← θ - η v              or η (g + μ v) with Nesterov's lookahead
 
     Parameters
     ----------
     mu : float
         μ, in [0, 1).
     nesterov : bool
-        Whether to look ahead.
+        Whether to use Nesterov's lookahead.
 
     Source: Polyak, 1964; Nesterov, 1983, in the form of Sutskever et al., 2013.
     """
@@ -107,7 +107,7 @@ class Momentum(Rule):
 
 
 class RMSprop(Rule):
-    """Each parameter has a step of its own, by the root of the mean square of its recent gradients.
+    """Each parameter's step is divided by the root mean square of its recent gradients.
 
     ::
 
@@ -148,7 +148,7 @@ class RMSprop(Rule):
 
 
 class Adam(Rule):
-    """Adam: each parameter has a step of its own, by the size of its recent gradients.
+    """Adam: each parameter's step is scaled by the moments of its recent gradients.
 
     ::
 
@@ -160,8 +160,8 @@ class Adam(Rule):
     beta1, beta2 : float
         β₁ and β₂, in [0, 1).
     epsilon : float
-        ε, which keeps the quotient finite; ``eta`` is accepted too. In a dtype that has no such number,
-        float16, it is the smallest normal one.
+        ε, which keeps the quotient finite; ``eta`` is accepted too. In a dtype where it underflows,
+        float16, it is the smallest normal number.
 
     Raises
     ------
@@ -193,7 +193,7 @@ class Adam(Rule):
 
 
 class AdamW(Adam):
-    """Adam with a decay of the parameters beside it, not through the gradient.
+    """Adam with a decay of the parameters that is decoupled from the gradient.
 
     ::
 
@@ -230,7 +230,7 @@ def _representable(epsilon: float, like: Array) -> float:
 
 
 def check_inner(owner: str, rule: Any) -> Rule:
-    """Return ``rule``; raise TypeError if it is no instance of a rule that another can be put around."""
+    """Return ``rule``; raise TypeError if it is no instance of a rule that can be wrapped."""
     if not isinstance(rule, Rule):
         raise TypeError(f"{owner}: `rule` must be a rule, such as diynn.Adam(), got {shown(rule)}")
     return rule
@@ -245,5 +245,5 @@ def settings(rule: Any) -> list[tuple[Any, dict[str, Any]]]:
 def prepared(
     rule: Any, values: Sequence[Array], gradients: Sequence[Array], biases: Sequence[bool]
 ) -> Sequence[Array]:
-    """Return what a rule makes of the gradients; those of a class that says nothing of it stay."""
+    """Return a rule's gradients; those given, if its class does not define ``gradients``."""
     return rule.gradients(values, gradients, biases) if hasattr(rule, "gradients") else gradients

@@ -1,6 +1,6 @@
-"""Step sizes that change with time: functions from the number of steps taken to the size of the next.
+"""Schedules of the step size: functions from the number of steps taken to the next step size.
 
-``eps`` is the step size that they start from; ``learning_rate`` is accepted too.
+``eps`` is the initial step size; ``learning_rate`` is accepted too.
 """
 
 from __future__ import annotations
@@ -69,19 +69,19 @@ class _Scaled:
 
 
 def scaled(schedule: Schedule, factor: float) -> Schedule:
-    """Return a schedule all of whose step sizes are multiplied by a factor."""
+    """Return a schedule with all step sizes multiplied by a factor."""
     return _Scaled(schedule, factor)
 
 
 @spelled()
 def constant(eps: float) -> Schedule:
-    """Return a step size that stays ``eps``."""
+    """Return a schedule that is always ``eps``."""
     return _Constant(positive_number("constant", "eps", eps))
 
 
 @spelled()
 def step_decay(eps: float, *, factor: float, every: int) -> Schedule:
-    """Return a step size that is multiplied by ``factor`` after each ``every`` steps."""
+    """Return a schedule that is multiplied by ``factor`` every ``every`` steps."""
     eps, factor = (
         positive_number("step_decay", name, value) for name, value in (("eps", eps), ("factor", factor))
     )
@@ -90,14 +90,14 @@ def step_decay(eps: float, *, factor: float, every: int) -> Schedule:
 
 @spelled()
 def exponential_decay(eps: float, *, half_life: float) -> Schedule:
-    """Return a step size that halves smoothly within ``half_life`` steps."""
+    """Return a schedule that decays exponentially, to one half within ``half_life`` steps."""
     eps = positive_number("exponential_decay", "eps", eps)
     return _ExponentialDecay(eps, positive_number("exponential_decay", "half_life", half_life))
 
 
 @spelled()
 def cosine_decay(eps: float, *, steps: int, warmup: int = 0) -> Schedule:
-    """Return a step size that rises linearly over ``warmup`` steps, then falls to 0 at ``steps`` as a cosine.
+    """Return a schedule that rises linearly for ``warmup`` steps, then falls as a cosine, to 0 at ``steps``.
 
     Source: Loshchilov and Hutter, 2017, without restarts.
     """

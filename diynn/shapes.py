@@ -1,8 +1,8 @@
-"""The shape contract of modules and losses, and the wording of every error about it.
+"""Checks of shapes and dtypes for modules and losses, with all error messages about them.
 
 Shapes are written as they are on the course sheet: ``(batch, features)`` for vectors,
-``(batch, length, channels)`` for sequences. None stands for a size that may be anything, ``AXES`` for any
-number of them.
+``(batch, length, channels)`` for sequences. None stands for any size, ``AXES`` for any number
+of axes.
 """
 
 from __future__ import annotations
@@ -26,26 +26,27 @@ from diynn.arrays import (
     together,
     within,
 )
+from diynn.bounded import Bounded
 from diynn.calls import ApartError
 from diynn.wording import shown
 
 Shape: TypeAlias = tuple[int | None, ...]
 
-#: First in a shape: any number of axes may stand here, or none.
+#: First in a shape: any number of axes, or none.
 AXES: Any = ...
 
 _ABSENT: Array = object()  # no delta: None may be given by mistake
-_REMEMBERED = 32  # kinds of arrays that a module remembers as fitting
+_REMEMBERED = 32  # shapes and dtypes that a module caches as accepted
 
 _WORDS = {1: ("features",), 2: ("length", "channels")}
 
 
 class Shaped(Protocol):
-    """What the contract needs to know of a module."""
+    """What the checks need to know of a module."""
 
     _parameters: Array
     _bias: Array
-    _fits: set[Any] | None
+    _fits: Bounded[Any, bool]
 
     @property
     def input_shape(self) -> Shape | None:
@@ -101,12 +102,12 @@ def size(shape: Shape) -> int | None:
 
 
 def fewest(shape: Shape) -> Shape:
-    """Return a shape without the axes that may be there or not."""
+    """Return a shape without its optional axes."""
     return shape[1:] if shape[:1] == (AXES,) else shape
 
 
 def fit(shape: Shape, wanted: Shape) -> Shape | None:
-    """Fill the unknown sizes of either shape from the other; None where they contradict."""
+    """Fill in the unknown sizes of each shape from the other; None if they contradict one another."""
     one, other = _stretched(shape, wanted), _stretched(wanted, shape)
     if len(one) != len(other) or any(
         None not in (got, want) and got != want for got, want in zip(one, other, strict=True)
@@ -116,7 +117,7 @@ def fit(shape: Shape, wanted: Shape) -> Shape | None:
 
 
 def _stretched(shape: Shape, other: Shape) -> Shape:
-    """Return a shape with as many axes of any size, where it leaves that open, as the other one has more."""
+    """Return a shape with its optional axes replaced by as many as the other shape has more."""
     known = fewest(shape)
     if known is shape:
         return shape
@@ -128,7 +129,7 @@ def _stretched(shape: Shape, other: Shape) -> Shape:
 
 
 def check_batch(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
-    """Raise unless ``data``, and ``delta`` where given, are what ``module`` takes.
+    """Raise unless ``module`` accepts ``data``, and ``delta`` if it is given.
 
     Raises
     ------
@@ -139,22 +140,22 @@ def check_batch(module: Shaped, data: Array, delta: Array = _ABSENT) -> None:
     """
     key = None
     if type(data) is np.ndarray and (delta is _ABSENT or type(delta) is np.ndarray):
-        # The same question comes with every batch: an answer is looked up in a fifth of the time.
+        # Every batch is checked: the cached answer takes a fifth of the time.
         key = (
             data.shape,
             data.dtype,
             type(module._parameters),
             delta is not _ABSENT and (delta.shape, delta.dtype),
         )
-        if module._fits and key in module._fits:
+        try:
+            fitting = module._fits
+        except AttributeError:  # it is the first question
+            fitting = module._fits = Bounded(_REMEMBERED)
+        if key in fitting:
             return
     _check_batch(module, data, delta)
     if key is not None:
-        if module._fits is None:
-            module._fits = set()
-        elif len(module._fits) > _REMEMBERED:
-            module._fits.clear()
-        module._fits.add(key)
+        fitting[key] = True
 
 
 def _check_batch(module: Shaped, data: Array, delta: Array) -> None:
@@ -165,7 +166,7 @@ def _check_batch(module: Shaped, data: Array, delta: Array) -> None:
         if not shape:
             raise ValueError(f"{module!r}: `data` must have shape (batch, ...), got ()")
     elif not shape or fit(tuple(shape[1:]), wanted) is None:
-        wanted = wanted if len(shape) > 2 else fewest(wanted)  # most mean vectors
+        wanted = wanted if len(shape) > 2 else fewest(wanted)  # vectors are what is usually meant
         words = () if AXES in wanted else _WORDS.get(len(wanted), ())
         raise ValueError(f"{module!r}: `data` must have shape {text(wanted, words)}, got {tuple(shape)}")
     held = (each for each in (module._parameters, module._bias) if not isinstance(each, dict | list | tuple))
@@ -207,7 +208,7 @@ def check_scores(module: Any, shape: Shape) -> None:
 
 
 def namespace_of(owner: str, argument: str, value: Any) -> Namespace:
-    """Return the namespace of ``value``; raise TypeError, the owner's, if it is no array of any library."""
+    """Return the namespace of ``value``; raise TypeError, naming the owner, if it is no array."""
     try:
         return namespace(value)
     except TypeError:
@@ -219,11 +220,7 @@ def namespace_of(owner: str, argument: str, value: Any) -> Namespace:
 
 def _check_array(owner: Any, argument: str, value: Array) -> None:
     namespace_of(repr(owner), argument, value)
-    if isinstance(value, np.ma.MaskedArray | np.matrix):
-        raise TypeError(
-            f"{owner!r}: `{argument}` must be an array, got a {type(value).__name__}, which computes in "
-            f"ways of its own; np.asarray({argument}) makes an array of it"
-        )
+    _raise_unless_plain(owner, argument, value)
     if kind(value) != "real floating":
         raise TypeError(
             f"{owner!r}: `{argument}` must have a real floating dtype, got {value.dtype}; "
@@ -231,8 +228,16 @@ def _check_array(owner: Any, argument: str, value: Array) -> None:
         )
 
 
+def _raise_unless_plain(owner: Any, argument: str, value: Array) -> None:
+    if isinstance(value, np.ma.MaskedArray | np.matrix):
+        raise TypeError(
+            f"{owner!r}: `{argument}` must be an array, got a {type(value).__name__}, which computes in "
+            f"ways of its own; np.asarray({argument}) makes an array of it"
+        )
+
+
 def apart(owner: str, first: str, one: Array, second: str, other: Array) -> str:
-    """Word the error about two arrays that are not of one library and device, and its mend."""
+    """Return the message about two arrays of different libraries or devices, with what to write."""
     return (
         f"{owner}: `{first}` is {describe(one)} and {second} {describe(other)}; "
         f"diynn.asarray({first}, {address(other)!r}) moves `{first}`"
@@ -258,7 +263,7 @@ def check_values(loss: Any, y: Array, yhat: Array) -> None:
 
 
 def check_classes(loss: Any, y: Array, yhat: Array) -> None:
-    """Raise unless ``yhat`` is (batch, classes) and ``y`` class indices (batch,) or one weight a class."""
+    """Raise unless ``yhat`` is (batch, classes), and ``y`` class indices (batch,) or weights of classes."""
     _check_target(loss, y, yhat)
     if len(yhat.shape) != 2:
         raise ValueError(f"{loss!r}: `yhat` must have shape (batch, classes), got {tuple(yhat.shape)}")
@@ -285,9 +290,9 @@ def check_indices(owner: str, argument: str, indices: Array, classes: int) -> No
 
 
 def check_probabilities(loss: Any, argument: str, values: Array, *, nan: bool = False) -> None:
-    """Raise ValueError unless all values are in [0, 1], where that can be seen without a transfer.
+    """Raise ValueError unless all values are in [0, 1], if that can be read without a transfer.
 
-    With ``nan``, an array that has NaN in it passes.
+    With ``nan``, an array that contains NaN passes.
     """
     if not seen_outside(values, 1):
         return
@@ -299,6 +304,7 @@ def check_probabilities(loss: Any, argument: str, values: Array, *, nan: bool = 
 def _check_target(loss: Any, y: Array, yhat: Array) -> None:
     _check_array(loss, "yhat", yhat)
     namespace_of(repr(loss), "y", y)
+    _raise_unless_plain(loss, "y", y)
     if kind(y) == "other":
         raise TypeError(f"{loss!r}: `y` must hold real numbers, got {y.dtype}")
     if not together(y, yhat):

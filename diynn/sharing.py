@@ -1,4 +1,4 @@
-"""Arrays that share memory, such as weights tied by assignment: moved and copied, they go on sharing it."""
+"""Arrays that share memory, such as weights tied by assignment: they still do when moved or copied."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from diynn.arrays import Array
 
 
 class View(NamedTuple):
-    """Where an array lies in the memory that it is a view of: all of it in numbers of elements."""
+    """The place of a view in its memory; offset and strides are in elements."""
 
-    memory: int  # which memory: two arrays of one value share it
-    flat: Array  # all of that memory, in one dimension
+    memory: int  # identifies the memory: equal for two views of one
+    flat: Array  # all of that memory, as a flat array
     offset: int
     shape: tuple[int, ...]
     strides: tuple[int, ...]
 
     def of(self, flat: Array) -> Array | None:
-        """Return the same view of another memory; None on a library whose arrays share none."""
+        """Return the same view of other memory; None if the library has no views."""
         if hasattr(flat, "as_strided"):  # PyTorch
             return flat.as_strided(self.shape, self.strides, self.offset)
         library, itemsize = _library(flat), getattr(flat, "itemsize", 0)
@@ -36,7 +36,7 @@ class View(NamedTuple):
 
 
 def view(array: Array) -> View | None:
-    """Return where an array lies, or None on a library that does not tell."""
+    """Return an array's place in its memory, or None if the library does not say."""
     if hasattr(array, "untyped_storage"):  # PyTorch
         size = array.untyped_storage().nbytes() // array.element_size()
         flat = array.as_strided((size,), (1,), 0)
@@ -55,9 +55,9 @@ def view(array: Array) -> View | None:
 
 
 def move_together(arrays: Sequence[Array], move: Callable[[Array], Array]) -> list[Array]:
-    """Return what ``move`` makes of each array, each memory moved once: what shares one goes on sharing it.
+    """Return all arrays moved by ``move``, each memory once, so that views still share it.
 
-    Where the library moved to has no views, as JAX, every array becomes one of its own.
+    If the target library has no views, as JAX, the arrays become separate.
     """
     views = [view(array) for array in arrays]
     users = Counter(each.memory for each in views if each is not None)
@@ -74,7 +74,7 @@ def move_together(arrays: Sequence[Array], move: Callable[[Array], Array]) -> li
 
 
 def tied(arrays: Sequence[Array]) -> list[tuple[int, View]]:
-    """Return which arrays share their memory with another of them, by number, and how they lie in it."""
+    """Return the arrays that share memory with another of them: their numbers and their views."""
     if all(type(each) is np.ndarray and each.flags.owndata for each in arrays) and len(
         {id(each) for each in arrays}
     ) == len(arrays):
@@ -87,7 +87,7 @@ def tied(arrays: Sequence[Array]) -> list[tuple[int, View]]:
 
 
 def count(arrays: Sequence[Array]) -> int:
-    """Return how many numbers arrays hold, those of shared memory once."""
+    """Return the number of values in arrays; shared memory is counted once."""
     shared = tied(arrays)
     memories: dict[int, list[View]] = {}
     for _, each in shared:
@@ -98,7 +98,7 @@ def count(arrays: Sequence[Array]) -> int:
 
 
 def _covered(views: list[View]) -> int:
-    """Return how many elements of their memory views cover together."""
+    """Return the number of elements of memory that the views cover."""
     marks = np.zeros(views[0].flat.shape, dtype=bool)
     for each in views:
         each.of(marks)[...] = True  # type: ignore[index]  # NumPy has views

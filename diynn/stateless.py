@@ -1,6 +1,6 @@
-"""A net as functions without state: parameters are an argument, gradients a result, and nothing is kept.
+"""A net as pure functions: parameters are an argument, gradients a result, and no state is kept.
 
-Such a function is what ``jax.jit`` and other transformations of functions take::
+``jax.jit`` and other function transformations take such functions::
 
     step = jax.jit(stateless.gradient(net, loss))
     parameters = snapshot(net)                              # of diynn.checkpoints
@@ -24,7 +24,7 @@ from diynn.calls import spelled
 from diynn.checkpoints import matched, raise_unless_module
 from diynn.composition import walk
 from diynn.dataset import as_weights
-from diynn.execution.serial import serial  # the other ways keep memory between two calls
+from diynn.execution.serial import serial  # other executions keep buffers between calls
 from diynn.parameter import Parameter
 
 Arrays: TypeAlias = dict[str, Array]
@@ -92,7 +92,7 @@ def gradient(net: Any, loss: Any) -> Callable[..., tuple[Array, Arrays]]:
 
 @contextmanager
 def substituted(owner: str, net: Any, values: Arrays, *others: Any) -> Iterator[dict[str, Parameter]]:
-    """Let a net compute with other parameters and gradients of zero; restore its own afterwards.
+    """Give a net other parameters, and gradients of zero, within the block; restore its own afterwards.
 
     All attributes that its modules, or ``others``, set within the block are restored too: under
     ``jax.jit`` they would be tracers.
@@ -100,7 +100,7 @@ def substituted(owner: str, net: Any, values: Arrays, *others: Any) -> Iterator[
     Raises
     ------
     ValueError
-        If the names or shapes of ``values`` are not those of the net; ``owner`` is whose error it is.
+        If the names or shapes of ``values`` are not those of the net; the message names ``owner``.
     """
     handles = matched(owner, "parameters", net, values)
     attributes = [vars(each) for each in (*walk(net), *others)]

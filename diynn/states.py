@@ -1,4 +1,4 @@
-"""All that an Optim is at one moment, as dicts of arrays and numbers: taken, and put back."""
+"""The state of an Optim, as dicts of arrays and numbers: saved and restored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from diynn.parameter import Parameter
 
 
 def state_of(optim: Any, *, execution: bool = True) -> dict[str, Any]:
-    """Return the state of an Optim, see :meth:`diynn.Optim.state`; of how batches are taken if asked for."""
+    """Return the state of an Optim, see :meth:`diynn.Optim.state`; with that of its execution or not."""
     return deepcopy(joined(*parts_of(optim, execution=execution)))
 
 
@@ -75,7 +75,7 @@ def _in_c_order(arrays: dict[str, Any]) -> bool:
 
 
 def set_state(optim: Any, state: Mapping[str, Any]) -> None:
-    """Put an Optim into a state, all of it or nothing.
+    """Restore the state of an Optim, all of it or nothing.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def set_state(optim: Any, state: Mapping[str, Any]) -> None:
 
 
 def rehearse(optim: Any, update: Any, *batch: Any) -> None:
-    """Before the first batch of a size after a restore: let it be taken as it was, compiled for instance."""
+    """Before the first batch of a size after a restore, restore how it is computed, compiled or not."""
     before: dict[str, Any] = {}
 
     def take(*batch: Any, execution: Any = optim.execution, update: Any = update) -> None:
@@ -150,7 +150,7 @@ def _rule_states(optim: Any, handles: Mapping[str, Any], states: Mapping[str, An
 
 
 def _keeps_state(module: Any) -> bool:
-    """Say whether a module says of itself what it keeps from step to step."""
+    """Say whether a module has ``state`` and ``restore`` for what it keeps from step to step."""
     return callable(getattr(module, "state", None)) and callable(getattr(module, "restore", None))
 
 

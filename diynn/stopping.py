@@ -1,4 +1,4 @@
-"""What ends a training between two steps: Ctrl-C, SIGTERM as a cluster sends it, the end of a time budget."""
+"""Stopping a training between two steps: by Ctrl-C, by a cluster's SIGTERM, by a time budget."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from typing import Any
 from diynn.callbacks import Run
 from diynn.ranks import Ranks
 
-_TOGETHER = 10  # steps between two questions of ranks to one another
+_TOGETHER = 10  # steps between two exchanges of ranks
 _WORDS = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 
 
 class Stop:
-    """Within a ``with`` block signals set ``run.stopped``, rather than ending the process.
+    """Within a ``with`` block signals set ``run.stopped`` instead of ending the process.
 
-    A second signal acts at once, as it would have outside. Nothing is changed outside the main thread, nor
+    A second signal acts at once, as outside the block. Nothing is changed outside the main thread, nor
     for a signal that already has a handler.
 
     Parameters
@@ -26,14 +26,14 @@ class Stop:
     seconds : float or None
         The time budget, counted from here.
     terminate : bool
-        Whether SIGTERM ends the training as Ctrl-C does, rather than the process: there is a checkpoint.
+        Whether SIGTERM ends the training as Ctrl-C does, because there is a checkpoint.
     ranks : Ranks
-        Those of MPI have to stop after the same step: now and then they ask one another.
+        Ranks of MPI must stop after the same step: they exchange it every few steps.
 
     Attributes
     ----------
     reason : str or None
-        Why the training pauses, if it is for one of these reasons: a checkpoint leaves it out.
+        Why the training pauses, if for one of these reasons; it is not saved in a checkpoint.
     """
 
     def __init__(self, run: Run, seconds: float | None, *, terminate: bool, ranks: Ranks) -> None:
@@ -58,7 +58,7 @@ class Stop:
             signal.signal(number, self._defaults[number])
 
     def after_step(self) -> None:
-        """Look at the time."""
+        """Stop if the time budget is used up."""
         if self.seconds is not None and perf_counter() - self._begun >= self.seconds:
             self._pause(f"the time budget of {self.seconds:g} s is used up")
         if self._ranks.size > 1 and self.run.optim.steps % _TOGETHER == 0:

@@ -1,4 +1,4 @@
-"""Many runs of one function, by joblib: planned experiments, of which each run is kept as it ends."""
+"""Studies: many runs of one function, by joblib, each saved as it ends."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Sweep(Sequence[Row]):
 
     @property
     def failures(self) -> list[Row]:
-        """The rows of runs that raised an exception, or whose worker died."""
+        """The rows of runs that raised an exception or whose worker died."""
         return [row for row in self.rows if "error" in row]
 
     def to_dict(self) -> dict[str, list[Any]]:
-        """Return the columns, such as a table of pandas takes; None where a run has nothing there."""
+        """Return the columns, as ``pandas.DataFrame`` takes them; None where a run has no value."""
         flat = [
             {**row["configuration"], **row.get("result", {}), "seconds": row["seconds"]} for row in self.rows
         ]
@@ -70,7 +70,7 @@ class Sweep(Sequence[Row]):
         Raises
         ------
         ValueError
-            If no run has a result of that name; None stands for the first.
+            If no run has a result of that name; None is the first one.
         """
         from diynn.plots import main_effects
 
@@ -98,11 +98,11 @@ def sweep(
     each: Callable[[Row], None] | None = None,
     progress: bool = True,
 ) -> Sweep:
-    """Call a function for each configuration of a grid, and keep each run as it ends.
+    """Call a function for each configuration of a grid, and save each run as it ends.
 
-    Runs are joblib's: processes of this machine, or whatever ``joblib.parallel_config`` names, such as
-    ``"dask"`` for many machines. A run has one thread, unless it asks for more by number. Started again with
-    the same ``path``, a study goes on where it was. A run whose worker died is tried once more, alone.
+    Runs are tasks of joblib: on processes of this machine, or on the backend of ``joblib.parallel_config``,
+    such as ``"dask"`` for many machines. A run has one thread, unless it asks for more by number. Started
+    again with the same ``path``, a study resumes. A run whose worker died is tried once more, alone.
 
     Parameters
     ----------
@@ -115,9 +115,9 @@ def sweep(
     path : path, optional
         File for one line of JSON a run, under a ``key`` that is the hash of the configuration.
     workers : int, optional
-        How many runs at a time; 1 for one after another in this process; None for as many as there are cores.
+        Number of runs at a time; 1 for one after another in this process; None for one per core.
     retry : bool
-        Whether to run again what has failed earlier.
+        Whether to repeat runs that failed earlier.
     each : callable, optional
         Called with the row of each run as it ends.
     progress : bool
@@ -145,7 +145,7 @@ def sweep(
     wanted = {_key(configuration): configuration for configuration in _configurations(grid)}
     _check_call(function, next(iter(wanted.values())))
     if not progress:
-        from tqdm import tqdm  # the other one warns in a notebook that has no ipywidgets
+        from tqdm import tqdm  # tqdm.auto warns in a notebook without ipywidgets
     else:
         from tqdm.auto import tqdm
     with _opened(path) as (file, kept):
@@ -193,14 +193,14 @@ def _check_call(function: Any, configuration: dict[str, Any]) -> None:
 
 
 def _key(configuration: dict[str, Any]) -> str:
-    from hashlib import sha256  # it and the two below take 6 ms, which `import diynn` need not
+    from hashlib import sha256  # this import and the two below take 6 ms, which `import diynn` saves
 
     return sha256(_json(configuration, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _json(value: Any, **options: Any) -> str:
     def number(value: Any) -> Any:
-        if hasattr(value, "tolist"):  # of NumPy, or of its like
+        if hasattr(value, "tolist"):  # NumPy's and the like
             return value.tolist()
         raise TypeError(f"sweep: numbers, words, None and lists of them can be kept, got {shown(value)}")
 
@@ -223,7 +223,7 @@ def _opened(path: str | os.PathLike[str] | None) -> Iterator[tuple[IO[bytes] | N
                 raise RuntimeError(f"sweep: another sweep is writing to {os.fspath(path)}") from None
         file.seek(0)
         *lines, half = file.read().split(b"\n")
-        file.truncate(file.tell() - len(half))  # the end came while it was written
+        file.truncate(file.tell() - len(half))  # the process ended while it was written
         rows = {}
         for number, line in enumerate(lines, 1):
             try:
@@ -237,7 +237,7 @@ def _opened(path: str | os.PathLike[str] | None) -> Iterator[tuple[IO[bytes] | N
 def _outcomes(
     function: Callable[..., Any], left: dict[str, Any], workers: int
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield keys with what came of the runs, as they end."""
+    """Yield the keys and results of runs, as they end."""
     try:
         from joblib import Parallel, delayed
     except ImportError as error:
@@ -246,10 +246,10 @@ def _outcomes(
     def runs(keys: list[str], begun: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
         def tasks() -> Iterator[Any]:
             for key in keys:
-                begun.append(key)  # as many as there are workers: these are in question when one dies
+                begun.append(key)  # one per worker: suspects if a worker dies
                 yield delayed(_run)(key, function, left[key], os.getpid())
 
-        # A new pool each time: of a broken one more may come.
+        # A new pool each time: a broken one may fail again.
         pool = Parallel(
             workers, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs", mmap_mode="c"
         )
@@ -300,7 +300,7 @@ def _run(
 
 
 def _watch(parent: int) -> None:
-    """End this worker when its parent process ends: its result could not be returned."""
+    """End this worker when its parent process has ended, since its result cannot be returned."""
     while os.getppid() == parent:
         sleep(0.2)
     os._exit(1)

@@ -1,8 +1,8 @@
 """Parameters as PyTorch lays them out: names of a ``state_dict``, ``(out, in)``, channels before length.
 
 ``torch.nn.Linear`` keeps its weight (out, in), and ``torch.nn.Conv1d`` (out, in, k); diynn (in, out) and
-(k, in, out). PyTorch's sequences are (batch, channels, length), so that what its ``Flatten`` makes of them
-has another order: the rows of the first linear layer behind a `Flatten` are put into it.
+(k, in, out). PyTorch's sequences are (batch, channels, length), so that its ``Flatten`` gives another
+order: the rows of the first linear layer after a `Flatten` are permuted accordingly.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ _SUFFIXES = {"_parameters": "weight", "_bias": "bias"}
 
 
 class Turned(NamedTuple):
-    """One parameter in the other layout."""
+    """The name, axes and row order of one parameter in PyTorch's layout."""
 
-    name: str  # as in a ``state_dict``: "0.weight"
-    axes: tuple[int, ...]  # in which order diynn's axes are PyTorch's
-    chan: int | None  # for a linear layer behind a `Flatten`: channels of the sequence before that
+    name: str  # in a ``state_dict``: "0.weight"
+    axes: tuple[int, ...]  # the permutation of diynn's axes to PyTorch's
+    chan: int | None  # for a linear layer after a `Flatten`: the channels of its sequence
 
 
 def turned_for(owner: str, net: Any) -> dict[str, Turned]:
-    """Return, by diynn's names, how the parameters of a net are laid out by PyTorch.
+    """Return PyTorch's layout of the parameters of a net, by diynn's names.
 
-    Names are the same places: a ``torch.nn.Sequential`` of the same modules has them.
+    Places are the same: those of a ``torch.nn.Sequential`` of the same modules.
 
     Raises
     ------
     TypeError
-        If a module has parameters, and PyTorch none in a layout that is known.
+        If a module has parameters for which no layout of PyTorch's is known.
     """
     chans = _channels(net)
     found = {}
@@ -57,7 +57,7 @@ def turned_for(owner: str, net: Any) -> dict[str, Turned]:
 
 
 def _channels(net: Any) -> dict[int, int]:
-    """Return the channels of the sequence that each linear layer behind a `Flatten` gets, by the layer."""
+    """Return the number of channels for each linear layer that follows a `Flatten`, by the layer."""
     chan, flattened, found = None, False, {}
     for module in flat(net):
         if isinstance(module, Conv1D):
@@ -91,9 +91,9 @@ def _rows(value: HostArray, first: int, second: int) -> HostArray:
 
 
 def in_diynn(headers: dict[str, Header], turned: Mapping[str, Turned]) -> tuple[dict[str, Header], str]:
-    """Return what is known of PyTorch's arrays by diynn's names, with the shapes that they have there.
+    """Return the headers of PyTorch's arrays by diynn's names, with diynn's shapes.
 
-    And words that say which names are missing or unknown, if any are: the headers are as they were then.
+    And a text that names missing or unknown arrays, if there are any; the headers are unchanged then.
     """
     names = {each.name for each in turned.values()}
     if names != headers.keys():

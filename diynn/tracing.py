@@ -1,4 +1,4 @@
-"""One batch through a net and back, module by module: where a signal or a gradient is lost."""
+"""A trace of one batch, module by module, forward and back: where signal or gradient vanish."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from diynn.parameter import Parameter
 from diynn.rendering import html_table, text_table
 from diynn.shapes import size, text
 
-_FLAT = 0.05  # slope below which an activation hands on next to nothing: tanh beyond ±2.2
+_FLAT = 0.05  # slope below which an activation is saturated: tanh beyond ±2.2
 
 _HEADER = ("place", "module", "output", "|data|", "|delta|", "|gradient|", "saturated", "dead")
 
 
 @dataclass(frozen=True)
 class Row:
-    """What one module saw of a batch.
+    """The measurements of one module.
 
     Attributes
     ----------
     place, module : str
-        Where it stands in the net, such as ``"0.1"``, and what it is.
+        Its place in the net, such as ``"0.1"``, and its text form.
     shape : tuple
-        Of its output, without the batch.
+        The shape of its output, without the batch.
     data, delta : float
-        Norm of its output, and of the gradient of the cost with respect to that output.
+        Norms of its output, and of the gradient of the cost with respect to that output.
     gradient : float or None
         Norm of the gradient of its parameters, if it has any.
     saturated : float or None
-        Of an activation, the share of values where its slope is below 0.05.
+        For an activation, the share of values at which its slope is below 0.05.
     dead : int or None
-        Of an activation, the number of units that are saturated for every example of the batch.
+        For an activation, the number of units that are saturated for every example of the batch.
     """
 
     place: str
@@ -59,12 +59,12 @@ class Row:
 
 @dataclass(frozen=True)
 class Trace:
-    """What :func:`trace` found: prints as a table in a terminal and in a notebook.
+    """The result of :func:`trace`: a table, in a terminal and in a notebook.
 
     Attributes
     ----------
     rows : list of Row
-        One a module, nested nets laid flat.
+        One per module, nested nets flattened.
     cost : float
         The mean cost of an example.
     """
@@ -103,23 +103,23 @@ class Trace:
 
 @spelled()
 def trace(net: Any, loss: Any, x: Array, y: Array) -> Trace:
-    """Send one batch through a net and back, and measure what each module sees of it.
+    """Send one batch through a net and back, and measure it at each module.
 
-    The net stays as it is, its gradients too.
+    The net and its gradients are unchanged.
 
     Parameters
     ----------
     net : Module
         A net, of modules of any origin, or one module.
     loss : Loss
-        What it is trained on.
+        The loss it is trained on.
     x, y : arrays (batch, ...)
-        The examples and what is right for them, at least one.
+        The examples and their targets, at least one.
 
     Returns
     -------
     Trace
-        A line a module: the shape and the norm of its output, the norm of the gradient of the cost with
+        A row per module: the shape and the norm of its output, the norm of the gradient of the cost with
         respect to it (delta) and to the parameters, and for activations of any origin, how many of the
         values are saturated and how many of the units dead.
 
@@ -155,7 +155,7 @@ def trace(net: Any, loss: Any, x: Array, y: Array) -> Trace:
         series = {id(module) for _, module in leaves}
         rows = []
         for i, (place, module) in enumerate(leaves):
-            # What a module shares with another one of the net is that one's.
+            # Parameters shared with an earlier module are counted there.
             own = [
                 each for each in parameters(module) if each.owner is module or id(each.owner) not in series
             ]
@@ -187,9 +187,9 @@ def _row(place: str, module: Any, own: list[Parameter], data: Array, output: Arr
 
 
 def _flat(module: Any, data: Array, output: Array) -> Array | None:
-    """Say where the slope of an activation is next to zero; None for a module that is none.
+    """Return where an activation's slope is almost zero; None for a module that is no activation.
 
-    An activation is known by its backward: what goes into a value comes out of that value alone.
+    An activation is recognised by its backward pass: each delta depends on one value alone.
     """
     if output.shape != data.shape or not size(tuple(data.shape[1:])):
         return None

@@ -1,4 +1,4 @@
-"""Training on a whole data set: the loop that ``SGD`` runs, and the outputs for many examples."""
+"""Training on a whole data set, the loop of ``SGD``; and predictions for many examples."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from diynn.wording import shown
 
 Metric: TypeAlias = Callable[[Array, Array], float]
 
-_SAMPLE = 256  # examples on which units are looked at, at the end
+_SAMPLE = 256  # examples on which saturation is checked, at the end
 
 
 @spelled("Optim.SGD")
@@ -83,7 +83,7 @@ def train(
     training = Training(run, data, batch_size, generator, watchers, measure, ranks)
     if checkpoint is not None:
         sums: dict[str, Any] = {}
-        if ranks.rank == 0:  # which alone reads and writes
+        if ranks.rank == 0:  # the only one to read and write
             sums = {"data": data.identity(), "validation": None if measured is None else measured.identity()}
         names = {"metrics": list(metrics or ()), "callbacks": [type(each).__name__ for each in watchers]}
         seed = None if rng is None else generator
@@ -110,18 +110,18 @@ def train(
 def predict(net: Any, x: Any, batch_size: int = 1024, *, backend: BackendLike = None) -> Array:
     """Return the outputs of a net for many examples, a batch at a time where the net allows it.
 
-    The net is evaluated: a dropout lets all values through.
+    The net is in evaluation mode: a dropout passes all values.
 
     Parameters
     ----------
     net : Module
         A module of any origin.
     x : array (examples, ...), list or frame
-        The examples; those on the host are moved to where the net is.
+        The examples; data on the host are moved to the net's backend.
     batch_size : int
         Examples in one forward pass.
     backend : str or namespace, optional
-        Where the outputs are to be, such as ``"numpy"``; None for where the net is.
+        The backend of the outputs, such as ``"numpy"``; None for the net's.
 
     Returns
     -------
@@ -160,7 +160,7 @@ def _validation(like: Array | None, pair: Any) -> Examples:
 def _held_out(
     data: Examples | Loader, share: float, rng: np.random.Generator, *, again: bool
 ) -> tuple[Examples, Examples]:
-    """Return the examples to train on, and those to measure on, which are drawn."""
+    """Return the examples to train on, and a random sample held out for validation."""
     if not isinstance(data, Examples):
         raise TypeError("SGD: `validation` of batches must be (x, y) or (x, y, weights), got a share")
     if not again:
@@ -190,14 +190,21 @@ def _measure(
     if metrics and isinstance(training, Examples):
         yhat = _outputs(net, training.x, ranks)
         y = beside(training.y, yhat)
-        values.update({name: float(metric(y, yhat)) for name, metric in metrics.items()})
+        values.update({name: _number(name, metric(y, yhat)) for name, metric in metrics.items()})
     if validation is not None:
         yhat = _outputs(net, validation.x, ranks)
         y = beside(validation.y, yhat)
         values["validation_cost"] = _mean_cost(loss, y, yhat, validation.weights)
         for name, metric in (metrics or {}).items():
-            values[f"validation_{name}"] = float(metric(y, yhat))
+            values[f"validation_{name}"] = _number(name, metric(y, yhat))
     return values
+
+
+def _number(name: str, value: Any) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"SGD: `metrics` {name!r} must return a number, got {shown(value)}") from None
 
 
 def _mean_cost(loss: Any, y: Array, yhat: Array, weights: Array | None) -> float:
@@ -209,7 +216,7 @@ def _mean_cost(loss: Any, y: Array, yhat: Array, weights: Array | None) -> float
 
 
 def _outputs(net: Any, x: Array, ranks: Ranks) -> Array:
-    """Return the outputs for all examples; each rank has computed those of its share."""
+    """Return the outputs for all examples, of which each rank computes its share."""
     if ranks.size == 1 or not per_example(net):
         return predict(net, x)
     return ranks.joined(predict(net, ranks.share(x)))

@@ -1,7 +1,7 @@
-"""Host arrays handed to a net by hand, where the script has named no library: they move to the net.
+"""NumPy arrays passed to a net or a loss by a script that names no library: they are moved to the net's.
 
-A script that names no backend runs under ``DIYNN_BACKEND=torch`` with its data on the host. Who named one,
-for a layer or for data, is told about arrays of two libraries instead.
+A script that names no backend runs under ``DIYNN_BACKEND=torch`` with its data on the host. Where a layer or
+data name one, arrays of two libraries are an error instead.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ _NUMPY = np.zeros(0)
 
 
 def beside_the_net(owner: Any, /, *arguments: Any, **words: Any) -> Arguments | None:
-    """Return the arguments of a method with NumPy's arrays beside the others, None if that is not to be done.
+    """Return a method's arguments with NumPy arrays moved to the library of the others, or None.
 
-    It is done if a default library was set, other than NumPy, and the parameters, or else the first array
-    that is not NumPy's, are of that library. Real numbers take the dtype found there, others keep theirs; so
-    do those of that library where there are parameters, which a loss made of targets in double precision.
+    They are moved if a default library other than NumPy is set, and the parameters, or else the first array
+    that is not NumPy's, are of it. Real numbers take the dtype found there, others keep theirs. If there are
+    parameters, reals of that library take it too: a loss may have made them from targets in double precision.
     """
     xp = default_namespace()
     if xp is None or xp is namespace(_NUMPY):

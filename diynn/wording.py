@@ -1,4 +1,4 @@
-"""How a value is written in a message, and what is refused of whatever may stand for an array of numbers."""
+"""How values are shown in messages, and checks of what is given for an array of numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def shown(value: Any) -> str:
-    """Write a value for a message, in one line: no array is printed out."""
+    """Return a value as one line for a message: arrays are not printed."""
     shape = getattr(value, "shape", None)
     if isinstance(shape, tuple) and hasattr(value, "dtype"):
         return f"an array of shape {tuple(shape)}"
@@ -28,14 +28,14 @@ def _article(noun: str) -> str:
 
 
 def as_path(owner: str, path: Any) -> str:
-    """Return the path of a file as text; raise TypeError if ``path`` is none."""
+    """Return a path as text; raise TypeError if ``path`` is no path."""
     if not isinstance(path, str | bytes | os.PathLike):
         raise TypeError(f"{owner}: `path` must be the path of a file, got {shown(path)}")
     return os.fsdecode(path)
 
 
 def special(argument: str, value: Any) -> str:
-    """Name an array whose values are not what its memory holds, and its mend; an empty text for any other."""
+    """Describe a masked array, a matrix or a sparse array, and what to write; empty for other arrays."""
     if isinstance(value, np.ma.MaskedArray):
         return f"a masked array; {argument}.filled(0) has a value for what is masked"
     if isinstance(value, np.matrix):
@@ -46,7 +46,7 @@ def special(argument: str, value: Any) -> str:
 
 
 def no_numbers(value: np.ndarray[Any, Any]) -> str:
-    """Name what an array of NumPy holds that are no numbers, and its mend; an empty text for numbers."""
+    """Describe the contents of a NumPy array that are no numbers, and what to write; empty for numbers."""
     if value.dtype.kind in "US" or (value.dtype == object and any(isinstance(v, str) for v in value.flat)):
         return "text; sklearn.preprocessing.LabelEncoder numbers labels that are text"
     if value.dtype == object and value.ndim == 0:
@@ -57,12 +57,12 @@ def no_numbers(value: np.ndarray[Any, Any]) -> str:
 
 
 def numbers_on_host(owner: str, argument: str, value: Any, *, real: bool = True) -> np.ndarray[Any, Any]:
-    """Return host data, such as lists and frames, as an array of numbers, of real ones if not told otherwise.
+    """Return host data, such as lists and frames, as a NumPy array of numbers, by default of real ones.
 
     Raises
     ------
     TypeError, ValueError
-        If they are none; the message says what to write.
+        If they are no numbers; the message says what to write.
     """
     what = f"{owner}: `{argument}` must be an array of numbers, got"
     if words := special(argument, value):

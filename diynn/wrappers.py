@@ -1,4 +1,4 @@
-"""Rules around a rule: what becomes of the gradients before each array of parameters follows its own."""
+"""Wrappers around update rules, which change the gradients before the rule uses them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ __all__ = ["ClipNorm", "ClipValue", "WeightDecay"]
 
 
 class Wrapper(Rule):
-    """What rules around a rule share: arrays follow what they make of the gradients by that rule."""
+    """Base of the wrappers: the rule within is given the changed gradients."""
 
     rule: Rule
 
@@ -32,7 +32,7 @@ class Wrapper(Rule):
 
 
 class WeightDecay(Wrapper):
-    """Weights are drawn to 0, through the gradient: that of a cost with λ/2 ‖θ‖² more.
+    """L2 weight decay: the gradient of a cost with the penalty λ/2 ‖θ‖².
 
     ::
 
@@ -41,11 +41,11 @@ class WeightDecay(Wrapper):
     Parameters
     ----------
     rule : Rule
-        What follows g, such as ``PlainStep()`` or ``Adam()``; :class:`AdamW` decays beside the gradient.
+        The rule that uses g, such as ``PlainStep()`` or ``Adam()``; :class:`AdamW` has decoupled decay.
     decay : float
-        λ, at least 0. Gradients are sums over the batch, so λ is as for a sum.
+        λ, at least 0. Gradients are sums over the batch, so λ is that of a summed cost.
     biases : bool
-        Whether biases decay as well: arrays named ``_bias``, and all of one axis.
+        Whether biases decay as well: arrays named ``_bias``, and all with one axis.
 
     Raises
     ------
@@ -64,7 +64,7 @@ class WeightDecay(Wrapper):
     def gradients(
         self, values: Sequence[Array], gradients: Sequence[Array], biases: Sequence[bool]
     ) -> Sequence[Array]:
-        """Return g + λ θ, and of a bias g, unless biases decay."""
+        """Return g + λ θ, or g for biases that do not decay."""
         decayed = [
             gradient if bias and not self.biases else gradient + self.decay * value
             for value, gradient, bias in zip(values, gradients, biases, strict=True)
@@ -73,7 +73,7 @@ class WeightDecay(Wrapper):
 
 
 class ClipNorm(Wrapper):
-    """The gradient of the whole net is made shorter where it is too long; its direction stays.
+    """Clip the norm of the whole net's gradient; its direction is kept.
 
     ::
 
@@ -102,7 +102,7 @@ class ClipNorm(Wrapper):
     def gradients(
         self, values: Sequence[Array], gradients: Sequence[Array], biases: Sequence[bool]
     ) -> Sequence[Array]:
-        """Return all gradients by one factor."""
+        """Return all gradients, multiplied by one factor."""
         if gradients:
             xp = namespace(gradients[0])
             norm = xp.sqrt(reduce(add, (xp.sum(each * each) for each in gradients)))
@@ -112,7 +112,7 @@ class ClipNorm(Wrapper):
 
 
 class ClipValue(Wrapper):
-    """Each number of a gradient is kept within bounds.
+    """Clip each value of the gradients.
 
     ::
 

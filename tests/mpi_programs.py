@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import signal
 import sys
 from typing import Any
@@ -49,6 +50,46 @@ def bits(ranks):
             for execution in ("mpi", Threads(ranks.size))
         )
         assert same_bits(found, wanted), (name, batch)
+
+
+def messages(ranks):
+    """Where there is no room for shared memory, or none: by messages, in either order."""
+    free = shutil.disk_usage
+    shutil.disk_usage = lambda place: free(place)._replace(free=0)
+    try:
+        execution = find_execution("mpi")
+        batches = [conv_data(size, "float32", size) for size in (40, 41, 1, 40)]
+        found, wanted = (
+            trained(conv_net("float32"), diynn.CrossEntropyLoss(), 1e-3, batches, each)
+            for each in (execution, Threads(ranks.size))
+        )
+        assert same_bits(found, wanted)
+        assert ranks.size == 1 or execution.shared(ranks.size, np.dtype("float32")) is None
+        execution = MPI(Threads(1), order="fast")
+        found = trained(conv_net("float32"), diynn.CrossEntropyLoss(), 1e-3, batches, execution)
+        for one, other in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+    finally:
+        shutil.disk_usage = free
+
+
+def in_turn(ranks):
+    """Two trainings in turn, of which one needs more shared memory than the other left."""
+    executions = (find_execution("mpi"), find_execution("mpi")), (Threads(ranks.size), Threads(ranks.size))
+    results = []
+    for pair in executions:
+        nets = [
+            diynn.Sequential(diynn.Linear(4, 4 * size, rng=0), diynn.Linear(4 * size, 2, rng=1))
+            for size in (1, 50_000)
+        ]
+        optims = [
+            diynn.Optim(net, diynn.MSELoss(), 1e-3, execution=each)
+            for net, each in zip(nets, pair, strict=True)
+        ]
+        x = np.random.default_rng(0).normal(size=(9, 4))
+        costs = [np.array(optim.step(x, x[:, :2])) for _ in range(3) for optim in optims]
+        results.append([*costs, *weights(nets[0]), *weights(nets[1])])
+    assert same_bits(*results)
 
 
 def uneven(ranks):
@@ -262,6 +303,14 @@ def fails(ranks):
         if step == 5 and ranks.rank == ranks.size - 1:
             raise ValueError("this rank has had enough")
         optim.step(np.ones((8, 4)), np.ones((8, 2)))
+
+
+def another_size(ranks):
+    """A batch so large on one rank that it needs more shared memory: all are told, none waits for ever."""
+    optim = diynn.Optim(diynn.Linear(4, 2, rng=0), diynn.MSELoss(), execution="mpi")
+    for step in range(100_000):
+        size = 100_000 if step == 5 and ranks.rank == ranks.size - 1 else 8
+        optim.step(np.ones((size, 4)), np.ones((size, 2)))
 
 
 def survives(ranks):

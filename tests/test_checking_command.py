@@ -11,7 +11,7 @@ from time import perf_counter
 import pytest
 
 from diynn.checking.course.command import register
-from diynn.checking.files.grade import Job, Judges, Limits, grade
+from diynn.checking.files.grade import Job, JudgePool, Limits, grade
 from tests.handed_in import find
 
 SOLUTION = Path(__file__).parent / "zoo" / "files" / "solution.py"
@@ -38,10 +38,10 @@ def verdict(tmp_path, body, timeout=60.0):
         "        return np.maximum(X, 0)\n"
         "    def backward_delta(self, input, delta):\n        return delta * (input > 0)\n"
     )
-    with Judges(Limits(timeout)) as judges:
-        bad = judges.judge(Job(path, tmp_path, "ReLU"))
-    with Judges(Limits(60)) as judges:
-        good = judges.judge(Job(path, tmp_path, "TanH"))
+    with JudgePool(Limits(timeout)) as pool:
+        bad = pool.judge(Job(path, tmp_path, "ReLU"))
+    with JudgePool(Limits(60)) as pool:
+        good = pool.judge(Job(path, tmp_path, "TanH"))
     assert good.ok, str(good)
     return bad
 
@@ -140,10 +140,10 @@ def test_a_line_that_is_not_run_is_named(tmp_path):
 
 
 def test_one_class_takes_less_than_two_seconds():
-    with Judges() as judges:
+    with JudgePool() as pool:
         for name in ("Conv1D", "Softmax", "Linear"):
             start = perf_counter()
-            assert judges.judge(Job(SOLUTION, SOLUTION.parent, name)).ok
+            assert pool.judge(Job(SOLUTION, SOLUTION.parent, name)).ok
             assert perf_counter() - start < 2 * SLACK
 
 
@@ -188,7 +188,7 @@ def test_a_folder_of_forty_students_is_judged_in_parallel(folder, tmp_path_facto
     assert (test["status"], test["score"]) == ("passed", 1)
 
 
-class Watched:
+class Recorder:
     """Keeps what a run tells of its progress."""
 
     def __init__(self):
@@ -205,11 +205,11 @@ class Watched:
 
 
 def test_progress_is_told_class_by_class(folder):
-    watch = Watched()
-    grade(dict(list(find([folder]).items())[:6]), watch=watch)
-    assert watch.steps[0] == (0, 6)
-    assert watch.steps[-1] == (6, 6)
-    assert watch.begun == watch.ended == ["TanH"] * 6
+    progress = Recorder()
+    grade(dict(list(find([folder]).items())[:6]), progress=progress)
+    assert progress.steps[0] == (0, 6)
+    assert progress.steps[-1] == (6, 6)
+    assert progress.begun == progress.ended == ["TanH"] * 6
 
 
 def test_a_notebook_and_french(tmp_path, capsys):

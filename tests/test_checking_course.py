@@ -1,4 +1,4 @@
-"""A teacher's evening: students, points, what is kept, what is written, and what stops in between."""
+"""The work of a class of students: points, the cache of verdicts, files written, interrupted runs."""
 
 import csv
 import io
@@ -18,16 +18,16 @@ from diynn.checking.course.archive import MOST_FILES, ArchiveError, unpack
 from diynn.checking.course.course import Course, CourseError, Required, read_course
 from diynn.checking.course.outputs import OutputError, Outputs
 from diynn.checking.course.points import earned, share
-from diynn.checking.course.progress import Bar
+from diynn.checking.course.progress import ProgressBar
 from diynn.checking.course.students import students_of
 from diynn.checking.files.grade import Job, Limits, Plan, grade
+from diynn.checking.reporting.exports import to_csv
 from diynn.checking.reporting.page import file_names, overview, student_page
-from diynn.checking.reporting.plain import fitted
 from diynn.checking.reporting.report import FileReport, Report
 from diynn.checking.reporting.results import Result, Verdict, shown
-from diynn.checking.reporting.sheets import to_csv
 from diynn.checking.reporting.students import StudentReport, number
 from diynn.checking.reporting.tables import student_table
+from diynn.checking.reporting.terminal import fitted
 from diynn.cli import main
 from tests import sixty_students
 from tests.handed_in import find
@@ -577,7 +577,7 @@ def test_a_file_of_a_thousand_classes_is_cut(tmp_path, capsys):
 def test_the_bar_names_what_is_under_way_and_what_is_slow(monkeypatch):
     now = [100.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    bar = Bar()
+    bar = ProgressBar()
     slow = Job(Path("/c/anne/projet.py"), Path("/c"), "TanH")
     bar.begin(slow)
     now[0] = 107.0
@@ -605,10 +605,10 @@ def test_options_that_cannot_be_meant_are_refused(tmp_path, options):
         run(tmp_path, *options)
 
 
-def test_a_system_without_the_wall_is_told(tmp_path, monkeypatch, capsys):
-    from diynn.checking.course import talk
+def test_a_system_without_the_sandbox_is_told(tmp_path, monkeypatch, capsys):
+    from diynn.checking.course import console
 
-    monkeypatch.setattr(talk, "lacking", lambda: "Landlock")
+    monkeypatch.setattr(console, "missing_features", lambda: "Landlock")
     hand_in(tmp_path, projet=TANH)
     run(tmp_path / "projet.py")
     assert "this system lacks Landlock" in capsys.readouterr().out
@@ -620,7 +620,7 @@ def test_what_is_not_begun_when_the_time_of_the_run_is_over_is_told_and_left_to_
     """The clock leaps when the first class is judged: the run goes to its end, and keeps what it has seen."""
     clock = [0.0]
     monkeypatch.setattr("diynn.checking.files.grade.monotonic", lambda: clock[0])
-    monkeypatch.setattr(Bar, "begin", lambda self, job: clock.__setitem__(0, clock[0] + 1000))
+    monkeypatch.setattr(ProgressBar, "begin", lambda self, job: clock.__setitem__(0, clock[0] + 1000))
     monkeypatch.chdir(tmp_path)
     for name in ("ada", "bob"):
         hand_in(tmp_path / "work" / name, a=TANH)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from diynn.checking.contract.cards import describe_class
+from diynn.checking.contract.class_info import describe_class
 from diynn.checking.contract.host import Host
 from diynn.checking.contract.kinds import KINDS, Setup
 from diynn.checking.contract.raised import CannotBuild
@@ -31,8 +31,8 @@ def define(text, **siblings):
 
 def build(cls, kind, setup):
     host = Host({cls.__name__: cls})
-    subject = Builder(host, describe_class(cls), kind)(setup)
-    return host._things[subject.number], subject
+    instance = Builder(host, describe_class(cls), kind)(setup)
+    return host._objects[instance.number], instance
 
 
 @pytest.mark.parametrize(

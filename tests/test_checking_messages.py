@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 
+import diynn
 import diynn.checking
+from diynn.checking.contract.kinds import KINDS
 from diynn.checking.contract.properties import load as load_properties
+from diynn.checking.diagnosis.formulas import formulas, right_line
 from diynn.checking.diagnosis.mistakes import load as load_mistakes
 from diynn.checking.reporting.messages import CATALOGUE, language, text
 
@@ -36,6 +39,38 @@ def test_both_languages_have_the_same_braces(key):
     assert set(re.findall(r"{(\w+)", english)) == set(re.findall(r"{(\w+)", french))
     assert english
     assert french
+
+
+def test_the_right_lines_of_a_kind_are_the_formulas_that_its_class_shows():
+    quoted = 0
+    for kind in KINDS.values():
+        cls = getattr(diynn, kind.name, None)
+        if cls is None or kind.name == "Optim":
+            continue
+        backward = "backward" if kind.loss else "net_gradient" if kind.family == "container" else "delta"
+        for name in ("forward", backward, *(["gradient"] if kind.parameters else [])):
+            shown = formulas(kind.name)[name]
+            assert f"        {shown}" in cls.__doc__
+            assert shown in right_line(kind.name, name)
+            quoted += 1
+    assert quoted == 2 * 15 + 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "line"),
+    [
+        ("CrossEntropyLoss", "backward", "∂C/∂ŷ = -y   |   ∂C/∂ŷ = softmax(ŷ) - y"),
+        ("CrossEntropyLoss.log", "backward", "∂C/∂ŷ = -y / ŷ"),
+        ("BCELoss.mean", "backward", "∂C/∂ŷ = (1 - y)/(1 - ŷ) - y/ŷ"),
+        ("MSELoss", "shapes", "C_n = Σ_j (ŷ_nj - y_nj)²,   (batch,)"),
+        ("Softmax", "finite", "s_i = e^(x_i - max x) / Σ_k e^(x_k - max x)"),
+        ("Flatten2D", "delta", "∂L/∂x = δ.reshape(x.shape)"),
+        ("", "delta", "∂L/∂x_i = Σ_k δ_k ∂z_k/∂x_i"),
+        ("Tanh", "strided", ""),
+    ],
+)
+def test_a_right_line_is_that_of_the_reading_of_the_kind_or_of_any_module(kind, name, line):
+    assert right_line(kind, name) == line
 
 
 def test_every_mistake_has_a_line_that_should_stand_there():

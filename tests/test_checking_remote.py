@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from diynn.checking.contract.cards import Argument, Card
-from diynn.checking.contract.host import Host, Named, Other, Thing, describe
+from diynn.checking.contract.class_info import Argument, ClassInfo
+from diynn.checking.contract.host import ClassName, Handle, Host, Opaque, describe
+from diynn.checking.contract.instance import HostInterface, Instance
 from diynn.checking.contract.paths import Attribute
-from diynn.checking.contract.raised import Ended, Raised
-from diynn.checking.contract.subject import Door, Subject
+from diynn.checking.contract.raised import ProcessEnded, Raised
 from diynn.checking.files import processes, wire
-from diynn.checking.files.grade import Job, Judges, Limits, Plan, grade
+from diynn.checking.files.grade import Job, JudgePool, Limits, Plan, grade
 from diynn.checking.files.judge import serve
 from diynn.checking.files.remote import RemoteHost
 from diynn.checking.reporting.results import Verdict
@@ -42,9 +42,9 @@ def ends():
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, 3, -1.5, float("inf"), "x", [1, [2.5, "a"]], (1, 2), {"a": [1]}, {1: "b"}, Thing(3),
-     Named("Linear"), Other("object"), [Attribute("a"), 0, "key"],
-     Card("Tanh", "t.py:1", (Argument("n", True, True), Argument("bias", False, True, True)),
+    [None, True, 3, -1.5, float("inf"), "x", [1, [2.5, "a"]], (1, 2), {"a": [1]}, {1: "b"}, Handle(3),
+     ClassName("Linear"), Opaque("object"), [Attribute("a"), 0, "key"],
+     ClassInfo("Tanh", "t.py:1", (Argument("n", True, True), Argument("bias", False, True, True)),
           {"forward": "t.py:2"}, {"forward": 1}, frozenset({"forward"}), ("Module",))],
 )  # fmt: skip
 def test_values_arrive_as_they_were(ends, value):
@@ -99,8 +99,8 @@ def message(text, body=b"", total=None, length=None):
         message(b"["), message(b'["array",["<f8",[3],0,24,false]]'),
         message(b'["array",["O",[1],0,8,false]]', b"12345678"),
         message(b'["array",["f8,f8",[1],0,8,false]]', b"12345678"), message(b'["run","x"]'),
-        message(b'["card",["dict",[]]]'), message(b"[" * 100_000), message(b"", total=1 << 60, length=0),
-        message(b"1", length=99), message(b"[\"list\",3]"),
+        message(b'["class_info",["dict",[]]]'), message(b"[" * 100_000),
+        message(b"", total=1 << 60, length=0), message(b"1", length=99), message(b"[\"list\",3]"),
         message(b"1") + b"2",
     ],
     ids=range(11),
@@ -108,14 +108,14 @@ def message(text, body=b"", total=None, length=None):
 def test_what_is_no_message_is_refused(ends, content):
     near, far = ends
     near.sendall(content)
-    with pytest.raises(wire.Garbled):
+    with pytest.raises(wire.MalformedMessage):
         wire.receive(far)
 
 
 def test_a_closed_wire_is_told(ends):
     near, far = ends
     near.close()
-    with pytest.raises(wire.Closed):
+    with pytest.raises(wire.ConnectionClosed):
         wire.receive(far)
 
 
@@ -123,7 +123,7 @@ def test_a_closed_wire_is_told(ends):
 
 
 def test_the_far_end_has_all_that_a_host_has():
-    asked = [name for name in vars(Door) if not name.startswith("_")]
+    asked = [name for name in vars(HostInterface) if not name.startswith("_")]
     for name in asked:
         assert callable(getattr(Host, name))
         assert callable(getattr(RemoteHost, name))
@@ -143,7 +143,7 @@ def answered(answer):
     [(["memory", None], "memory"), (["answer", 3], "killed"), (3, "killed"), ([], "killed")],
 )
 def test_an_answer_of_another_type_is_the_end(answer, key):
-    with answered(answer) as host, pytest.raises(Ended) as told:
+    with answered(answer) as host, pytest.raises(ProcessEnded) as told:
         host.arrays(1)
     assert told.value.key == key
 
@@ -157,8 +157,8 @@ def test_what_the_other_side_raised_is_raised_here():
 
 def test_no_answer_is_the_end_in_time():
     near, far = socket.socketpair()
-    with near, far, pytest.raises(Ended, match="timeout"):
-        RemoteHost(near, 0.1).holds(1, "x")
+    with near, far, pytest.raises(ProcessEnded, match="timeout"):
+        RemoteHost(near, 0.1).has(1, "x")
 
 
 def test_an_instance_that_nobody_holds_is_dropped():
@@ -167,17 +167,17 @@ def test_an_instance_that_nobody_holds_is_dropped():
             return np.tanh(x)
 
     host = Host({"Tanh": Tanh})
-    subject = Subject.build(host, host.card("Tanh"))
-    assert np.allclose(subject.array("forward", np.zeros(2)), 0)
-    assert host._things
-    del subject
-    assert not host._things
+    instance = Instance.build(host, host.class_info("Tanh"))
+    assert np.allclose(instance.array("forward", np.zeros(2)), 0)
+    assert host._objects
+    del instance
+    assert not host._objects
 
 
 @pytest.mark.parametrize(
     ("value", "told"),
-    [(None, type(None)), (3, np.ndarray), ([1, 2], np.ndarray), ([[1], [2, 3]], Other), ("x", Other),
-     ([np.ones(2), np.ones(3)], list), (object(), Other), (np.longdouble(1), np.ndarray), (1j, Other)],
+    [(None, type(None)), (3, np.ndarray), ([1, 2], np.ndarray), ([[1], [2, 3]], Opaque), ("x", Opaque),
+     ([np.ones(2), np.ones(3)], list), (object(), Opaque), (np.longdouble(1), np.ndarray), (1j, Opaque)],
 )  # fmt: skip
 def test_an_answer_is_described_and_never_handed_over(value, told):
     assert isinstance(describe(value), told)
@@ -187,7 +187,7 @@ def test_an_answer_is_described_and_never_handed_over(value, told):
 
 
 def test_a_class_is_judged_by_a_new_process_where_none_can_be_forked():
-    place = processes.nursery(forks=False)
+    place = processes.launcher(forks=False)
     lines = []
     order = {"path": str(SOLUTION), "top": str(SOLUTION.parent), "timeout": 60.0, "megabytes": 3072}
     try:
@@ -204,14 +204,14 @@ def test_a_class_is_judged_by_a_new_process_where_none_can_be_forked():
 def judged(tmp_path, text, name="Tanh", timeout=60.0):
     path = tmp_path / "student.py"
     path.write_text(HEAD + text)
-    with Judges(Limits(timeout)) as judges:
-        return judges.judge(Job(path, tmp_path, name))
+    with JudgePool(Limits(timeout)) as pool:
+        return pool.judge(Job(path, tmp_path, name))
 
 
 FORGERIES = {
     "comparisons": "np.allclose = np.array_equal = lambda *a, **k: True\n",
     "the checker": (
-        "import diynn.checking.diagnosis.closeness as c, diynn.checking.contract.judging as j\n"
+        "import diynn.checking.diagnosis.closeness as c, diynn.checking.contract.verdicts as j\n"
         "c.close = lambda *a, **k: True\nj.look = None\n"
         "import diynn.checking.contract.trial as t\nt.close = lambda *a, **k: True\n"
     ),
@@ -256,13 +256,13 @@ def test_a_file_is_parsed_within_the_limits_of_its_process(tmp_path):
 def test_a_judge_that_dies_costs_one_verdict(tmp_path):
     path = tmp_path / "student.py"
     path.write_text(HEAD + WRONG)
-    with Judges() as judges:
-        judges.judge(Job(path, tmp_path, "Tanh"))
-        judge = judges._free.get()
+    with JudgePool() as pool:
+        pool.judge(Job(path, tmp_path, "Tanh"))
+        judge = pool._free.get()
         judge._process.kill()
-        judges._free.put(judge)
-        assert "the judge itself" in str(judges.judge(Job(path, tmp_path, "Tanh")))
-        assert judges.judge(Job(path, tmp_path, "Tanh")).mistakes == ["tanh.no_square"]
+        pool._free.put(judge)
+        assert "the judge itself" in str(pool.judge(Job(path, tmp_path, "Tanh")))
+        assert pool.judge(Job(path, tmp_path, "Tanh")).mistakes == ["tanh.no_square"]
 
 
 def test_results_come_one_class_at_a_time(tmp_path):
@@ -289,6 +289,6 @@ def test_the_first_process_knows_no_file(tmp_path):
         "        assert not found\n        return np.tanh(X)\n"
         "    def backward_delta(self, input, delta):\n        return delta * (1 - np.tanh(input) ** 2)\n"
     )
-    with Judges() as judges:
-        judges.judge(Job(secret, tmp_path, "Tanh"))
-        assert judges.judge(Job(spy, tmp_path, "Tanh")).ok
+    with JudgePool() as pool:
+        pool.judge(Job(secret, tmp_path, "Tanh"))
+        assert pool.judge(Job(spy, tmp_path, "Tanh")).ok

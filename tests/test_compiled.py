@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import gc
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+import weakref
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -349,10 +352,44 @@ def test_nobody_is_pinned():
     assert os.sched_getaffinity(0) == before
 
 
-def test_arguments_must_lie_as_they_were_recorded():
-    training = Training(1, 1)
-    with pytest.raises(ValueError, match="Step: an argument must be aligned and in C order"):
-        training.step(training.x[:, ::-1], training.y, training.rate)
+def unaligned(array):
+    """Return an array with these values that begins between two of them."""
+    memory = np.zeros(array.nbytes + 1, np.uint8)[1:]
+    found = memory.view(array.dtype).reshape(array.shape)
+    found[...] = array
+    return found
+
+
+@pytest.mark.parametrize("layout", ["seen", "unseen"])
+@pytest.mark.parametrize("threads", [1, 2, "busy"])
+def test_arguments_must_lie_as_they_were_recorded(threads, layout, monkeypatch):
+    if layout == "unseen":  # as on an interpreter whose arrays are laid out otherwise
+        monkeypatch.setattr(native, "_LAYOUT", None)
+    training, wanted = (Training(1 if threads == 1 else 2, 1) for _ in range(2))
+    with native._pool().lock if threads == "busy" else nullcontext():
+        for wrong in (training.x[:, ::-1], np.asfortranarray(training.x), unaligned(training.x)):
+            with pytest.raises(ValueError, match="Step: an argument must be aligned and in C order"):
+                training.step(wrong, training.y, training.rate)
+        training()
+    wanted()
+    for one, two in zip(training.values(), wanted.values(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
+def test_code_stays_in_memory_as_long_as_its_step(monkeypatch):
+    monkeypatch.setattr(code._recent, "most", 1)
+    code._recent.clear()
+    first, wanted = Training(1, 1), Training(1, 1)
+    engine = weakref.ref(first.step._codes[0].engine)
+    other = Training(1, 2, "float32")  # makes room for its own
+    gc.collect()
+    for training in (first, other, wanted):
+        training()
+    for one, two in zip(first.values(), wanted.values(), strict=True):
+        np.testing.assert_array_equal(one, two)
+    del first, wanted, training
+    gc.collect()
+    assert engine() is None
 
 
 # ------------------------------------------------------------------ what is kept

@@ -12,6 +12,7 @@ from diynn import (
     AvgPool1D,
     BCELoss,
     BCEWithLogitsLoss,
+    CategoricalCrossEntropyLoss,
     Conv1D,
     CrossEntropyLoss,
     Flatten,
@@ -311,10 +312,21 @@ def test_targets_that_are_no_classes(loss, y, yhat, error, message):
     assert_refused(loss, y, yhat, error, message)
 
 
-def test_labels_of_one_class():
-    assert_refused(NLLLoss(), LABELS, N1, ValueError, "`y` must be in 0..0 for 1 classes, got 0..2")
-    with pytest.raises(ValueError, match=r"`yhat` must have two classes or more, got shape \(4, 1\): .* BCE"):
-        CrossEntropyLoss().forward(LABELS, N1)
+@pytest.mark.parametrize("loss", [NLLLoss(), CrossEntropyLoss(), CategoricalCrossEntropyLoss()], ids=repr)
+@pytest.mark.parametrize("labels", [LABELS, 0 * LABELS, N1], ids=["indices", "zeros", "table"])
+def test_of_one_class_there_is_nothing_to_learn(loss, labels):
+    message = "`yhat` must have two classes or more, got shape (4, 1): of one class there is nothing to learn"
+    message += "; for a problem of yes and no take BCEWithLogitsLoss, or BCELoss behind a Sigmoid"
+    assert_refused(loss, labels, N1, ValueError, message)
+
+
+@pytest.mark.parametrize("loss", [MSELoss(), BCELoss(), CrossEntropyLoss()], ids=repr)
+@pytest.mark.parametrize("special", [np.asmatrix, np.ma.array])
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")  # of np.matrix
+def test_targets_that_compute_in_ways_of_their_own(loss, special):
+    y = special(np.full((4, 3), 0.5))
+    words = f"got a {type(y).__name__}, which computes in ways of its own; np.asarray(y) makes an array of it"
+    assert_refused(loss, y, 0.5 * N3, TypeError, f"`y` must be an array, {words}")
 
 
 def test_labels_out_of_range_on_other_hosts(backend):

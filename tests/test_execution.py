@@ -105,9 +105,11 @@ class Meeting(DataParallel):
     def first(self, value):
         return self.all(value)[0]
 
-    def exchange(self, rows):
-        total = np.add.accumulate(self.all(rows[self.rank % 2].copy()))[-1]
-        rows[self.rank % 2], rows[1 - self.rank % 2] = -0.0, total
+    def shared(self, length, dtype):
+        assert length % self.size == 0
+
+    def exchange(self, buffer):
+        buffer[...] = np.add.accumulate(self.all(buffer.copy()))[-1]
 
     def attempt(self, take):
         return take()

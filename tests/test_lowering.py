@@ -42,6 +42,26 @@ def check(program, recording, arrays):
     return source
 
 
+# ------------------------------------------------------------------ what is remembered
+
+
+def test_a_source_is_written_once_for_programs_that_differ_in_their_memory_alone():
+    def scaled(factor):
+        return lambda x: np.maximum(x * factor, 0.0) @ np.ones_like(x).T
+
+    arrays = [np.linspace(-1, 1, 12).reshape(4, 3) + number for number in range(2)]
+    recordings = [
+        record(scaled(2.0), arrays[0]),
+        record(scaled(2.0), arrays[1]),
+        record(scaled(3.0), arrays[1]),
+    ]
+    first, again, other = (lower(program) for _, program in recordings)
+    assert again.lines is first.lines
+    assert other.text != first.text
+    for (recording, program), array in zip(recordings, (arrays[0], *arrays[1:] * 2), strict=True):
+        check(program, recording, [array])
+
+
 # ------------------------------------------------------------------ the same values
 
 

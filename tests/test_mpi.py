@@ -61,7 +61,7 @@ def run(ranks, *words):
     [
         ["bits"],
         ["uneven", "dropout", "weighted", "weighted_rules", "close", "accumulates", "settings"],
-        ["whole", "unseeded", "another_batch", "other_parameters", "scalar_costs"],
+        ["messages", "in_turn", "whole", "unseeded", "another_batch", "other_parameters", "scalar_costs"],
     ],
     ids=lambda programs: programs[0],
 )
@@ -83,11 +83,18 @@ def test_compiled_gradients(ranks):
 
 @pytest.mark.skipif("ulfm" in LAUNCH, reason="the others would go on")
 @pytest.mark.parametrize("ranks", RANKS)
-def test_an_exception_on_one_rank_ends_all_with_its_message(ranks):
+@pytest.mark.parametrize(
+    ("program", "said"),
+    [
+        ("fails", "ValueError: this rank has had enough"),
+        ("another_size", "RuntimeError: MPI: rank {last} has another batch than rank 0"),
+    ],
+)
+def test_an_exception_on_one_rank_ends_all_with_its_message(ranks, program, said):
     begin = time.monotonic()
-    status, printed = ended(ranks, "-m", "tests.mpi_programs", "fails")
+    status, printed = ended(ranks, "-m", "tests.mpi_programs", program)
     assert status != 0
-    assert "ValueError: this rank has had enough" in printed
+    assert said.format(last=ranks - 1) in printed
     assert time.monotonic() - begin < 30  # with the start of Python on a machine that is busy
 
 

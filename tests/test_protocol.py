@@ -259,6 +259,10 @@ def test_to_moves_a_net_to_any_library(backend):
     for parameter in net.parameters():
         assert backend.holds(parameter.value, "float32")
     assert namespace(net(backend.array(np.ones((2, 3)), "float32"))) is library
+    back = net.to("numpy")
+    before = back[0]._parameters.copy()
+    Optim(back, MSELoss(), 1e-1).step(np.ones((2, 3), "float32"), np.ones((2, 4), "float32"))
+    assert (back[0]._parameters != before).any()  # JAX shows memory that is not to be written to
 
 
 def test_the_environment_chooses_the_library(monkeypatch):

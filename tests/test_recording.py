@@ -114,6 +114,37 @@ def test_a_training_is_the_same_played_or_not(rule, dtype):
             np.testing.assert_allclose(one, two, rtol={"float32": 1e-5, "float64": 1e-13}[dtype])
 
 
+class LongerAtBiases(diynn.Momentum):
+    """A rule by the number of axes, which joined arrays do not have."""
+
+    def change(self, value, gradient, state, eps, step):
+        change, state = super().change(value, gradient, state, eps, step)
+        return change * (3 if value.ndim == 1 else 1), state
+
+
+class ByTheRest(diynn.Momentum):
+    """A rule by the mean over an array."""
+
+    def change(self, value, gradient, state, eps, step):
+        change, state = super().change(value, gradient, state, eps, step)
+        return change - np.sum(change) / change.size, state
+
+
+@pytest.mark.parametrize(
+    "rule", [LongerAtBiases(), ByTheRest(), diynn.AdamW()], ids=lambda each: type(each).__name__
+)
+def test_arrays_are_updated_as_one_only_by_a_rule_for_which_they_are(rule):
+    costs, values = train("auto", "float64", rule)
+    for found, wanted in zip((costs, values), train("serial", "float64", rule), strict=True):
+        for one, two in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(one, two, rtol=1e-13)
+    net, _, x, y = setting()
+    optim = diynn.Optim(net, diynn.CrossEntropyLoss(), 0.1, rule=rule)
+    for _ in range(5):
+        optim.step(x, y)
+    assert len(optim._recorded.states) == (1 if type(rule) is diynn.AdamW else 4)
+
+
 # ------------------------------------------------------------------ what changes between two steps
 
 

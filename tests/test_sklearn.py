@@ -138,6 +138,14 @@ def test_a_step_is_along_the_mean_gradient_with_the_penalty():
         np.testing.assert_allclose(each.value, value, rtol=1e-12)
 
 
+@pytest.mark.parametrize(("epochs", "at_once"), [(20, False), (2000, True)])
+def test_a_long_training_is_compiled_from_its_first_steps_on(epochs, at_once):
+    made = NetClassifier(max_iter=epochs, tol=10.0, n_iter_no_change=1, random_state=0).fit(X, Y)
+    execution = made._optim.execution
+    assert (execution.compile_after == 0.0) is execution.compile_waits is at_once
+    assert made.n_iter_ < 20  # by the length that it may have, not by that which it has
+
+
 def test_the_steps_of_an_estimator_are_recorded():
     made = NetClassifier(**QUICK).fit(X, Y)
     assert made._optim._recorded.recording is not None
@@ -356,6 +364,9 @@ def test_a_net_on_another_library_takes_and_returns_numpy():
     assert type(made.net_[0]._parameters).__module__ == "torch"
     other = NetClassifier(**QUICK).fit(X, Y)
     np.testing.assert_allclose(made.predict_proba(X), other.predict_proba(X), rtol=1e-6)
+    own = NetClassifier(net=lambda *sizes: diynn.Linear(*sizes), backend="torch", dtype="float32", **QUICK)
+    assert own.fit(X, Y).predict_proba(X).dtype == np.float32
+    assert str(own.net_._parameters.dtype) == "torch.float32"
 
 
 @pytest.mark.skipif(not ARRAY_API, reason="SCIPY_ARRAY_API is not set: test_array_api_dispatch sets it")
@@ -429,6 +440,30 @@ def test_a_wrong_parameter_is_named_by_fit(kind, argument):
 
 
 FITTED = partial(NetClassifier, max_iter=1)
+
+
+class CourseNet:
+    """A net that knows nothing of diynn."""
+
+    def __init__(self, features, outputs):
+        self._parameters, self._gradient = np.ones((features, outputs)), np.zeros((features, outputs))
+
+    def forward(self, data):
+        return data @ self._parameters
+
+    def zero_grad(self):
+        self._gradient[...] = 0
+
+    def backward_update_gradient(self, data, delta):
+        self._gradient += data.T @ delta
+
+    def backward_delta(self, data, delta):
+        return delta @ self._parameters.T
+
+    def update_parameters(self, gradient_step=1e-3):
+        self._parameters -= gradient_step * self._gradient
+
+
 CALLS = {
     "one class": (lambda: FITTED().fit(X, Y * 0), r"`y` must hold two classes or more, got one class"),
     "first call": (
@@ -474,6 +509,35 @@ CALLS = {
     "share": (
         lambda: FITTED(early_stopping=True, validation_fraction=1.5).fit(X, Y),
         "`validation_fraction` must be",
+    ),
+    "nobody held out": (
+        lambda: FITTED(early_stopping=True, validation_fraction=0).fit(X, Y),
+        "`validation_fraction` must be between 0 and 1, got 0.0",
+    ),
+    "execution": (lambda: FITTED(execution="fast").fit(X, Y), "`execution` must be one of auto, serial, "),
+    "no execution": (lambda: NetRegressor(execution=3).fit(X, Y), "`execution` must be one of .* got 3"),
+    "backend": (lambda: FITTED(backend="nump").fit(X, Y), "`backend` 'nump' is not known"),
+    "dtype": (lambda: AutoEncoder(dtype="int32").fit(X), "`dtype` must be a real floating dtype of numpy"),
+    "dtype of one's own net": (
+        lambda: FITTED(dtype="int32", net=lambda *sizes: diynn.Linear(*sizes)).fit(X, Y),
+        "`dtype` must be a real floating dtype of numpy, got 'int32'",
+    ),
+    "a net of a course": (
+        lambda: FITTED(dtype="float32", net=lambda *sizes: CourseNet(*sizes)).fit(X, Y),
+        "`backend` and `dtype` move a net of diynn's modules, got a CourseNet from `net`",
+    ),
+    "no net": (lambda: FITTED(net=lambda *sizes: 3).fit(X, Y), "`net` must return a module, got 3"),
+    "step size": (
+        lambda: FITTED(learning_rate_init=-1).fit(X, Y),
+        "`learning_rate_init` must be a positive number, got -1",
+    ),
+    "schedule": (
+        lambda: FITTED(learning_rate_init=lambda step: "a").fit(X, Y),
+        "`learning_rate_init`, a schedule, must return 0 or more, got 'a'",
+    ),
+    "negative schedule": (
+        lambda: FITTED(learning_rate_init=lambda step: -1.0).fit(X, Y),
+        "`learning_rate_init`, a schedule, must return 0 or more, got -1.0",
     ),
 }
 

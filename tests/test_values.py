@@ -176,6 +176,7 @@ def test_weights_and_bias_are_drawn_one_after_the_other():
     ("name", "variance"),
     [
         ("xavier", 2 / (FAN_IN + FAN_OUT)),
+        ("glorot", 2 / (FAN_IN + FAN_OUT)),
         ("glorot_uniform", 2 / (FAN_IN + FAN_OUT)),
         ("glorot_normal", 2 / (FAN_IN + FAN_OUT)),
         ("he", 2 / FAN_IN),

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import diynn
+from diynn.arrays import seen_outside
 from diynn.execution import Threads
 from diynn.execution.choice import Plan
 from diynn.module import parameters
@@ -24,6 +25,13 @@ class Compiled(Threads):
 
     compile_after = 0.0
     compile_waits = True
+
+
+class Compiled2(Compiled):
+    """In two shares."""
+
+    def plan(self, net, x, *, compiled=False):
+        return Plan(2, len(x))
 
 
 class Blocks(Compiled):
@@ -191,6 +199,82 @@ def test_a_loss_that_looks_at_values_refuses_them_before_the_update():
     for one, other in zip(before, parameters(optim.net), strict=True):
         np.testing.assert_array_equal(one, other.value)
     step(pair, 3, y=np.full((20, 3), 0.5))
+
+
+CLASSES = {"int32": [0, 1, 2], "int64": [0, 1, 2], "uint8": [0, 1, 2]}
+
+
+def refused(optim, x, y, words):
+    """Let a batch be refused in these words, and see that nothing was done."""
+    assert optim.execution.reason is None
+    before = [each.value.copy() for each in parameters(optim.net)], optim.steps
+    with pytest.raises(ValueError, match=words):
+        optim.step(x, y)
+    assert optim.steps == before[1]
+    for one, other in zip(parameters(optim.net), before[0], strict=True):
+        np.testing.assert_array_equal(one.value, other)
+
+
+@pytest.mark.parametrize("execution", [Compiled, Blocks, Compiled2])
+@pytest.mark.parametrize("dtype", CLASSES)
+def test_class_indices_outside_are_refused_by_the_step_itself(execution, dtype):
+    optim = diynn.Optim(net_of(), diynn.CrossEntropyLoss(), execution=execution())
+    x, y = normal(20, 6), np.resize(np.array(CLASSES[dtype], dtype), 20)
+    for number in range(6):
+        optim.step(normal(20, 6, seed=number), y)
+    for place in (0, 13, 19):
+        wrong = y.copy()
+        wrong[place] = 3
+        refused(optim, x, wrong, r"`y` must be in 0..2 for 3 classes, got 0..3")
+    if dtype.startswith("int"):
+        wrong = y.copy()
+        wrong[7] = -1
+        refused(optim, x, wrong, r"`y` must be in 0..2 for 3 classes, got -1..2")
+    optim.step(x, y)
+
+
+@pytest.mark.parametrize("execution", [Compiled, Blocks, Compiled2])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("value", [1.001, -0.001, np.nan, np.inf, -np.inf])
+def test_probabilities_outside_are_refused_by_the_step_itself(execution, dtype, value):
+    optim = diynn.Optim(net_of(dtype), diynn.BCEWithLogitsLoss(), execution=execution())
+    x, y = normal(20, 6).astype(dtype), abs(normal(20, 3)).clip(0, 1).astype(dtype)
+    for number in range(6):
+        optim.step(normal(20, 6, seed=number).astype(dtype), y)
+    wrong = y.copy()
+    wrong[11, 2] = value
+    refused(optim, x, wrong, r"`y` must be in \[0, 1\]")
+    optim.step(x, y)
+
+
+def test_a_target_of_minus_zero_is_in_the_bounds():
+    pair = optims(net_of, diynn.BCEWithLogitsLoss())
+    y = np.zeros((20, 3))
+    step(pair, y=y)
+    step(pair, y=-y)
+    assert pair[1].execution.reason is None
+
+
+class FirstTwo(diynn.CrossEntropyLoss):
+    """Of the first two classes alone: what its base states of targets is not all that is asked."""
+
+    def check_targets(self, y, yhat):
+        if seen_outside(y, 1):
+            raise ValueError("the first two classes, please")
+
+
+def patched():
+    loss = diynn.CrossEntropyLoss()
+    loss.check_targets = lambda y, yhat: FirstTwo.check_targets(loss, y, yhat)
+    return loss
+
+
+@pytest.mark.parametrize("make_loss", [FirstTwo, patched])
+def test_a_loss_that_asks_more_of_targets_is_asked(make_loss):
+    optim = diynn.Optim(net_of(), make_loss(), execution=Compiled())
+    for number in range(6):
+        optim.step(normal(20, 6, seed=number), np.resize([0, 1], 20))
+    refused(optim, normal(20, 6), np.resize([0, 1, 2], 20), "the first two classes")
 
 
 def test_predictions_are_looked_at_before_the_update():

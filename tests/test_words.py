@@ -90,7 +90,7 @@ def test_methods_take_their_data_by_other_words(word):
 def test_modules_are_added_by_other_names():
     made = Sequential()
     assert made.add(Tanh()) is made.append(Tanh()) is made.add_module(Sigmoid()) is made
-    assert repr(made) == "Sequential(Tanh(), Tanh(), Sigmoid())"
+    assert repr(made.addModule(Tanh())) == "Sequential(Tanh(), Tanh(), Sigmoid(), Tanh())"
 
 
 def test_a_history_reads_as_the_list_of_its_costs():
@@ -98,6 +98,12 @@ def test_a_history_reads_as_the_list_of_its_costs():
     assert list(history) == history.costs == history["cost"] == history[:]
     assert history[-1] == history.costs[-1]
     np.testing.assert_array_equal(np.asarray(history), history.costs)
+    assert list(reversed(history)) == history.costs[::-1]
+    assert history[2] in history
+    assert -1 not in history
+    assert "seconds" in history
+    assert history + history == [*history.costs, *history.costs]
+    assert [1.0] + history == [1.0, *history.costs]  # noqa: RUF005  # as in course code
     with pytest.raises(KeyError, match="History: no column 'loss'; there are cost, seconds"):
         history["loss"]
 
@@ -110,6 +116,9 @@ def test_the_step_size_can_be_set():
     assert optim.eps == 1.0
     with pytest.raises(ValueError, match="Optim: `eps` must be a positive number, got -1"):
         optim.eps = -1
+    for word in WORDS["eps"]:  # an attribute that nobody reads would be silent
+        setattr(optim, word, 0.125)
+        assert optim.eps == getattr(optim, word) == 0.125
     assert Optim(net(), MSELoss(), lr=0.25).eps == Optim(net(), MSELoss(), learning_rate=0.25).eps == 0.25
 
 
@@ -184,6 +193,17 @@ class Elsewhere:
     fit = r"diynn.SGD\(net, loss, x, y, batch_size, epochs, eps\) trains a net"
     reset = "build the net anew"
     set_parameters = "assign to module._parameters"
+    _input = r"diynn's modules keep nothing of a batch; net.activations\(x\) returns what goes into each"
+    deltas = r"diynn's modules keep nothing of a batch; diynn.trace\(net, loss, x, y\) shows the delta"
+    W = "module._parameters holds the weights"
+    b = "module._bias holds the bias"
+    grad = "module._gradient holds the gradient of the weights"
+    layers = "net.modules is the list of its modules"
+    append_modules = r"net.add\(module\) appends one"
+    save = r"diynn.save\(net, path\) keeps the parameters"
+    state_dict = r"diynn.save\(net, path\) keeps the parameters"
+    evaluate = r"diynn.accuracy\(y, diynn.predict\(net, x\)\)"
+    predict_classes = r".*.argmax\(1\) of them the classes"
 
 
 @pytest.mark.parametrize("name", [name for name in vars(Elsewhere) if not name.startswith("__")])
@@ -201,6 +221,24 @@ def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
         Linear(2, 2).colour  # noqa: B018
     with pytest.raises(AttributeError, match=r"History has no `predict`; diynn.predict\(net, x\) returns"):
         diynn.History().predict(X)
+    with pytest.raises(AttributeError, match=r"History has no `index`; history.costs is the list"):
+        diynn.History().index(3)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("zero_grad", r"optim.step\(x, y\) sets the gradients to zero by itself"),
+        ("forward", r"net.forward\(x\) returns the outputs"),
+        ("backward", r"Optim\(net, loss\).step\(x, y\) does a whole step"),
+        ("train", r"diynn.SGD\(net, loss, x, y, batch_size, epochs, eps\) trains, optim.SGD"),
+        ("fit", "trains a net"),
+        ("history", r"SGD returns it: history = diynn.SGD\(...\)"),
+    ],
+)
+def test_what_an_optim_has_not_is_told(name, message):
+    with pytest.raises(AttributeError, match=f"Optim has no `{name}`; .*{message}"):
+        getattr(Optim(net(), MSELoss()), name)
 
 
 @pytest.mark.parametrize(
@@ -213,6 +251,51 @@ def test_an_attribute_that_nobody_knows_is_an_error_as_ever():
         (
             lambda: CrossEntropyLoss(classes_type="x"),
             r"there is no argument `classes_type`; the loss decides",
+        ),
+        (
+            lambda: Sequential(modules=[Tanh()]),
+            r"Sequential: there is no argument `modules`; write Sequential\(first, second, ...\)",
+        ),
+        (
+            lambda: Sequential(couches=[Tanh()]),
+            "Sequential: there is no argument `couches`; there are backend$",
+        ),
+        (lambda: Softmax(axis=1), "there is no argument `axis`; it is taken over the last axis"),
+        (
+            lambda: MSELoss(reduction="mean"),
+            "there is no argument `reduction`; forward returns one cost an example",
+        ),
+        (
+            lambda: SGD(net(), MSELoss(), X, Y, nb_batch=3),
+            "there is no argument `nb_batch`; batch_size is the number of examples in a batch",
+        ),
+        (
+            lambda: SGD(net(), MSELoss(), X, Y, early_stop=True),
+            r"there is no argument `early_stop`; callbacks=\[diynn.EarlyStopping\(\)\]",
+        ),
+        (
+            lambda: SGD(net(), MSELoss(), X, Y, momentum=0.9),
+            r"there is no argument `momentum`; rule=diynn.Momentum",
+        ),
+        (
+            lambda: SGD(net(), MSELoss(), X, Y, optimizer="adam"),
+            r"there is no argument `optimizer`; rule=diynn.Adam\(\)",
+        ),
+        (
+            lambda: SGD(net(), X, Y, MSELoss()),
+            r"SGD: `loss` must be a loss, got an array of shape \(23, 3\); SGD takes \(net, loss, x, y, batch",
+        ),
+        (
+            lambda: SGD(X, Y, net(), MSELoss()),
+            r"SGD: `net` must be a module, got an array of shape \(23, 3\); SGD takes \(net, loss, x, y, batch",
+        ),
+        (
+            lambda: Linear(3, 2, init=lambda shape: np.zeros(shape)),
+            r"Linear: `init` must be a function \(rng, shape, fan_in, fan_out\), got the function <lambda>",
+        ),
+        (
+            lambda: Conv1D(3, 1, 2, bias_init=np.zeros),
+            r"Conv1D: `bias_init` must be a function \(rng, shape, fan_in, fan_out\), got the function zeros",
         ),
         (lambda: Tanh(3), "Tanh: takes .*got 1 without a name"),
         (lambda: Tanh().forward(_input=X), "Tanh.forward: there is no argument `_input`; there are data"),
@@ -265,6 +348,32 @@ class Silent(StudentTanH):
     """A module whose way back only returns None."""
 
     def backward_delta(self, input, delta):
+        pass
+
+
+class Answerless(StudentTanH):
+    def forward(self, X):  # noqa: N803
+        """Return the outputs, one day."""
+
+
+class Wordy(Residual):
+    """A class that derives from ours, and takes more."""
+
+    def forward(self, data, scale):
+        return scale * data
+
+
+class OfOutputs:
+    """A loss that knows no targets."""
+
+    def forward(self, yhat):
+        return yhat
+
+    backward = forward
+
+
+class Costless(MSELoss):
+    def forward(self, y, yhat):
         pass
 
 
@@ -326,6 +435,10 @@ BEFORE = {
     "a way back that does nothing": (lambda: Optim(Sequential(Linear(3, 3), Silent()), MSELoss()), "Silent.backward_delta does nothing"),
     "a gradient that does nothing": (lambda: Optim(Idle(Linear(3, 3)), MSELoss()), "Idle.backward_update_gradient does nothing, and"),
     "an update without a step": (lambda: Optim(Sequential(NoStep()), MSELoss()), r"NoStep.update_parameters must take \(gradient_step\)"),
+    "an answer that does nothing": (lambda: Optim(Sequential(Answerless()), MSELoss()), "Answerless.forward does nothing: it returns the outputs"),
+    "one argument more": (lambda: Optim(Sequential(Wordy(Tanh())), MSELoss()), r"Wordy.forward must take \(data\): missing .*'scale'"),
+    "a loss of outputs alone": (lambda: Optim(net(), OfOutputs()), r"OfOutputs.forward must take \(y, yhat\): too many"),
+    "a loss without costs": (lambda: Optim(net(), Costless()), r"Costless.forward does nothing: it returns the costs \(batch,\)"),
     "a number for callbacks": (lambda: train(callbacks=3), r"SGD: `callbacks` must be a list, such as "
     r"\[EarlyStopping\(\)\], got 3"),
     "a callback alone": (lambda: train(callbacks=EarlyStopping()), "`callbacks` must be a list, .*got an EarlyStopping"),
@@ -335,6 +448,8 @@ BEFORE = {
     ".*got a list"),
     "a metric that is none": (lambda: train(metrics={"a": 3}), "`metrics` must be a dict of functions, "
     ".*got {'a': 3}"),
+    "a metric of outputs alone": (lambda: train(metrics={"a": lambda yhat: 1.0}), r"`metrics` 'a' must take \(y, yhat\): too many"),
+    "a metric that returns an array": (lambda: train(metrics={"a": lambda y, yhat: y}), r"`metrics` 'a' must return a number, got an array of shape \(23, 1\)"),
     "validation without targets": (lambda: train(validation=X), r"SGD: `validation` must be \(x, y\) or "
     r"\(x, y, weights\), or a share such as 0.1, got an array of shape"),
 }  # fmt: skip
@@ -385,6 +500,8 @@ ENDS = {
     "sigmoid twice": (Sigmoid(), BCEWithLogitsLoss(), r"Sigmoid\(\) before BCEWithLogitsLoss\(\), which has a sigmoid itself"),
     "logits for log-probabilities": (None, NLLLoss(), r"NLLLoss\(\) takes log-probabilities, and "
     r"Linear\(3, 2\) gives any"),
+    "logits for probabilities of classes": (None, CategoricalCrossEntropyLoss(), r"CategoricalCrossEntropyLoss\(\) takes probabilities, and Linear\(3, 2\) gives none"),
+    "logarithms for probabilities": (LogSoftmax(), CategoricalCrossEntropyLoss(), r"LogSoftmax\(\) gives none; let Softmax"),
     "logits for probabilities": (None, BCELoss(), r"BCELoss\(\) takes probabilities, and Linear\(3, 2\) gives any numbers"),
 }  # fmt: skip
 

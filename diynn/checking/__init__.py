@@ -76,9 +76,9 @@ def check(
     >>> check(diynn.Tanh).ok
     True
     """
-    from diynn.checking.local import check_here
+    from diynn.checking.local import check_in_process
 
-    return check_here(
+    return check_in_process(
         target, like=like, input_shape=input_shape, lang=lang, draws=draws, seed=seed, timing=timing,
         beside=beside, watch=watch,
     )  # fmt: skip

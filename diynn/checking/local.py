@@ -7,14 +7,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from diynn.arguments import flag
-from diynn.checking.contract.cards import describe_class
+from diynn.checking.contract.candidate import Candidate, Partner
+from diynn.checking.contract.class_info import describe_class
 from diynn.checking.contract.examine import examine
 from diynn.checking.contract.host import Host
+from diynn.checking.contract.instance import Instance
 from diynn.checking.contract.kinds import KINDS, UNKNOWN, Kind, Setup
 from diynn.checking.contract.raised import CannotBuild
 from diynn.checking.contract.recognise import is_base, kind_of, preferred_reading, recognise
-from diynn.checking.contract.subject import Subject
-from diynn.checking.contract.target import Partner, Target
 from diynn.checking.files.building import Builder, runnable, setups_of
 from diynn.checking.reporting.messages import language
 from diynn.checking.reporting.report import Report
@@ -24,7 +24,7 @@ from diynn.wording import shown
 _ENTRIES = ("forward", "backward", "backward_delta", "step")
 
 
-def check_here(
+def check_in_process(
     target: Any,
     *,
     like: Any,
@@ -86,33 +86,33 @@ def _is_size(value: Any) -> bool:
 
 def _target(
     target: Any, cls: type, like: Any, input_shape: tuple[int, ...] | None, beside: type | None
-) -> Target:
-    card = describe_class(cls)
-    kind = kind_of(card) if like is None else _kind_of(like)
+) -> Candidate:
+    info = describe_class(cls)
+    kind = kind_of(info) if like is None else _kind_of(like)
     name = cls.__name__ if like is None else like if isinstance(like, str) else _name(like)
-    near = _near(cls, beside) if kind.family == "container" else {}
+    near = _classes_nearby(cls, beside) if kind.family == "container" else {}
     host = Host({**near, cls.__name__: cls}, None if isinstance(target, type) else target)
     partners = {}
     for name, each in near.items():
         its_kind = KINDS["Sequential"] if each is beside else recognise(name)
         if its_kind is not None and each is not cls:
-            its_card = describe_class(each)
-            partners[its_kind.name] = Partner(its_card, its_kind, Builder(host, its_card, its_kind))
+            its_info = describe_class(each)
+            partners[its_kind.name] = Partner(its_info, its_kind, Builder(host, its_info, its_kind))
     if isinstance(target, type):
-        make, setups = _of_class(host, card, kind, input_shape)
+        make, setups = _of_class(host, info, kind, input_shape)
     else:
-        make, setups, kind = _of_instance(host, card, kind, input_shape)
+        make, setups, kind = _of_instance(host, info, kind, input_shape)
         padding = getattr(target, "padding", 0)
         if isinstance(padding, int | str) and padding not in (0, "valid"):  # windows that the sheet has not
             kind, setups = UNKNOWN, runnable(make, UNKNOWN, tuple(Setup({}, each.shape) for each in setups))
-    return Target(
-        card, host, make, kind, setups,
+    return Candidate(
+        info, host, make, kind, setups,
         redraw=bool(kind.name) or isinstance(target, type), preferred=preferred_reading(name),
         partners=partners, bases=tuple(name for name in near if is_base(name)),
     )  # fmt: skip
 
 
-def _near(cls: type, beside: type | None) -> dict[str, type]:
+def _classes_nearby(cls: type, beside: type | None) -> dict[str, type]:
     """Return the classes of the same notebook or script, and those that a class derives from; a net last."""
     module = vars(sys.modules.get(cls.__module__, cls))
     found = {
@@ -124,26 +124,26 @@ def _near(cls: type, beside: type | None) -> dict[str, type]:
     return found | ({beside.__name__: beside} if beside is not None else {})
 
 
-def _of_class(host: Host, card: Any, kind: Kind, input_shape: Any) -> tuple[Any, tuple[Setup, ...]]:
+def _of_class(host: Host, info: Any, kind: Kind, input_shape: Any) -> tuple[Any, tuple[Setup, ...]]:
     setups = kind.setups
     if input_shape is not None and not kind.roles:
         setups = tuple(Setup({}, (batch, *input_shape)) for batch in (2, 1, 4))
-    build = Builder(host, card, kind)
+    build = Builder(host, info, kind)
     build.choose(setups)
     return build, runnable(build, kind, setups)
 
 
-def _of_instance(host: Host, card: Any, kind: Kind, input_shape: Any) -> tuple[Any, tuple[Setup, ...], Kind]:
-    def make(setup: Setup, values: Any = None) -> Subject:
-        return Subject.copy(host, card, values)
+def _of_instance(host: Host, info: Any, kind: Kind, input_shape: Any) -> tuple[Any, tuple[Setup, ...], Kind]:
+    def make(setup: Setup, values: Any = None) -> Instance:
+        return Instance.copy(host, info, values)
 
     if kind.family == "container":
         return make, kind.setups, kind
     try:
-        setups = setups_of(Subject.copy(host, card), kind, input_shape)
+        setups = setups_of(Instance.copy(host, info), kind, input_shape)
     except CannotBuild:
         kind = UNKNOWN
-        setups = setups_of(Subject.copy(host, card), kind, input_shape)
+        setups = setups_of(Instance.copy(host, info), kind, input_shape)
     return make, runnable(make, kind, setups), kind
 
 

@@ -1,4 +1,4 @@
-"""How the gradient of one batch is accumulated: one interface, and ways to do it."""
+"""Executions: ways to compute the gradient of a batch and to take a step, behind one interface."""
 
 from diynn.execution.accumulated import Accumulated
 from diynn.execution.choice import EXECUTIONS, Definition, Execution, Threads, accumulated, find_execution

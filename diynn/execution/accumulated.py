@@ -1,4 +1,4 @@
-"""The gradient of a batch in parts, one after another, before one update: the gradient is additive."""
+"""Gradient accumulation: a batch in parts, one after another, whose gradients are summed for one update."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from diynn.shapes import positive
 
 
 class Accumulated(Around):
-    """Batches in parts, whose gradients are added up before one update: memory for one part at a time.
+    """Batches in parts and one update for all: memory holds the activations of one part at a time.
 
     Parameters
     ----------
     parts : int
         How many; a batch of fewer examples has as many parts as examples.
     inner : Execution
-        How a part is taken.
+        The execution that takes each part.
 
     Raises
     ------
@@ -53,8 +53,8 @@ class Accumulated(Around):
         return costs[0] if len(costs) == 1 else namespace(costs[0]).concat(costs)
 
     def parts_of(self, x: Array, y: Array, *weights: Array) -> list[tuple[Array, ...]]:
-        """Return the parts of a batch: neighbouring examples, as many in each or one less."""
-        if x.shape[:1] != y.shape[:1]:  # the loss knows what to say of it
+        """Return the parts of a batch: consecutive examples, in sizes that differ by one at most."""
+        if x.shape[:1] != y.shape[:1]:  # the loss raises the error
             return [(x, y, *weights)]
         return [
             tuple(each[part, ...] for each in (x, y, *weights)) for part in cut(0, x.shape[0], self.parts)

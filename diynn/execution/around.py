@@ -1,4 +1,4 @@
-"""What executions share that take batches by another one, in parts or shares: the gradient is additive."""
+"""The base of executions that wrap another one, and hand it parts or shares of each batch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from diynn.module import parameters
 
 
 class Held:
-    """An update that is put off: it notes what is known of the net, and changes nothing."""
+    """A deferred update: it notes the net's structure, and changes nothing."""
 
     structure: Structure | None = None
 
@@ -39,7 +39,7 @@ class Held:
         return known.gradients if known is not None else [each.gradient for each in parameters(net)]
 
     def put(self, net: Any, values: Sequence[Array]) -> None:
-        """Give the gradients these values: on NumPy in the arrays that are there, which recordings hold."""
+        """Set the gradients to these values; on NumPy in place, because recordings hold the arrays."""
         if self.structure is not None:
             for gradient, value in zip(self.structure.gradients, values, strict=True):
                 np.copyto(gradient, value)
@@ -56,16 +56,8 @@ def batch_of(x: Array, y: Array, weights: Array | None) -> tuple[Array, ...]:
     return (x, y) if weights is None else (x, y, weights)
 
 
-class Around(ABC):
-    """An execution that takes batches by another one, in parts or shares: what that knows, it tells.
-
-    Parameters
-    ----------
-    inner : Execution
-    """
-
-    def __init__(self, inner: Any) -> None:
-        self.inner = inner
+class Accumulating(ABC):
+    """An execution whose gradient alone is that of a step without an update, added to what was there."""
 
     def __call__(self, net: Any, loss: Any, x: Array, y: Array, weights: Array | None = None) -> Array:
         """Add the gradient of a batch to the net's, and return the costs (batch,)."""
@@ -81,6 +73,18 @@ class Around(ABC):
         self, net: Any, loss: Any, x: Array, y: Array, update: Update, weights: Array | None = None
     ) -> Array:
         """Take a whole step: zero the gradient, accumulate it, update; return the costs (batch,)."""
+
+
+class Around(Accumulating):
+    """An execution that hands parts or shares of each batch to another one, and passes on what that reports.
+
+    Parameters
+    ----------
+    inner : Execution
+    """
+
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
 
     @abstractmethod
     def parts_of(self, x: Array, y: Array, *weights: Array) -> list[tuple[Array, ...]]:
@@ -99,22 +103,22 @@ class Around(ABC):
         return source
 
     def repeat(self) -> None:
-        """Compile what can be compiled at once, for the same result in every run."""
+        """Compile at the first opportunity, so that every run takes the same steps in the same way."""
         if hasattr(self.inner, "repeat"):
             self.inner.repeat()
 
     def state(self) -> dict[str, Any]:
-        """Return in what way parts are taken."""
+        """Return how parts are computed, for a checkpoint."""
         return {"inner": self.inner.state() if hasattr(self.inner, "state") else None}
 
     def restore(self, state: dict[str, Any], net: Any, loss: Any) -> None:
-        """Go on from a state: see ``Threads.restore``."""
+        """Resume from a state: see ``Threads.restore``."""
         if state["inner"] is not None and hasattr(self.inner, "restore"):
             self.inner.restore(state["inner"], net, loss)
 
     def rehearse(self, take: Callable[..., Any], *batch: Array) -> bool:
-        """Take parts of a batch as they were taken before: see ``Threads.rehearse``."""
+        """Compute parts of a batch as they were computed before: see ``Threads.rehearse``."""
         if not hasattr(self.inner, "rehearse"):
             return False
-        take = partial(take, execution=self.inner, update=Held())  # as it is given parts
+        take = partial(take, execution=self.inner, update=Held())  # inner is handed parts
         return any([self.inner.rehearse(take, *part) for part in self.parts_of(*batch)])

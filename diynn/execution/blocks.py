@@ -2,7 +2,7 @@
 
 The first share is computed on the net itself, each other one on a replica, which has the same parameters and
 gradients of its own. A share is walked in blocks whose activations stay in the cache. What a share does for a
-block is recorded where the net is pure, and played for every block and batch of the same size.
+block is recorded if the net is pure, and played for every block of the same size.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from diynn.module import parameters, zero_grad
 
 
 class MisfitError(Exception):
-    """Costs or gradients have shapes in which those of the parts of a batch cannot be put together."""
+    """Costs or gradients have shapes with which the parts of a batch cannot be combined."""
 
 
 @dataclass
@@ -35,9 +35,9 @@ class Known:
     """What is recorded of blocks of one size."""
 
     recording: Recording
-    yhat: Array  # the net's output, written anew whenever the recording is played
-    compared: bool = False  # it has equalled the definition
-    believed: bool = False  # and recorded anew it was the same computation
+    yhat: Array  # the net's output, overwritten whenever the recording is played
+    compared: bool = False  # its results have equalled the definition's
+    believed: bool = False  # and a second recording was the same computation
 
 
 class Share:
@@ -51,7 +51,7 @@ class Share:
     part : slice
         Which examples of a batch.
     block : int
-        How many to take at once.
+        How many examples to take at once.
     gradients : list of numpy.ndarray
         Buffers for the gradients of the net's parameters.
     record : bool
@@ -79,7 +79,7 @@ class Share:
         self.looks_at_predictions = _overrides(loss, "check_predictions")
 
     def __call__(self, *batch: Array, anew: bool = True) -> list[Array]:
-        """Write the gradients of the share to the buffers, or add them there unless ``anew``.
+        """Write the gradients of the share to the buffers, or add to them unless ``anew``.
 
         A batch is ``x``, ``y`` and, if there are any, the weights of the examples.
 
@@ -91,7 +91,7 @@ class Share:
         Raises
         ------
         MisfitError
-            If costs are not one an example, or a gradient has not the shape of its parameters.
+            If there is not one cost per example, or a gradient does not have the shape of its parameters.
         """
         costs = []
         for part in self.blocks:
@@ -123,7 +123,7 @@ class Share:
 
     def _play(self, known: Known, *block: Array, anew: bool) -> Array:
         if self.looks_at_targets:
-            self.loss.check_targets(block[1], known.yhat)  # whose shape is as it was
+            self.loss.check_targets(block[1], known.yhat)  # of yhat, only the shape is read
         costs = known.recording.play(*block, anew=anew).copy()
         if self.looks_at_predictions:
             self.loss.check_predictions(known.yhat)
@@ -187,7 +187,7 @@ class Share:
         finally:
             self._hold_buffers()
         known = Known(recording, loss.yhat)
-        if isinstance(self.loss, Loss):  # of values, which a recording does not look at
+        if isinstance(self.loss, Loss):  # these look at values, which a recording may not
             self.loss.check_targets(block[1], known.yhat)
             self.loss.check_predictions(known.yhat)
         return known
@@ -225,17 +225,17 @@ class Share:
         return costs
 
     def _compare(self, known: Known, x: Array, *others: Array) -> Array:
-        """Take a block by the definition; the recording has to equal that, to the bit.
+        """Compute a block by the definition, which the recording must equal to the bit.
 
-        The batch must be another than the one that it was made from: where it comes again, the two are
-        compared on one that is scaled.
+        The batch must differ from the one that was recorded: if that comes again, a scaled copy is compared
+        instead.
         """
         if not np.array_equal(x, known.recording.inputs[0]):
             return self._compared(known, x, *others)
         states = [(each, each.bit_generator.state) for each in known.recording.generators]
         try:
             self._compared(known, x * 0.75, *others)
-        except ValueError:  # it may be none that the loss takes
+        except ValueError:  # the loss may not accept the scaled batch
             self.record, self.reason = False, "the loss takes no other batch to compare by"
         for generator, state in states:
             generator.bit_generator.state = state
@@ -261,7 +261,7 @@ class Share:
 
 
 class _Watched(Loss):
-    """A loss that remembers the prediction it was asked about."""
+    """A loss that remembers the prediction it was given."""
 
     def __init__(self, loss: Any) -> None:
         self.loss, self.yhat = loss, None
@@ -280,22 +280,22 @@ def _same_bits(found: Array, wanted: Array) -> bool:
 
 
 def cut(start: int, stop: int, count: int) -> list[slice]:
-    """Cut a range into at most ``count`` parts, at least one, that differ by one at most."""
+    """Cut a range into at most ``count`` parts, at least one, whose sizes differ by one at most."""
     count = max(1, min(count, stop - start))
     bounds = [start + (stop - start) * number // count for number in range(count + 1)]
     return [slice(*pair) for pair in pairwise(bounds)]
 
 
 def replica(net: Any) -> Any:
-    """Return a net with the same parameters, and gradients and state of its own.
+    """Return a net with the same parameters, but its own gradients and state.
 
-    Containers of Python among the attributes are copied, and generators of random numbers are given children
-    of their own; all else is the same object.
+    Python containers among the attributes are copied, random generators are replaced by a spawned child, and
+    all else is shared.
     """
     made: dict[int, Any] = {}
 
     def twin(module: Any) -> Any:
-        if id(module) not in made:  # a module that stands in the net twice has one replica
+        if id(module) not in made:  # a module that occurs in the net twice has one replica
             made[id(module)] = other = object.__new__(type(module))
             vars(other).update({name: swapped(value) for name, value in attributes(module).items()})
         return made[id(module)]

@@ -1,4 +1,4 @@
-"""Which way to take for a batch: in one piece, in blocks, on threads, recorded."""
+"""How a batch is computed: whole, in blocks, on threads, recorded."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 import numpy as np
 
 from diynn.arrays import Array
+from diynn.bounded import Bounded
 from diynn.calls import spelled
 from diynn.composition import walk
 from diynn.execution.accumulated import Accumulated
-from diynn.execution.around import batch_of
+from diynn.execution.around import Accumulating, batch_of
 from diynn.execution.blas import single_threaded
 from diynn.execution.blocks import MisfitError
 from diynn.execution.compiling import Steps, Update
@@ -35,24 +36,22 @@ from diynn.shapes import positive
 Gradient: TypeAlias = Callable[..., Array]
 
 # Found with benchmarks/scaling.py on two cores; a factor of two either way changes little.
-_WORTH_A_THREAD = 2e7  # operations, about a quarter of a millisecond
-_WORTH_A_COMPILED_THREAD = 2.5e6  # which is handed its share without Python
-_WORTH_A_GRADIENT = 20  # operations for each weight, whose gradient a thread has of its own, to be added
-_OPERATIONS = 1e11  # in a second, and ...
-_OVERHEAD = 6e-5  # ... seconds beside them: what a step takes, about
+_WORTH_A_THREAD = 2e7  # operations that pay for a thread: about a quarter of a millisecond
+_WORTH_A_COMPILED_THREAD = 2.5e6  # likewise in compiled steps, which hand over a share without Python
+_WORTH_A_GRADIENT = 20  # more of them for each weight: each thread has its own gradient, to be added
+_OPERATIONS = 1e11  # per second, and ...
+_OVERHEAD = 6e-5  # ... seconds of overhead: together an estimate of a step's time
 _CACHE = 2**22  # bytes that the activations and deltas of a block may take, and the loss's temporaries
 _LOSS = 5  # temporaries that a loss allocates per value of the output
-_PASSES = (
-    3  # each block re-reads all weights, so it should hold at least as many activation values per weight
-)
-_BEYOND_CACHE = 16  # times as much, at most, where there are many weights
-_LEAST_ROWS = 8  # in a block: with fewer, Python's overhead shows
-_REMEMBERED = 8  # shapes of batches, with the buffers of their steps
-_ELEMENTWISE = 10  # operations that one value of an activation stands for, forward and back
+_PASSES = 3  # activation values per weight that a block should hold, as it re-reads all weights
+_BEYOND_CACHE = 16  # times the cache, at most, for a block of a net with many weights
+_LEAST_ROWS = 8  # examples in a block: with fewer, Python's overhead shows
+_REMEMBERED = 8  # batch shapes whose steps are cached, with their buffers
+_ELEMENTWISE = 10  # operations counted per activation value, forward and backward
 _NEW: Any = object()
 _HOST = {np.ndarray}
-_REHEARSED = 8  # steps after which batches of a size are taken in one way for good
-_PATIENCE = 3  # structures in a row that did not last a step, before a net is taken in one piece
+_REHEARSED = 8  # steps after which a batch size is computed in one way for good
+_PATIENCE = 3  # consecutive steps in which a net changed, before it is computed whole
 
 
 @runtime_checkable
@@ -105,7 +104,7 @@ class Plan(NamedTuple):
     block: int
 
 
-class Threads:
+class Threads(Accumulating):
     """Recorded blocks on threads, wherever the net and the loss allow it; else by the definition.
 
     Parameters
@@ -117,10 +116,10 @@ class Threads:
     Attributes
     ----------
     compile_after : float
-        Seconds that steps for batches of one size have to take, together, before they are compiled. They are
-        estimated from the sizes, so that it is the same step in each run.
+        Seconds of steps for one batch size, in total, before they are compiled. The time is estimated from
+        the sizes, so that every run compiles at the same step.
     compile_waits : bool
-        Whether the next step then waits for that, rather than being played for half a second.
+        Whether the next step waits for the compilation; if not, half a second of steps is played before.
     """
 
     compile_after = 1.0
@@ -132,15 +131,15 @@ class Threads:
         self._forget()
 
     def _forget(self) -> None:
-        self._pending: dict[str, dict[str, Any]] = {}  # sizes of batches that are to be rehearsed
+        self._pending: dict[str, dict[str, Any]] = {}  # batch sizes still to be rehearsed
         self._structure: Structure | None = None
-        self._steps: dict[tuple[Any, ...], Steps | None] = {}
+        self._steps: Bounded[tuple[Any, ...], Steps | None] = Bounded(_REMEMBERED)
         self._last: Steps | None = None
-        self._whole: tuple[Any, Any] | None = None  # a net and a loss whose batches are taken in one piece
+        self._whole: tuple[Any, Any] | None = None  # a net and a loss whose batches are computed whole
         self._failures = 0
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"count": self.count}  # a copy begins anew: a recording is bound to its buffers
+        return {"count": self.count}  # a copy has no recordings: they are bound to their buffers
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self.count = state["count"]
@@ -148,27 +147,6 @@ class Threads:
 
     def __repr__(self) -> str:
         return f"Threads({'' if self.count is None else self.count})"
-
-    def __call__(self, net: Any, loss: Any, x: Array, y: Array, weights: Array | None = None) -> Array:
-        """Add the gradient of a batch to the net's, and return the costs (batch,)."""
-        batch = batch_of(x, y, weights)
-        if not _on_numpy(*batch):
-            return serial(net, loss, *batch)
-        steps, structure = self._find(net, loss, *batch)
-        with single_threaded:
-            if steps is None or structure is None:
-                return serial(net, loss, *batch)
-            split = steps.split
-            structure.take_gradients(anew=False)
-            earlier = None if split.proved else [buffer.copy() for buffer in structure.gradients]
-            try:
-                return split(*batch, anew=False)
-            except MisfitError:
-                self._whole = net, loss
-                for buffer, before in zip(structure.gradients, earlier or (), strict=False):
-                    np.copyto(buffer, before)
-                structure.take_gradients(anew=True)
-                return serial(net, loss, *batch)
 
     def step(
         self, net: Any, loss: Any, x: Array, y: Array, update: Update, weights: Array | None = None
@@ -187,7 +165,7 @@ class Threads:
                 zero_grad(net)
             structure.take_gradients(anew=zeroes)
             try:
-                if structure.pure and zeroes and hasattr(update, "prepare"):
+                if zeroes and structure.pure and hasattr(update, "prepare"):
                     return steps.take(update, *batch)
                 costs = steps.split(*batch, anew=zeroes)
             except MisfitError:
@@ -221,16 +199,16 @@ class Threads:
         """
         return None if self._last is None else self._last.source
 
-    # -------------------------------------------------------------- the same in every run
+    # -------------------------------------------------------------- reproducible runs
 
     def repeat(self) -> None:
-        """Compile what can be compiled at once: a step's number decides how it is taken, not a clock."""
+        """Compile at the first opportunity: a step's number decides how it is computed, not a clock."""
         if (self.compile_after, self.compile_waits) != (0.0, True):
             self._forget()
             self.compile_after, self.compile_waits = 0.0, True
 
     def state(self) -> dict[str, Any]:
-        """Return in what way batches are taken, by their size."""
+        """Return how batches are computed, by size, for a checkpoint."""
         known = {_text(key): steps.state() for key, steps in self._steps.items() if steps is not None}
         return {"whole": self._whole is not None, "sizes": self._pending | known}
 
@@ -239,14 +217,14 @@ class Threads:
         return self._structure if self._structure is not None and self._structure.holds(net, loss) else None
 
     def restore(self, state: dict[str, Any], net: Any, loss: Any) -> None:
-        """Take batches as a state tells, each size once it has been rehearsed."""
+        """Resume from a state: each batch size is computed as it was, once it has been rehearsed."""
         self._whole = (net, loss) if state["whole"] else None
         self._pending = dict(state["sizes"])
 
     def rehearse(self, take: Callable[..., None], *batch: Array) -> bool:
-        """Take batches of a size that a restored state tells of until they are taken as they were then.
+        """Repeat steps for a batch size of the restored state until they are computed as they were then.
 
-        ``take`` has to take a step that leaves nothing behind. Return whether there was anything to do.
+        ``take`` must take a step without lasting effects. Return whether there was anything to do.
         """
         wanted = self._pending.pop(str(_key(*batch)), None) if self._pending and _on_numpy(*batch) else None
         if wanted is None:
@@ -255,7 +233,7 @@ class Threads:
         if wanted["compiled"]:
             self.compile_after, self.compile_waits = 0.0, True
         try:
-            for number in range(min(wanted["taken"], _REHEARSED)):  # a recording is proved by another batch
+            for number in range(min(wanted["taken"], _REHEARSED)):  # a recording is verified on another batch
                 take(*(np.roll(each, number + 1, axis=0) for each in batch))
         finally:
             self.compile_after, self.compile_waits = settings
@@ -267,7 +245,7 @@ class Threads:
     # -------------------------------------------------------------- what is known of a net
 
     def _find(self, net: Any, loss: Any, *batch: Array) -> tuple[Steps | None, Structure | None]:
-        """Return how to take batches of this shape, and the structure it rests on; None for in one piece."""
+        """Return the steps for batches of this shape and their structure; None to compute them whole."""
         if self._whole is not None and self._whole[0] is net and self._whole[1] is loss:
             return None, None
         structure = self._structure
@@ -280,15 +258,13 @@ class Threads:
         key = _key(*batch)
         steps = self._steps.get(key, _NEW)
         if steps is _NEW:
-            if len(self._steps) == _REMEMBERED:
-                del self._steps[next(iter(self._steps))]
             steps = self._steps[key] = self._split(structure, *batch)
         self._last = steps
         return steps, structure
 
     def _look(self, net: Any, loss: Any) -> Structure | None:
-        """Look at a net that is new or has changed; None where it is to be taken in one piece for good."""
-        before, self._structure, self._steps = self._structure, None, {}
+        """Inspect a net that is new or has changed; return None if it is to be computed whole from now on."""
+        before, self._structure, self._steps = self._structure, None, Bounded(_REMEMBERED)
         again = before is not None and before.net is net and before.loss is loss
         self._failures = self._failures + 1 if again else 0
         try:
@@ -303,7 +279,7 @@ class Threads:
 
     def _split(self, structure: Structure, x: Array, *others: Array) -> Steps | None:
         keep_freed_memory()
-        if any(each.shape[:1] != x.shape[:1] for each in others):  # the loss knows what to say of it
+        if any(each.shape[:1] != x.shape[:1] for each in others):  # the loss raises the error
             return None
         batch = x.shape[0]
         plan = compiled = Plan(1, max(1, batch))
@@ -318,7 +294,7 @@ class Threads:
         return Steps(
             split(plan),
             structure,
-            seconds=_OVERHEAD + batch * effort(structure.net, x).operations / _OPERATIONS,
+            seconds=seconds(structure.net, x, batch),
             compile_after=self.compile_after,
             wait=self.compile_waits,
             compiled_split=None if compiled == plan else partial(split, compiled),
@@ -340,7 +316,7 @@ class Threads:
         for_weights = _PASSES * example.weights // example.values
         block = max(in_cache, min(for_weights, _BEYOND_CACHE * in_cache))
         share = max(1, ceil(x.shape[0] / count))
-        # Prefer one block to two: what is written at once need not be added.
+        # Prefer one block to two: the first writes its gradients, the others add theirs.
         return Plan(count, share if share <= 2 * block else block)
 
 
@@ -367,7 +343,7 @@ _most: ContextVar[int] = ContextVar("most", default=sys.maxsize)
 
 @contextmanager
 def at_most(threads: int) -> Iterator[None]:
-    """Within a ``with`` block let ``"auto"`` and ``"threads"`` take so many threads at most."""
+    """Within a ``with`` block limit ``"auto"`` and ``"threads"`` to so many threads."""
     before = _most.set(threads)
     try:
         yield
@@ -376,7 +352,7 @@ def at_most(threads: int) -> Iterator[None]:
 
 
 class Effort(NamedTuple):
-    """What one example takes: operations of a step, values of all activations and of the output, weights."""
+    """The cost of one example: operations of a step, values of all activations and of the output, weights."""
 
     operations: float
     values: int
@@ -385,11 +361,11 @@ class Effort(NamedTuple):
 
 
 def effort(net: Any, x: Array) -> Effort:
-    """Return what one example of a batch ``x`` takes.
+    """Estimate the cost of one example of a batch ``x``.
 
     A module with weights (..., out) multiplies all of them for each vector of its output, in the forward
-    pass and twice in the backward pass. Of a module that cannot tell the shape of its output, the input's is
-    taken.
+    pass and twice in the backward pass. A module that cannot tell its output's shape is taken to keep its
+    input's.
     """
     shape = x.shape[1:]
     operations, values, weights = 0.0, prod(shape), 0
@@ -406,6 +382,11 @@ def effort(net: Any, x: Array) -> Effort:
                     weights += count
                     operations += 6 * count * size / max(1, shape[-1])
     return Effort(operations, max(1, values), prod(shape), weights)
+
+
+def seconds(net: Any, x: Array, batch: int) -> float:
+    """Return what a step on so many examples such as those of ``x`` takes, about, on one core."""
+    return _OVERHEAD + batch * effort(net, x).operations / _OPERATIONS
 
 
 #: Ways of execution by name, as ``Optim(..., execution=...)`` takes them.
@@ -437,7 +418,7 @@ def find_execution(name: str | Execution | Gradient) -> Execution:
 
 
 def accumulated(execution: Execution, parts: int) -> Execution:
-    """Return an execution that takes batches in parts; over ranks each takes its share so, for one sum."""
+    """Return an execution that takes batches in parts; with MPI each rank takes its share so, for one sum."""
     if parts == 1:
         return execution
     if isinstance(execution, MPI):

@@ -1,8 +1,8 @@
-"""Machine code of lowered sources: made once, kept on disk, and linked to NumPy's own BLAS.
+"""Machine code of lowered sources: compiled once, cached on disk, and linked to NumPy's own BLAS.
 
-What is kept is named by everything that it depends on: the text, this package's translation, LLVM, NumPy's
-BLAS and the processor; so nothing in it goes stale. A file is written aside and moved into place, so that
-two processes never see half of one; a directory that cannot be written costs a compilation a process.
+A file of the cache is named by a hash of all that it depends on: the text, this package's translation, LLVM,
+NumPy's BLAS and the processor; so no entry goes stale. It is written under a temporary name and renamed, so
+that no process reads half of one. Where the directory cannot be written to, each process compiles.
 """
 
 from __future__ import annotations
@@ -22,25 +22,34 @@ from pathlib import Path
 from threading import RLock, Thread
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from diynn.bounded import Bounded
 from diynn.execution.lowering import Source
 from diynn.execution.walking import WALKS, Function, walk
 
 _TRANSLATION = ("machine_code.py", "instructions.py", "vector_math.py")
 _Made = TypeVar("_Made")
 _loading = RLock()
-_loaded: dict[
-    str, tuple[dict[str, int], Any]
-] = {}  # by key: addresses, and LLVM's engine that holds the code
 
 
-if hasattr(os, "register_at_fork"):  # nobody forks while LLVM works: a child could never compile
+if hasattr(os, "register_at_fork"):  # no fork while LLVM compiles, or the child could never compile
     os.register_at_fork(
         before=_loading.acquire, after_in_parent=_loading.release, after_in_child=_loading.release
     )
 
 
-class CannotCompile(Exception):  # noqa: N818  # a reason, of which `choice` tells
+class CannotCompile(Exception):  # noqa: N818  # a reason, which `choice` reports
     """Nothing can be compiled here; the message says why."""
+
+
+class Code(NamedTuple):
+    """Functions in memory, for as long as this object lives: their addresses, and LLVM's engine."""
+
+    addresses: dict[str, int]
+    engine: Any
+
+
+_RECENT = 32  # programs that stay in memory when no step uses them: nets of one shape share one
+_recent: Bounded[str, Code] = Bounded(_RECENT)
 
 
 class Blas(NamedTuple):
@@ -52,12 +61,12 @@ class Blas(NamedTuple):
 
 
 def installed() -> bool:
-    """Say whether compiled steps are wanted and llvmlite is there: most likely they can be had."""
+    """Say whether compilation is enabled and llvmlite is installed; `available` finds out the rest."""
     return os.environ.get("DIYNN_COMPILE") != "0" and find_spec("llvmlite") is not None
 
 
 def available() -> None:
-    """Raise unless compiled steps can be had here.
+    """Raise unless steps can be compiled here.
 
     Raises
     ------
@@ -70,26 +79,26 @@ def available() -> None:
         _llvm()
 
 
-def address_of(source: Source) -> int:
-    """Return where the machine code of a source begins; compile it if it is not kept.
+def code_of(source: Source) -> Code:
+    """Return a source's machine code, whose function is called ``step``; compile it if it is not cached.
 
     Raises
     ------
     CannotCompile
         As `available` does; or if this machine lacks a function that the source calls.
     """
-    return load({"step": Function(source.text, [None, *source.arguments.values()])})["step"]
+    return load({"step": Function(source.text, [None, *source.arguments.values()])})
 
 
 class Later(Generic[_Made]):
-    """What is made on a thread of its own while the caller goes on: LLVM needs no interpreter's lock.
+    """A result that is computed on a background thread: LLVM works without the interpreter's lock.
 
-    The process does not end before it: LLVM cannot be stopped, and takes a second at most.
+    The thread is no daemon: LLVM cannot be stopped, and takes a second at most.
 
     Parameters
     ----------
     make : callable
-        Makes it, such as a `native.Step`.
+        Returns it: a `native.Step`, for example.
     """
 
     def __init__(self, make: Callable[[], _Made]) -> None:
@@ -99,12 +108,12 @@ class Later(Generic[_Made]):
         self._thread.start()
 
     def result(self, *, wait: bool = False) -> _Made | None:
-        """Return what was made, or None as long as it is not; ``wait`` for it if asked to.
+        """Return the result, or None while there is none yet; with ``wait``, wait for it.
 
         Raises
         ------
         Exception
-            Why it could not be made: most often `CannotCompile` or `CannotLower`.
+            The reason why there is none: most often `CannotCompile` or `CannotLower`.
         """
         if wait:
             self._thread.join()
@@ -118,13 +127,13 @@ class Later(Generic[_Made]):
     def _run(self, make: Callable[[], _Made]) -> None:
         try:
             self._made.append(make())
-        except Exception as error:  # whoever asks is told
+        except Exception as error:  # raised by `result`
             self._error = error
 
 
 @cache
-def walks() -> dict[str, int]:
-    """Return where the machine code of each function of `walking` begins."""
+def walks() -> Code:
+    """Return the compiled functions of `walking`."""
     return load({each.__name__: walk(each) for each in WALKS})
 
 
@@ -165,7 +174,7 @@ def _address(function: Any) -> int:
 
 
 def _of_system() -> dict[str, int]:
-    """Return what the threads call: to give way to others, and the number of the core they are on."""
+    """Return the addresses of the system calls that threads make: to yield, and for the core they run on."""
     if sys.platform == "win32":
         kernel = ctypes.WinDLL("kernel32")
         return {
@@ -173,9 +182,7 @@ def _of_system() -> dict[str, int]:
             "diynn_core": _address(kernel.GetCurrentProcessorNumber),
         }
     system = ctypes.CDLL(None)
-    core = (
-        system.sched_getcpu if hasattr(system, "sched_getcpu") else system.sched_yield
-    )  # macOS does not tell
+    core = system.sched_getcpu if hasattr(system, "sched_getcpu") else system.sched_yield  # macOS has none
     return {"diynn_yield": _address(system.sched_yield), "diynn_core": _address(core)}
 
 
@@ -203,14 +210,15 @@ def _machine() -> Any:
     return target.create_target_machine(cpu=llvm.get_host_cpu_name(), features=features, opt=3, jit=True)
 
 
-def load(functions: Mapping[str, Function]) -> dict[str, int]:
-    """Return the addresses of functions, by their names: compiled now, if their code is not kept."""
+def load(functions: Mapping[str, Function]) -> Code:
+    """Load functions into memory: compiled now, unless their code is cached."""
     with _loading:
         key = _key(functions)
-        if key not in _loaded:
+        found = _recent.get(key)
+        if found is None:
             code, needs = _kept(key) or _made(key, functions)
-            _loaded[key] = _linked(code, needs, list(functions))
-        return _loaded[key][0]
+            found = _recent[key] = _linked(code, needs, list(functions))
+        return found
 
 
 def _key(functions: Mapping[str, Function]) -> str:
@@ -225,7 +233,7 @@ def _key(functions: Mapping[str, Function]) -> str:
 
 
 def _made(key: str, functions: Mapping[str, Function]) -> tuple[bytes, list[str]]:
-    """Compile functions, and keep their code."""
+    """Compile functions, and cache their code."""
     from diynn.execution.machine_code import compile_functions
 
     made = compile_functions(functions, blas().width, _machine())
@@ -233,10 +241,10 @@ def _made(key: str, functions: Mapping[str, Function]) -> tuple[bytes, list[str]
     return made
 
 
-def _linked(code: bytes, needs: list[str], names: list[str]) -> tuple[dict[str, int], Any]:
-    """Load machine code; return its functions' addresses and what keeps it."""
+def _linked(code: bytes, needs: list[str], names: list[str]) -> Code:
+    """Load machine code; return its functions' addresses, and the engine that owns it."""
     llvm = _llvm()
-    for name in needs:  # LLVM ends the process for one that it does not find
+    for name in needs:  # LLVM aborts the process for one that it does not find
         if llvm.address_of_symbol(name) is None:
             library = ctypes.CDLL(find_library("m"))
             if not hasattr(library, name):
@@ -245,14 +253,14 @@ def _linked(code: bytes, needs: list[str], names: list[str]) -> tuple[dict[str, 
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), _machine())
     engine.add_object_file(llvm.ObjectFileRef.from_data(code))
     engine.finalize_object()
-    return {name: engine.get_function_address(name) for name in names}, engine
+    return Code({name: engine.get_function_address(name) for name in names}, engine)
 
 
 # ------------------------------------------------------------------ on disk
 
 
 def directory() -> Path:
-    """Return where machine code is kept: ``DIYNN_CACHE``, or the system's place for such things."""
+    """Return the cache's directory: ``DIYNN_CACHE``, or the system's place for caches."""
     if "DIYNN_CACHE" in os.environ:
         return Path(os.environ["DIYNN_CACHE"])
     home = Path.home()
@@ -264,7 +272,7 @@ def directory() -> Path:
 
 
 def _kept(key: str) -> tuple[bytes, list[str]] | None:
-    """Return what is on disk under a key, or None if there is nothing whole."""
+    """Return the cached code of a key, or None if there is none or it is damaged."""
     try:
         content = (directory() / f"{key}.bin").read_bytes()
         digest, rest = content[:32], content[32:]

@@ -15,48 +15,48 @@ from diynn.generators import generator_state, generators, set_generator_state, u
 if TYPE_CHECKING:
     from diynn.execution.whole import WholeStep
 
-_TRIES = 3  # compilations for a net whose rule is replaced again and again
-_GRACE = 0.5  # seconds of steps that a compilation is given before the next one waits for it
+_TRIES = 3  # compilations for a net whose rule is replaced repeatedly
+_GRACE = 0.5  # seconds of played steps before the next one waits for the compilation
 
 
 class Update(Protocol):
-    """What changes the parameters of a net by the gradient there, at the end of a step."""
+    """The update of a net's parameters from its gradients, at the end of a step."""
 
     def __call__(self, structure: Structure | None) -> None:
-        """Make the update; ``structure`` is what is known of the net, if it was looked at just now."""
+        """Make the update; ``structure`` is the net's, if it was verified just now."""
 
     def recorded(self, structure: Structure) -> RecordedUpdate | None:
         """Return the update as a recording, if it can be one."""
 
     def prepare(self, structure: Structure) -> RecordedUpdate | None:
-        """Return it with its numbers set; from here on nobody interrupts."""
+        """Return it with its numbers set; from here on Ctrl-C waits."""
 
     def taken(self) -> None:
-        """Note that what was prepared has been made."""
+        """Note that the prepared update has been made."""
 
 
 class Steps:
     """Steps of training for batches of one size, of a net that is pure.
 
-    It is their number that decides when they are compiled, not a clock: so each run has the same results.
+    Their number decides when they are compiled, not a clock, so that results are reproducible.
 
     Parameters
     ----------
     split : Split
     structure : Structure
     seconds : float
-        What a step takes, about.
+        Estimated time of a step.
     compile_after : float
-        Seconds that steps have to take, together, before they are compiled.
+        Estimated seconds of steps, in total, before they are compiled.
     wait : bool
         Whether the next step waits until they are.
     compiled_split : callable, optional
-        Makes the split by which they are compiled, if it is another.
+        Makes the split of compiled steps, if it is another.
 
     Attributes
     ----------
     taken : int
-        How many there were.
+        Number of steps so far.
     """
 
     def __init__(
@@ -108,17 +108,17 @@ class Steps:
         return page(self.split, self._structure, self._update)
 
     def state(self) -> dict[str, Any]:
-        """Return how many steps there were, whether they are compiled, and what the replicas draw from."""
+        """Return how many steps there were, whether they are compiled, and the replicas' generators."""
         drawing = [generator_state(each) for each in self._replicas_draw_from()]
         return {"taken": self.taken, "compiled": self.reason is None, "generators": drawing}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from a state, as far as steps are taken in the way that it tells of.
+        """Resume from a state.
 
         Warns
         -----
         RuntimeWarning
-            If they are not: results may differ in the last digits.
+            If steps were compiled and are not, or the reverse: results may differ in the last digits.
         """
         self.taken = state["taken"]
         for generator, kept in zip(self._replicas_draw_from(), state["generators"], strict=False):
@@ -139,7 +139,8 @@ class Steps:
         """Take a step for a batch: ``x``, ``y`` and weights, if there are any; return the costs (batch,)."""
         whole = self._whole
         if whole is not None and (whole.proved or self._ready(whole)):
-            whole.check_targets(batch[1])
+            if whole.looks_at_targets:
+                whole.check_targets(batch[1])
             recorded = update.prepare(self._structure)
             if recorded is whole.update:
                 costs = whole(*batch) if whole.proved else self._prove(whole, *batch)
@@ -158,7 +159,7 @@ class Steps:
         return costs
 
     def _look(self, update: Update, long_enough: bool) -> None:
-        """Begin to compile if the steps have taken long enough, and are recorded in the split for that."""
+        """Start to compile if the steps have taken long enough, and are recorded in the split for that."""
         if long_enough and self._compiled_split is not None and _installed():
             self.split, self._compiled_split = self._compiled_split(), None
         elif self.split.reason is None:
@@ -169,7 +170,7 @@ class Steps:
             self.split = self._played
 
     def _begin(self) -> None:
-        """Begin to compile, in the background."""
+        """Start to compile, in the background."""
         from diynn.execution.whole import WholeStep
 
         self._tries += 1
@@ -185,7 +186,7 @@ class Steps:
     def _ready(self, whole: WholeStep) -> bool:
         try:
             return self._spent >= self._due and whole.ready(wait=True)
-        except Exception as error:  # whatever is wrong with it, the recording can be played
+        except Exception as error:  # on any failure, the recording is played instead
             self._refuse(str(error))
             return False
 
@@ -200,6 +201,6 @@ class Steps:
 
 
 def _installed() -> bool:
-    from diynn.execution.compiled import installed  # when it is needed: it takes milliseconds to import
+    from diynn.execution.compiled import installed  # imported late: it takes milliseconds
 
     return installed()

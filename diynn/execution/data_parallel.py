@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from math import prod
 from typing import Any
@@ -26,7 +26,7 @@ class DataParallel(Around):
     """Every rank takes its share of each batch, adds up with the others, and makes the same update.
 
     How ranks reach one another is the business of a class such as :class:`diynn.execution.MPI`. Gradients and
-    costs travel in one buffer through the host. A net that is not ``per_example`` is trained whole on every
+    costs travel in one buffer of the host. A net that is not ``per_example`` is trained whole on every
     rank. At the first step all take the parameters of rank 0, and each a generator of its own for a dropout.
 
     Parameters
@@ -59,7 +59,9 @@ class DataParallel(Around):
         self._loss: Any = None
         self._structure: Structure | None = None
         self._steps = 0
-        self._kinds: tuple[Any, ...] = ()  # what the buffers are for
+        self._private: Array = np.empty(0)
+        self._buffer: Array | None = None  # of the last step
+        self._kinds: tuple[Any, ...] = ()  # of what was in it
 
     # -------------------------------------------------------------- how ranks reach one another
 
@@ -72,11 +74,15 @@ class DataParallel(Around):
         """Return the values that all ranks have, in their order."""
 
     @abstractmethod
-    def exchange(self, rows: Array) -> None:
-        """Send this rank's row of a buffer (2, numbers): both rows together are the sum over all ranks then.
+    def shared(self, length: int, dtype: Any) -> Array | None:
+        """Return a buffer that :meth:`exchange` takes without copies, if there is any.
 
-        A rank of an even number has the first row. There is a multiple of ``size`` numbers.
+        It is asked for at every step, by all ranks for the same; the length is a multiple of ``size``.
         """
+
+    @abstractmethod
+    def exchange(self, buffer: Array) -> None:
+        """Replace the numbers in this rank's buffer by their sums over all ranks."""
 
     @abstractmethod
     def attempt(self, take: Callable[[], Array]) -> Array | None:
@@ -123,35 +129,43 @@ class DataParallel(Around):
             raise ValueError(f"{type(self).__name__}: costs must be of shape (batch,), got {own.shape}; "
                              "`per_example = False` in the loss trains on the whole batch")  # fmt: skip
         gradients = held.gradients(net)
-        one, other = self._exchanged([*map(to_numpy, gradients), to_numpy(own)], part, x.shape[0])
-        sums = zip(gradients, one, other, strict=False)
-        if isinstance(own, np.ndarray):
-            for gradient, first, second in sums:
-                np.add(first, second, out=gradient)
-        else:
-            held.put(net, [asarray_like(first + second, gradient) for gradient, first, second in sums])
-        return asarray_like(one[-1] + other[-1], own)
+        arrays, on_numpy = [*gradients, own], isinstance(own, np.ndarray)
+        sums = self._summed(arrays if on_numpy else list(map(to_numpy, arrays)), part, x.shape[0])
+        *sums, costs = sums if on_numpy else [asarray_like(each.copy(), own) for each in sums]
+        held.put(net, sums)
+        return costs.copy() if on_numpy else costs
 
-    def _exchanged(self, arrays: list[Any], part: slice, batch: int) -> list[list[Any]]:
-        """Return two addends of each sum of gradients over the ranks, and of the costs of all.
-
-        The next call writes to the same memory.
-        """
+    def _summed(self, arrays: list[Any], part: slice, batch: int) -> list[Any]:
+        """Return the sums of gradients over the ranks, and the costs of all: until the next call."""
         kinds = (self.size, batch, *((each.shape, each.dtype) for each in arrays))
         if kinds != self._kinds:
-            shapes = [*(each.shape for each in arrays[:-1]), (batch,)]
-            length = -(-sum(map(prod, shapes)) // self.size) * self.size
-            # What nobody writes to is -0.0: a number added to that keeps its bits.
-            self._rows = np.full((2, length), -0.0, np.result_type(*{each.dtype for each in arrays}))
-            self._views = [views(row, shapes) for row in self._rows]
-            self._kinds = kinds
-        sent = self._views[self.rank % 2]
-        if part.start < part.stop:  # who has no examples has nothing to add, not even 0.0
-            for view, each in zip(sent[:-1], arrays[:-1], strict=True):
+            *shapes, _ = (each.shape for each in arrays)
+            self._begin_of_costs = sum(map(prod, shapes))
+            self._shapes, self._dtype = [*shapes, (batch,)], np.result_type(*{each.dtype for each in arrays})
+            self._length = -(-(self._begin_of_costs + batch) // self.size) * self.size
+            self._kinds, self._buffer = kinds, None
+        buffer = self._found(self._length, self._dtype)
+        if buffer is not self._buffer:
+            self._buffer, self._views = buffer, views(buffer, self._shapes)
+            self._costs = buffer[self._begin_of_costs :]  # of all ranks, and what is left over
+        # Who has nothing to add writes -0.0, not 0.0: a number added to that keeps its bits.
+        self._costs.fill(-0.0)
+        if part.start < part.stop:
+            for view, each in zip(self._views[:-1], arrays[:-1], strict=True):
                 view[...] = each
-            sent[-1][part] = arrays[-1]
-        self.exchange(self._rows)
+            self._views[-1][part] = arrays[-1]
+        else:
+            buffer.fill(-0.0)
+        self.exchange(buffer)
         return self._views
+
+    def _found(self, length: int, dtype: Any) -> Array:
+        shared = self.shared(length, dtype)
+        if shared is not None:
+            return shared
+        if (len(self._private), self._private.dtype) != (length, dtype):
+            self._private = np.empty(length, dtype)
+        return self._private
 
     # -------------------------------------------------------------- the same on all ranks
 
@@ -163,13 +177,8 @@ class DataParallel(Around):
             values = b"".join(to_numpy(each.value).tobytes() for each in parameters(net))
             rows = to_numpy(getattr(batch, "order", batch)).tobytes()
             looks = self.all((batch.shape[0], crc32(rows), crc32(values)))
-            for rank, look in enumerate(looks):
-                if look != looks[0]:
-                    what = "another batch" if look[:2] != looks[0][:2] else "other parameters"
-                    raise RuntimeError(
-                        f"{type(self).__name__}: rank {rank} has {what} than rank 0; all ranks must run the "
-                        "same script, with the same seeds, files and callbacks"
-                    )
+            same_on_all(type(self).__name__, [look[:2] for look in looks], "another batch")
+            same_on_all(type(self).__name__, [look[2] for look in looks], "other parameters")
 
     def _begin(self, net: Any, loss: Any) -> None:
         """Take the parameters of rank 0, and draw what a thread in this place would."""
@@ -192,3 +201,19 @@ class DataParallel(Around):
             for generator, drawn in zip(generators(net), mine["drawn"], strict=False):
                 set_generator_state(generator, drawn)
             super().restore(mine, net, loss)
+
+
+def same_on_all(owner: str, looks: Sequence[Any], what: str) -> None:
+    """Raise RuntimeError if a rank has something else than rank 0, which is ``what`` in words."""
+    for rank, look in enumerate(looks):
+        if look != looks[0]:
+            raise RuntimeError(
+                f"{owner}: rank {rank} has {what} than rank 0; all ranks must run the same script, with the "
+                "same seeds, files and callbacks"
+            )
+
+
+def add_up(rows: Array) -> None:
+    """Let the first row be the sum of all, in their order."""
+    for each in rows[1:]:
+        np.add(rows[0], each, out=rows[0])

@@ -1,4 +1,4 @@
-"""What the ``zero_grad`` and ``update_parameters`` of a net do: what the sheet says, nothing, or else."""
+"""Whether the ``zero_grad`` and ``update_parameters`` of a net do what the sheet says, nothing, or else."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _UPDATES = ("zero_grad", "update_parameters")
 
 
 class Habits(NamedTuple):
-    """What the two methods of a net do, found out by a trial on a copy where a class wrote its own.
+    """What the two methods of a net do, determined by a trial on a copy if a class overrides them.
 
     Attributes
     ----------
@@ -36,12 +36,12 @@ class Habits(NamedTuple):
 
 
 def habits(net: Any) -> Habits:
-    """Find out what the methods of a net do, by a trial on a copy unless all are those of ``Module``."""
+    """Determine what the methods of a net do, by a trial on a copy unless all are those of ``Module``."""
     if not _own(net):
         return Habits(True, ("plain",) * len(parameters(net)))
     try:
         return _trial(copy.deepcopy(net))
-    except Exception:  # it cannot be copied, or not be tried alone
+    except Exception:  # it cannot be copied, or cannot be tried on its own
         return Habits(False, ("own",) * len(parameters(net)))
 
 
@@ -67,7 +67,7 @@ def _own(net: Any) -> list[Any]:
 
 
 def _trial(net: Any) -> Habits:
-    """Return what a net does, which is changed by it."""
+    """Return the habits of a net, which the trial changes."""
     handles = parameters(net)
     start = [to_numpy(each.value).copy() for each in handles]
     rng = np.random.default_rng(0)

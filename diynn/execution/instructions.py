@@ -1,4 +1,4 @@
-"""What the functions that a lowered source calls are in LLVM's instructions.
+"""The functions that a lowered source calls, as LLVM instructions.
 
 This file needs llvmlite, of the extra ``fast``: only what compiles imports it.
 """
@@ -18,7 +18,7 @@ KINDS = {kind.name: kind for kind in TYPES}
 FUSED = ("contract",)  # a product and a sum may be rounded once
 
 _ROW_MAJOR = 101
-#: LLVM's own, and the C library's, by NumPy's names.
+# LLVM's intrinsics, and the C library's functions, by NumPy's names.
 _INTRINSIC = {
     "abs": "fabs",
     "sqrt": "sqrt",
@@ -45,7 +45,7 @@ class Typed(NamedTuple):
 
 
 def typed(found: Any, kind: Any) -> Typed:
-    """Return a number as one of a type; what has a type keeps it."""
+    """Give a plain number a type; a typed value keeps its own."""
     if isinstance(found, Typed):
         return found
     number = bool(found) if kind == FLAG else float(found) if kind.kind == "f" else int(found)
@@ -53,7 +53,7 @@ def typed(found: Any, kind: Any) -> Typed:
 
 
 def alike(one: Any, other: Any) -> tuple[Typed, Typed]:
-    """Return two operands of one type."""
+    """Return two operands in one type."""
     kinds = [each.kind for each in (one, other) if isinstance(each, Typed)] or [WORD]
     if kinds[0] != kinds[-1]:
         raise TypeError(f"{kinds[0]} meets {kinds[-1]} in a lowered source")
@@ -61,7 +61,7 @@ def alike(one: Any, other: Any) -> tuple[Typed, Typed]:
 
 
 def compare(builder: Any, sign: str, one: Typed, other: Typed) -> Any:
-    """Return whether two values of one type compare so; NaN is unlike everything."""
+    """Compare two values of one type; NaN is unequal to everything."""
     if one.kind.kind == "f":
         make = builder.fcmp_unordered if sign == "!=" else builder.fcmp_ordered
     else:
@@ -90,7 +90,7 @@ def converted(builder: Any, found: Any, kind: Any) -> Typed:
 
 
 def elsewhere(builder: Any, symbol: str, arguments: list[Any], result: Any = None) -> Any:
-    """Call a function of that symbol, which the module gets declared."""
+    """Call an external function by its symbol, declared in the module if it is not yet."""
     kind = ir.FunctionType(ir.VoidType() if result is None else result, [each.type for each in arguments])
     known = builder.module.globals
     function = known[symbol] if symbol in known else ir.Function(builder.module, kind, symbol)
@@ -120,7 +120,7 @@ def mathematical(builder: Any, name: str, arguments: list[Any]) -> Typed | None:
 
 def _extreme(sign: str) -> Callable[..., Typed]:
     def extreme(builder: Any, one: Any, other: Any) -> Any:
-        if not (isinstance(one, Typed) or isinstance(other, Typed)):  # steps of padding have one value
+        if not (isinstance(one, Typed) or isinstance(other, Typed)):  # two constants, such as padding
             return float(np.maximum(one, other) if sign == ">=" else np.minimum(one, other))
         a, b = alike(one, other)
         first = compare(builder, sign, a, b)
@@ -206,7 +206,7 @@ def _store(builder: Any, buffer: Typed, value: Any) -> None:
 
 
 def _claim(builder: Any, buffer: Typed, before: Typed) -> Typed:
-    """Raise a word by one if it is ``before``, which one thread alone can do; return what it was."""
+    """Increment a word if it equals ``before``, which only one thread can do; return its old value."""
     after = builder.add(before.value, ir.Constant(TYPES[WORD], 1))
     result = builder.cmpxchg(buffer.value, before.value, after, "seq_cst", "seq_cst")
     return Typed(builder.extract_value(result, 0), buffer.kind)

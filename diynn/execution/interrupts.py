@@ -10,17 +10,17 @@ from typing import Any
 
 try:
     _signal: Any = import_module("_signal")  # what `signal` wraps, at a tenth of its cost
-except ImportError:  # another Python than CPython
+except ImportError:  # not CPython
     _signal = signal
 
 _MAIN = threading.main_thread().ident
 
 
 class Deferred:
-    """Within a ``with`` block SIGINT waits for its end; whatever handler there was is called then.
+    """Defer SIGINT to the end of a ``with`` block, where the previous handler is called.
 
-    A second one is let through while ``may_stop`` is true. Where a handler cannot be set, outside the main
-    thread or if the signal is ignored, nothing is done: there is no KeyboardInterrupt either.
+    A second SIGINT raises at once while ``may_stop`` is true. Outside the main thread, or if the signal is
+    ignored, nothing is done: no KeyboardInterrupt is raised there either.
     """
 
     __slots__ = ("_before", "_frame", "_times", "may_stop")

@@ -1,7 +1,7 @@
-"""Whether two recordings are of one computation: the same calls, in one order, with the same constants.
+"""Whether two recordings are the same computation: the same calls, in one order, with the same constants.
 
-Equal results do not show it. What depends on a state that no attribute shows, such as a counter in a list,
-may be hidden from them for a batch by a ReLU behind it; its constants differ all the same.
+Equal results do not prove it. The effect of hidden state, such as a counter in a list, may be masked for a
+batch by a ReLU behind it; the recorded constants differ all the same.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def same_computation(one: Recording, other: Recording) -> bool:
 
 
 def _same_argument(one: Recording, other: Recording) -> Callable[[Any, Any], bool]:
-    """Return what compares an argument of each: arrays by their place in it, all else by value."""
+    """Return a function that compares an argument of each: arrays by their role, all else by value."""
     there = {id(own): id(its) for own, its in zip(one.inputs, other.inputs, strict=True)}
     back = {its: own for own, its in there.items()}
     varying = {*there, *map(_written, one.calls)}
@@ -55,7 +55,7 @@ def _same_argument(one: Recording, other: Recording) -> Callable[[Any, Any], boo
 
 
 def _written(call: Any) -> int:
-    """Return who owns what a call writes to, as an identity."""
+    """Return the id of the array whose memory a call writes to."""
     if "out" in call.keywords:
         return id(owner(call.keywords["out"]))
     return id(owner(call.args[0] if call.func is np.copyto else call.args[-1]))

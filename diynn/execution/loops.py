@@ -23,7 +23,7 @@ OF_TRUTHS = {
     **{"multiply": "&", "logical_and": "&", "bitwise_and": "&", "minimum": "&"},
     **{"add": "|", "logical_or": "|", "bitwise_or": "|", "maximum": "|"},
 }
-#: Functions that have a name in the source for each real type, and those that NumPy and Numba call alike.
+#: Functions that have a name in the source for each real type, and those that keep NumPy's name.
 VECTORISED = ("exp", "tanh", "log", "log1p")
 FUNCTIONS = (
     *(
@@ -43,7 +43,7 @@ FUNCTIONS = (
     *("expm1", "exp2", "log2", "log10", "power", "arctan2", "hypot", "floor", "ceil", "trunc", "rint"),
 )
 INDICES = "ijklmn"
-_LONGEST = 60  # characters of an expression that stands within another
+_LONGEST = 60  # characters of an expression that is written into another
 
 
 class Value(NamedTuple):
@@ -54,14 +54,14 @@ class Value(NamedTuple):
 
 
 class Dimension(NamedTuple):
-    """A size, and for each view the elements from one index to the next."""
+    """A size, and for each view its stride in elements."""
 
     size: int
     strides: dict[Any, int]
 
 
 class Loop:
-    """A loop over the shape of its statements, which are elementwise but for a sum over rows at the end."""
+    """A loop over the shape of its statements, all elementwise except for a sum over rows at the end."""
 
     def __init__(self, lowering: Lowering, group: list[Statement]) -> None:
         self.lowering, self.fold = lowering, group[-1] if group[-1].form == "fold" else None
@@ -133,14 +133,14 @@ class Loop:
         uses.update(version[place] for place in self.stored)
         if self.fold is not None:
             uses[version[key(self.fold.operands[0])]] += 1
-        for number in reversed(range(len(self.each))):  # what nobody reads reads nothing
+        for number in reversed(range(len(self.each))):  # what is never read reads nothing either
             if not uses[number]:
                 version = {key(each.out): k for k, each in enumerate(self.each[:number])}
                 uses.subtract(version.get(key(array), key(array)) for array in self.each[number].reads)
         return uses
 
     def _expression(self, statement: Statement) -> str:
-        """Return what a statement computes, in parentheses where it is made of several."""
+        """Return what a statement computes, in parentheses if it has several terms."""
         *kinds, result = statement.kinds
         operands = [self._read(each, kind) for each, kind in zip(statement.operands, kinds, strict=True)]
         text = converted(Value(formula(statement.name, operands, kinds[0]), result), statement.out.dtype)
@@ -170,7 +170,7 @@ class Loop:
         return converted(self.values[place], kind)
 
     def _named(self, value: Value, uses: int, depth: int) -> Value:
-        """Return a value under a name of its own, if it is used more than once or long."""
+        """Give a value a name of its own if it is used more than once, or is long."""
         if uses < 2 and len(value.text) < _LONGEST:
             return value
         name = f"v{sum(map(len, self.parts))}"
@@ -230,7 +230,7 @@ def converted(value: Value, kind: Any) -> str:
 
 
 def bare(text: str) -> str:
-    """Return an expression without the parentheses around all of it."""
+    """Return an expression without its outer parentheses."""
     if not text.startswith("("):
         return text
     depth = 0
@@ -245,7 +245,7 @@ def bare(text: str) -> str:
 
 
 def merged(dimensions: Sequence[Dimension]) -> list[Dimension]:
-    """Return dimensions of which neighbours that all views walk as one are one."""
+    """Merge neighbouring dimensions through which all views step as through one."""
     result: list[Dimension] = []
     for inner in reversed([each for each in dimensions if each.size != 1]):
         if result and all(
@@ -260,7 +260,7 @@ def merged(dimensions: Sequence[Dimension]) -> list[Dimension]:
 
 
 def nested(parts: Sequence[Sequence[str]], sizes: Sequence[int]) -> list[str]:
-    """Return lines by depth, with the loops that lead from each depth to the next."""
+    """Return lines by depth, with the loop from each depth to the next."""
     lines = []
     for depth, part in enumerate(parts):
         lines += ["    " * depth + line for line in part]

@@ -1,8 +1,8 @@
-"""A recording written down as one straight-line function, in Python.
+"""A recording lowered to one straight-line function in Python.
 
-Neighbouring elementwise calls of one shape become one loop, a sum over rows behind them joins it, a value is
-stored only if somebody reads it before it is written anew, and products are calls of BLAS that set or add.
-The source is what `compiled` compiles; it also runs as it stands, with :func:`plain_names`.
+Consecutive elementwise calls of one shape are fused into one loop, with a sum over rows that follows them. A
+value is stored only if it is read before it is overwritten, and products are calls of BLAS that set or add.
+`compiled` compiles the source; it also runs as plain Python, with :func:`plain_names`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from diynn.arrays import Array
+from diynn.bounded import Bounded
 from diynn.execution.loops import FUNCTIONS, VECTORISED, Loop
 from diynn.execution.products import product
 from diynn.execution.reductions import reduction
+from diynn.execution.signature import Signature
 from diynn.execution.statements import (
     CannotLower,
     Statement,
@@ -30,6 +32,9 @@ from diynn.execution.statements import (
 
 __all__ = ["CannotLower", "Program", "Source", "lower", "plain_names"]
 
+_REMEMBERED = 64  # sources: to write one down takes as long as some trainings, and folds have the same
+_lowered: Bounded[Any, tuple[Source, list[int | Array]]] = Bounded(_REMEMBERED)
+
 
 @dataclass(frozen=True)
 class Program:
@@ -40,15 +45,15 @@ class Program:
     calls : sequence of functools.partial
         Calls of NumPy's functions, each with its ``out``, in order.
     inputs : sequence of arrays
-        What is handed over anew at each call, in C order: elsewhere, with other values.
+        The arguments of each call, in C order: at other addresses, with other values.
     kept : sequence of arrays
-        What others read or write between two calls: parameters, gradients, states, results. Anything else
+        What is read or written between two calls: parameters, gradients, states, results. Anything else
         that is written is scratch, and anything else that is read is a constant.
     sums : sequence of arrays
-        Those of ``kept`` that are set to zero only where the call says that it is the ``first``: gradients,
-        which the blocks of a batch add to.
+        Those of ``kept`` that are set to zero only by a call that says it is the ``first``: gradients, to
+        which the blocks of a batch add.
     names : mapping
-        How arrays are called in the source; others are numbered.
+        Names of arrays in the source; the others are numbered.
     """
 
     calls: Sequence[Any]
@@ -68,7 +73,7 @@ class Source(NamedTuple):
     arguments : dict
         The name of each flat buffer that it is given, in order, with its dtype.
     buffers : list of arrays
-        What owns their memory, but for the inputs, which come first: to be held as long as it may run.
+        The arrays that own their memory, without the inputs, which come first: keep them while it may run.
     inputs : int
         How many inputs there are.
     """
@@ -80,7 +85,7 @@ class Source(NamedTuple):
 
     @property
     def text(self) -> str:
-        """A whole function of ``first`` and flat arrays, to be read or to be run with `plain_names`."""
+        """A whole function of ``first`` and flat arrays, to read, or to run with `plain_names`."""
         return f"def step(first, {', '.join(self.arguments)}):\n" + "".join(
             f"    {line}\n" for line in self.lines
         )
@@ -92,9 +97,15 @@ def lower(program: Program) -> Source:
     Raises
     ------
     CannotLower
-        If there is a call that it has no source for.
+        If there is no source for a call.
     """
-    return Lowering(program).source()
+    signature = Signature(program)
+    if signature.key not in _lowered:
+        source = Lowering(program).source()
+        _lowered[signature.key] = source._replace(buffers=[]), signature.places(source.buffers)
+        return source
+    source, places = _lowered[signature.key]
+    return source._replace(buffers=signature.buffers(places))
 
 
 class Lowering:
@@ -152,7 +163,7 @@ class Lowering:
         self.buffers[name] = own
 
     def pointer(self, array: Array) -> str:
-        """Return where a view begins, as an argument."""
+        """Return the address of a view, as an argument."""
         name, offset = self.place(array)
         return f"at({name}, {offset})" if offset else name
 
@@ -174,21 +185,21 @@ class Lowering:
         return array
 
     def needed(self, out: Array, group: list[Statement]) -> bool:
-        """Whether what a group of statements has written is read before it is written anew."""
+        """Whether what a group of statements has written is read before it is overwritten."""
         own = owner(out)
         if id(own) in self.kept:
             return True
         last = group[-1] if group[-1].form == "each" else group[-2]
         for later in self.statements[self.statements.index(last) + 1 :]:
             if later in group:
-                continue  # the sum that joins the loop reads no memory
+                continue  # the sum that is fused into the loop reads no memory
             if any(owner(read) is own for read in later.reads):
                 return True
             if same(later.out, out):
                 return False
         return False
 
-    # -------------------------------------------------------------- what goes into one loop
+    # -------------------------------------------------------------- fusing into one loop
 
     def _groups(self) -> Iterator[list[Statement]]:
         group: list[Statement] = []
@@ -207,7 +218,7 @@ class Lowering:
 
     def _joins(self, group: list[Statement], statement: Statement) -> bool:
         shape = group[0].out.shape
-        if statement.form == "fold":  # over the rows of what has just been made
+        if statement.form == "fold":  # over the rows of what the loop makes
             (array,) = statement.operands
             rows = (
                 statement.name == "sum" and statement.axes == (array.ndim - 1,) and statement.start == "new"
@@ -223,11 +234,11 @@ class Lowering:
         )
 
 
-# ------------------------------------------------------------------ running it as it stands
+# ------------------------------------------------------------------ running it as plain Python
 
 
 def plain_names() -> dict[str, Any]:
-    """Return what the source calls, in NumPy: with these names its text runs without being compiled."""
+    """Return the functions that a source calls, in NumPy: with them its text runs without being compiled."""
     real = {f"{name}{bits}": getattr(np, name) for name in VECTORISED for bits in (32, 64)}
     kinds = ("float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32")
     return {
@@ -238,7 +249,7 @@ def plain_names() -> dict[str, Any]:
 
 
 def _matrix(turned: bool, rows: int, columns: int, array: Array, leading: int) -> Array:
-    """Return a matrix (rows, columns) in a flat array; turned, its columns lie one after the other."""
+    """Return a matrix (rows, columns) in a flat array; transposed (``turned``), it is stored by columns."""
     steps = (array.itemsize, leading * array.itemsize)
     return np.lib.stride_tricks.as_strided(array, (rows, columns), steps if turned else steps[::-1])
 

@@ -1,8 +1,8 @@
-"""Lowered source as machine code: the few forms of Python in it, written as LLVM's instructions.
+"""Lowered source as machine code: the few forms of Python in it, translated to LLVM instructions.
 
-A source has numbers, pointers to flat buffers, loops over ranges and calls; any name is given one value, but
-for ``total``, which a loop adds to. Types follow from the buffers, and a number as such takes the type of
-what it meets, as in NumPy. What LLVM makes of it needs BLAS and the C library alone.
+A source has numbers, pointers to flat buffers, loops over ranges and calls; each name is assigned once,
+except ``total``, to which a loop adds. Types follow from the buffers, and a plain number takes the type of
+the other operand, as in NumPy. The machine code calls nothing but BLAS and the C library.
 
 This file needs llvmlite, of the extra ``fast``: only what compiles imports it.
 """
@@ -38,7 +38,7 @@ from diynn.execution.instructions import (
 )
 from diynn.execution.walking import Function
 
-_ANY_ORDER = ("contract", "reassoc")  # the values of a sum may be added as several sums side by side
+_ANY_ORDER = ("contract", "reassoc")  # a sum may be computed as several partial sums
 _ARITHMETIC = {ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "div"}
 _OF_BITS = {ast.BitAnd: "and_", ast.BitOr: "or_", ast.BitXor: "xor", ast.LShift: "shl", ast.RShift: "ashr"}
 _OF_NUMBERS = {
@@ -48,12 +48,8 @@ _OF_NUMBERS = {
     ast.Div: operator.truediv,
 }
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
-_NUMBERS = {
-    "N": 111,
-    "T": 112,
-    "inf": float("inf"),
-    "nan": float("nan"),
-}  # BLAS's flags: as it stands, or turned
+# N and T are BLAS's flags: a matrix as it is stored, or transposed.
+_NUMBERS = {"N": 111, "T": 112, "inf": float("inf"), "nan": float("nan")}
 
 
 class Object(NamedTuple):
@@ -64,7 +60,7 @@ class Object(NamedTuple):
 
 
 def compile_functions(functions: Mapping[str, Function], width: int, machine: Any) -> Object:
-    """Compile functions for a machine of LLVM's, by the names of their symbols.
+    """Compile functions, by the names of their symbols, for an LLVM target machine.
 
     ``width`` is that of BLAS's integers, in bits.
     """
@@ -72,7 +68,7 @@ def compile_functions(functions: Mapping[str, Function], width: int, machine: An
     module.triple = llvm.get_default_triple()
     for name, function in functions.items():
         _Translation(module, width).add(name, function)
-    code = llvm.parse_assembly(str(module))
+    code = llvm.parse_assembly(str(module), llvm.create_context())  # whose types are freed with it
     code.verify()
     _optimise(code, machine)
     needs = [
@@ -90,17 +86,17 @@ def _optimise(code: Any, machine: Any) -> None:
 
 
 class _Translation:
-    """One function on its way into a module: its statements and expressions."""
+    """The translation of one function into a module."""
 
     def __init__(self, module: Any, width: int) -> None:
         self.module, self.calls = module, CALLS | products(width)
-        self.variables: dict[Any, Any] = {}  # where each lives, by name and type
+        self.variables: dict[Any, Any] = {}  # the memory of each, by name and type
         self.changing: set[str] = {"total"}
         self.entry: Any = None
         self.builder: Any = None
 
     def add(self, name: str, function: Function) -> None:
-        """Add a function to the module, and one that takes its arguments from a table."""
+        """Add a function to the module, and a wrapper that takes its arguments from a table."""
         (tree,) = ast.parse(function.text).body
         assert isinstance(tree, ast.FunctionDef)
         self.changing |= {
@@ -171,7 +167,7 @@ class _Translation:
                 raise NotImplementedError(ast.unparse(node))
 
     def variable(self, name: str, found: Any) -> Typed:
-        """Give a variable a value; return where it lives."""
+        """Assign to a variable; return its memory."""
         value, kind = typed(found, WORD)
         if (name, kind) not in self.variables:
             self.variables[name, kind] = self.entry.alloca(TYPES[kind])
@@ -202,7 +198,7 @@ class _Translation:
         self.builder.position_at_end(after)
 
     def repeat(self, test: ast.expr, body: Sequence[ast.stmt], scope: dict[str, Any]) -> None:
-        """Translate a loop for as long as something holds."""
+        """Translate a ``while`` loop."""
         head, within, after = (self.builder.append_basic_block() for _ in range(3))
         self.builder.branch(head)
         self.builder.position_at_end(head)
@@ -215,7 +211,7 @@ class _Translation:
     # -------------------------------------------------------------- expressions
 
     def expression(self, node: ast.expr, scope: dict[str, Any]) -> Any:
-        """Return a typed value, or a number that is still of any type."""
+        """Return a typed value, or a plain number, which has no type yet."""
         match node:
             case ast.Constant(value=value):
                 return value
@@ -243,23 +239,23 @@ class _Translation:
         raise NotImplementedError(ast.unparse(node))
 
     def name(self, name: str, scope: dict[str, Any]) -> Any:
-        """Return what a name stands for."""
+        """Return the value of a name."""
         if name in scope:
             found = scope[name]
             return Typed(self.builder.load(found.value), found.kind) if name in self.changing else found
         return _NUMBERS[name]
 
     def element(self, place: ast.Subscript, scope: dict[str, Any]) -> Typed:
-        """Return where an element of a buffer lies."""
+        """Return the address of an element of a buffer."""
         pointer, kind = self.expression(place.value, scope)
         return Typed(self.builder.gep(pointer, [self.word(place.slice, scope)], inbounds=True), kind)
 
     def word(self, node: ast.expr, scope: dict[str, Any]) -> Any:
-        """Return a whole number of 64 bits."""
+        """Return an integer of 64 bits."""
         return typed(self.expression(node, scope), WORD).value
 
     def flag(self, node: ast.expr, scope: dict[str, Any]) -> Any:
-        """Return whether something holds."""
+        """Return a truth value."""
         found = typed(self.expression(node, scope), WORD)
         return found.value if found.kind == FLAG else compare(self.builder, "!=", found, typed(0, found.kind))
 
@@ -277,7 +273,7 @@ class _Translation:
         return Typed(make(found.value), found.kind)
 
     def binary(self, op: type[ast.operator], left: Any, right: Any) -> Any:
-        """Return what an operator makes of two operands."""
+        """Translate an operator of two operands."""
         if not isinstance(left, Typed) and not isinstance(right, Typed):
             return _OF_NUMBERS[op](left, right)
         one, other = alike(left, right)
@@ -287,18 +283,18 @@ class _Translation:
             )
         if op in _OF_BITS:
             return Typed(getattr(self.builder, _OF_BITS[op])(one.value, other.value), one.kind)
-        flags = ("nsw",) if one.kind == WORD else ()  # what narrower integers do at their ends is defined
+        flags = ("nsw",) if one.kind == WORD else ()  # narrower integers may wrap around
         return Typed(getattr(self.builder, _ARITHMETIC[op])(one.value, other.value, flags=flags), one.kind)
 
     # -------------------------------------------------------------- calls
 
     def call(self, name: str, arguments: list[Any]) -> Any:
-        """Return what a function of a source returns."""
+        """Translate a call; return its result."""
         if name in KINDS:
             return converted(self.builder, arguments[0], KINDS[name])
         if name in self.calls:
             return self.calls[name](self.builder, *arguments)
-        if f"{name}.inner" in self.module.globals:  # one that was compiled before it
+        if f"{name}.inner" in self.module.globals:  # a function that was compiled before this one
             inner = self.module.globals[f"{name}.inner"]
             return self.builder.call(inner, [typed(each, WORD).value for each in arguments])
         if name in vector_math.WRITTEN:
@@ -311,7 +307,7 @@ class _Translation:
         return self.written(name[:-2], [*operands, _constants(kind)])  # such as exp32
 
     def written(self, name: str, arguments: list[Any]) -> Any:
-        """Return what a function of `vector_math` returns: its lines, put here."""
+        """Inline a function of `vector_math`; return its result."""
         tree = _definition(name)
         scope = dict(zip((each.arg for each in tree.args.args), arguments, strict=True))
         for each in tree.body[1:-1]:

@@ -1,4 +1,4 @@
-"""Memory that is used again at every step, instead of asked for again."""
+"""Memory that is reused from step to step, instead of being returned to the system."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ _LARGEST = 2**25  # bytes from which on an array is mapped on its own: the large
 
 @cache
 def keep_freed_memory() -> bool:
-    """Let glibc's malloc keep what the arrays of one step leave for those of the next; say whether it does.
+    """Make glibc's malloc keep the memory of one step's arrays for the next step; return whether it does.
 
-    By its defaults it returns them to the system, and asks for them again page by page: half of the time
-    of a step on sequences. The setting is the whole process's; ``DIYNN_MALLOC=0`` leaves it alone, as do
-    glibc's own variables, and other systems have none.
+    By default it returns that memory to the system and gets it back page by page, which takes half of the
+    time of a step on sequences. The setting is global to the process; ``DIYNN_MALLOC=0`` or glibc's own
+    variables leave it unchanged, and other systems have none.
     """
     own = {"MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES"}
     if os.environ.get("DIYNN_MALLOC") == "0" or own & os.environ.keys() or sys.platform != "linux":
@@ -37,7 +37,7 @@ def keep_freed_memory() -> bool:
 
 
 def views(buffer: Array, shapes: Sequence[tuple[int, ...]]) -> list[Array]:
-    """Return arrays of some shapes that lie in a buffer of one axis, one after another from its begin on."""
+    """Return views of the given shapes into a flat buffer, one after another from its start."""
     sizes = list(map(prod, shapes))
     places = zip(accumulate(sizes), sizes, shapes, strict=True)
     return [buffer[end - size : end].reshape(shape) for end, size, shape in places]

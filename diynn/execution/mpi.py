@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from time import sleep
 from typing import Any
@@ -13,23 +15,27 @@ from typing import Any
 import numpy as np
 
 from diynn.arrays import Array
-from diynn.execution.data_parallel import DataParallel
+from diynn.execution.data_parallel import DataParallel, add_up, same_on_all
+
+_HEAD = 64  # bytes for each rank before the buffers in shared memory: the length of its own
+_PLACE = "/dev/shm"  # where shared memory is on Linux; a container may have little
 
 
 class MPI(DataParallel):
     """Every rank runs the same script, takes its share of each batch, and makes the same update.
 
-    Gradients and costs travel in one buffer through the host, summed in the order of the ranks: ranks of one
-    thread give the bits of as many threads (with a dropout where all batches have one size: for each size
-    threads begin to draw anew). A net that is not ``per_example`` is trained whole on every rank. At the
-    first step all ranks take the parameters of rank 0, and each a generator of its own for a dropout.
+    Gradients and costs are summed in the order of the ranks, in memory that ranks of one machine share, else
+    by messages: ranks of one thread give the bits of as many threads (with a dropout where all batches have
+    one size: for each size threads begin to draw anew). A net that is not ``per_example`` is trained whole on
+    every rank. At the first step all take the parameters of rank 0, and each a generator of its own for a
+    dropout.
 
     Parameters
     ----------
     inner : Execution
         How a rank takes its share, such as ``Threads(1)``.
     order : "rank" or "fast"
-        ``"fast"``: whatever order MPI adds in.
+        ``"fast"``: whatever order MPI adds in, between machines.
     check_every : int
         Steps between two looks at whether all ranks have the same batch and the same parameters.
     survive : bool
@@ -41,7 +47,7 @@ class MPI(DataParallel):
     ImportError, ValueError
         If there is no mpi4py or no MPI for it; if ``order`` or ``check_every`` is none of these.
     RuntimeError
-        In a step, on all ranks, if a rank has another batch or other parameters than rank 0.
+        In a step, if a rank has another batch or other parameters than rank 0.
     """
 
     def __init__(
@@ -70,24 +76,25 @@ class MPI(DataParallel):
 
     def all(self, value: Any) -> list[Any]:
         """Return the values that all ranks have, in their order."""
-        values: list[Any] = self.comm.allgather(value)
-        return values
+        return list(self.comm.allgather(value))
 
-    def exchange(self, rows: Array) -> None:
-        """Send this rank's row of a buffer (2, numbers); the two rows then add up to the sum over all."""
-        comm, size, own, total = self.comm, self.size, rows[self.rank % 2], rows[1 - self.rank % 2]
-        if size == 2:  # two numbers have one sum, and to exchange them takes half the time of Allreduce
-            comm.Allgather(self._mpi.IN_PLACE, rows)
-            return
-        if self.order == "fast":
-            comm.Allreduce(own, total)
+    def shared(self, length: int, dtype: Any) -> Array | None:
+        """Return a buffer that :meth:`exchange` takes without copies, if there is any; all have to ask."""
+        buffer = None if self.survive else _memory(self._mpi).buffer(length, dtype)
+        self._shared = buffer is not None
+        return buffer
+
+    def exchange(self, buffer: Array) -> None:
+        """Replace the numbers in this rank's buffer by their sums over all ranks."""
+        if self._shared:
+            _memory(self._mpi).exchange()
+        elif self.order == "fast":
+            self.comm.Allreduce(self._mpi.IN_PLACE, buffer)
         else:
-            parts = np.empty((size, len(own) // size), own.dtype)
-            comm.Alltoall(own, parts)
-            for each in parts[1:]:
-                parts[0] += each
-            comm.Allgather(parts[0], total)
-        own.fill(-0.0)
+            parts = np.empty((self.size, len(buffer) // self.size), buffer.dtype)
+            self.comm.Alltoall(buffer, parts)
+            add_up(parts)
+            self.comm.Allgather(parts[0], buffer)
 
     def attempt(self, take: Callable[[], Array]) -> Array | None:
         """Return what a function returns that talks to the others; None if a rank has died in the meantime.
@@ -101,14 +108,63 @@ class MPI(DataParallel):
             taken = take()
         except self._mpi.Exception:
             self.comm.Revoke()  # those who wait for the dead are to know
-        try:
+        with suppress(self._mpi.Exception):
             self.comm.Ack_failed(self.comm.size)
             if self.comm.Agree(taken is not None):
                 return taken
-        except self._mpi.Exception:
-            pass
         self._join(self.comm.Shrink())
         return None
+
+
+class _Memory:
+    """Buffers of all ranks of one machine, in memory that they share: each adds up its slice of all of them.
+
+    It also writes the sums to all, since a store to what another core has read takes ten times as long as
+    one to what that has written.
+    """
+
+    def __init__(self, mpi: Any) -> None:
+        self._mpi, self._bytes = mpi, 0
+        self._kind: tuple[int, Any] = 0, None
+        self._comm = mpi.COMM_WORLD.Split_type(mpi.COMM_TYPE_SHARED)
+
+    def buffer(self, length: int, dtype: Any) -> Array | None:
+        """Return this rank's buffer, or None where there can be none; all have to ask, for the same."""
+        rank, size = self._comm.rank, self._comm.size
+        if size < self._mpi.COMM_WORLD.size:
+            return None
+        if self._kind != (length, dtype):
+            if self._bytes:  # those who have another batch do not come along
+                self._lengths[rank] = length
+                self._window.Fence()
+                same_on_all("MPI", self._lengths.tolist(), "another batch")
+            need = size * (_HEAD + length * np.dtype(dtype).itemsize)
+            if need > self._bytes:
+                room = not os.path.isdir(_PLACE) or shutil.disk_usage(_PLACE).free > need
+                if not self._comm.bcast(room):  # a store to what is not there kills
+                    return None
+                # The window before stays: arrays of other trainings lie in it.
+                self._window: Any = self._mpi.Win.Allocate_shared(need if rank == 0 else 0, comm=self._comm)
+                self._window.Fence()
+                self._bytes = need
+            memory, _ = self._window.Shared_query(0)
+            self._lengths: Array = np.frombuffer(memory, np.int64, size)
+            self._lengths[rank] = length
+            rows = np.frombuffer(memory, dtype, size * length, size * _HEAD).reshape(size, size, -1)
+            self._own, self._slices = rows[rank].reshape(length), rows[:, rank]
+            self._kind = length, dtype
+        return self._own
+
+    def exchange(self) -> None:
+        """Replace the numbers in all buffers by their sums."""
+        self._window.Fence()  # all are there, with what they wrote
+        add_up(self._slices)
+        self._slices[1:] = self._slices[0]
+        self._window.Fence()
+
+
+# One for all trainings: to free a window, all ranks would have to be done with it at one time.
+_memory = cache(_Memory)
 
 
 @cache
@@ -117,8 +173,7 @@ def _mpi(survive: bool) -> Any:
     try:
         import mpi4py
 
-        if survive:
-            mpi4py.rc.finalize = False
+        mpi4py.rc.finalize = not survive
         from mpi4py import MPI as mpi  # noqa: N811
     except (ImportError, RuntimeError) as error:
         raise ImportError('execution="mpi" needs mpi4py and an MPI: pip install "diynn[mpi]", or mpi4py '

@@ -1,7 +1,7 @@
-"""Training steps as one call of machine code: shares on threads, blocks in them, and what comes after.
+"""Training steps as one call of machine code: shares on threads, blocks in shares, then sums and update.
 
-The threads wait for one another outside the interpreter: for a while they look again and again and give way,
-then a helper sleeps until Python wakes it. Between two steps of a training nobody sleeps.
+The threads wait for one another without the interpreter: they poll and yield for a while, then a helper
+thread sleeps until Python wakes it. Between two steps of a training none sleeps.
 """
 
 from __future__ import annotations
@@ -9,17 +9,19 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Sequence
+from itertools import product
 from threading import Lock, Semaphore, Thread, get_native_id
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from diynn.arrays import Array
-from diynn.execution.compiled import address_of, walks
+from diynn.execution.compiled import Code, code_of, load, walks
 from diynn.execution.lowering import Source
 from diynn.execution.statements import address
+from diynn.execution.walking import outside
 
-_PATIENCE = 50_000  # looks, a tenth of a millisecond, after which a helper sleeps
+_PATIENCE = 50_000  # polls, a tenth of a millisecond, after which a helper sleeps
 _STATE = 64  # words that a helper and its caller share: see `walking`
 
 
@@ -31,9 +33,9 @@ class Block(NamedTuple):
     source : Source
         What runs.
     inputs : sequence of (int, int)
-        For each of its inputs: which of the step's arguments, and how many bytes from its begin.
+        For each of its inputs: the number of the step's argument, and the offset in it in bytes.
     first : bool
-        Whether what its program calls ``sums`` is set to zero before.
+        Whether its program's ``sums`` are set to zero before.
     """
 
     source: Source
@@ -41,24 +43,48 @@ class Block(NamedTuple):
     first: bool = True
 
 
-class Step:
-    """A step of training as one call, without Python's part in it.
+class Targets(NamedTuple):
+    """What is asked of a step's second argument, whose values are looked at as unsigned integers.
 
-    BLAS must be set to one thread meanwhile, and one step run at a time: the buffers are its own.
+    Attributes
+    ----------
+    kind : numpy.dtype
+        Of those integers.
+    size : int
+        How many values there are, at least one.
+    last : int
+        What none may exceed.
+    """
+
+    kind: Any
+    size: int
+    last: int
+
+
+class OutsideError(Exception):
+    """A target is outside its bounds: the step was not taken."""
+
+
+class Step:
+    """A training step as one call of machine code.
+
+    BLAS must be limited to one thread during the call. The buffers are the step's own: one call at a time.
 
     Parameters
     ----------
     shares : sequence of sequences of Block
-        What each thread does, one block after the other: the first share is done by who calls.
+        The blocks of each thread, in order; the calling thread takes the first share.
     after : sequence of sequences of Block
         What each thread does when all shares are done: sums of gradients, the update.
     arguments : int
-        How many arrays a call hands over.
+        Number of arrays that a call takes.
+    targets : Targets, optional
+        What is checked of the second one before anything is computed.
 
     Raises
     ------
     CannotCompile
-        If there is no machine code to be had: see `compiled.available`.
+        If it cannot be compiled: see `compiled.available`.
     """
 
     def __init__(
@@ -67,8 +93,11 @@ class Step:
         after: Sequence[Sequence[Block]] = (),
         *,
         arguments: int,
+        targets: Targets | None = None,
     ) -> None:
         self._inputs = np.zeros(arguments, np.int64)
+        self._arrays = np.zeros(1 + arguments, np.int64)  # the addresses of their objects: see `walking.look`
+        self._codes: list[Code] = []
         self._tables: dict[int, tuple[Source, Array]] = {}  # the source holds the buffers' memory
         after = [*after, *[()] * (len(shares) - len(after))]
         first, second = ([self._plan(blocks) for blocks in each] for each in (shares, after))
@@ -79,32 +108,52 @@ class Step:
             for each in (first[1:], second[1:])
         ]
         places = [address(each) for each in self._asked]
+        walking = walks().addresses
+        self._step, self._finish, self._share, self._look = (
+            _function(walking[name]) for name in ("step", "finish", "share", "look")
+        )
+        self._check = 0
+        if targets is not None:
+            self._check = self._address_in(load({"outside": outside(targets.kind)}), "outside")
+        self._bounds = np.array([address(self._arrays), 0, *(targets or ())[1:]], np.int64)
+        look = [address(self._arrays), arguments if _LAYOUT else 0, address(self._inputs)]
+        look += [*(_LAYOUT or (0, 0, 0)), address(self._bounds), self._check]
+        self._looks = np.array(look, np.int64)
         words = [0, self._others, address(self._inputs)]
         for (plan, count), place in zip((first[0], second[0]), places, strict=True):
             words += [place, address(plan), count]
-        self._words = np.array([*words, address(self._asleep)], np.int64)
+        words += [address(self._asleep), address(self._arrays), walking["look"], address(self._looks)]
+        self._words = np.array(words, np.int64)
         self._place = address(self._words)
         self._alone = [
             np.array([address(plan), count, address(self._inputs)], np.int64) for plan, count in self._plans
         ]
-        self._step, self._finish, self._share = (
-            _function(walks()[name]) for name in ("step", "finish", "share")
-        )
 
     def __call__(self, *arrays: Array) -> None:
-        """Take the step for arrays in C order, of the shapes and types for which the sources were made."""
-        for number, array in enumerate(arrays):
-            flags = array.flags
-            if not (flags.c_contiguous and flags.aligned):
-                raise ValueError("Step: an argument must be aligned and in C order")
-            self._inputs[number] = (
-                address(array) if _OFFSET is None else _word(id(array) + _OFFSET).value
-            )  # ten times as fast as by NumPy's attributes
+        """Take the step for arrays in C order, of the shapes and types for which the sources were made.
+
+        Raises
+        ------
+        ValueError
+            If one is not aligned or not in C order: nothing was done.
+        OutsideError
+            If a target is outside its bounds, likewise; -0.0 is taken for that.
+        """
+        if _LAYOUT is None:
+            self._inputs[:] = [address(each) for each in arrays if _in_order(each)]
+        else:
+            for number, each in enumerate(arrays, 1):
+                self._arrays[number] = id(each)
         if not self._others:
             self._step(self._place)
+            if self._arrays[0]:
+                self._refuse()
             return
         pool = _pool()
-        if not pool.lock.acquire(blocking=False):  # another thread has the helpers
+        if not pool.lock.acquire(blocking=False):  # another thread is using the helpers
+            self._look(address(self._looks))
+            if self._arrays[0]:
+                self._refuse()
             for words in self._alone:
                 self._share(address(words))
             return
@@ -112,21 +161,42 @@ class Step:
             pool.prepare(self, self._others)
             self._words[0] = address(pool.states)
             self._step(self._place)
-        finally:  # whoever is interrupted in here keeps the helpers: later steps are taken alone
+        finally:  # an interrupt in here leaves the pool locked: later steps run without helpers
             if self._asleep[0]:
                 pool.wake()
                 self._finish(self._place)
                 self._asleep[0] = 0
             pool.release()
+        if self._arrays[0]:
+            self._refuse()
+
+    def unchecked(self, *arrays: Array) -> None:
+        """Take the step whatever the targets are."""
+        self._looks[-1] = 0
+        try:
+            self(*arrays)
+        finally:
+            self._looks[-1] = self._check
+
+    def _refuse(self) -> None:
+        if self._arrays[0] == 1:
+            raise ValueError(_DISORDER)
+        raise OutsideError
 
     def _plan(self, blocks: Sequence[Block]) -> tuple[Array, int]:
         """Return what `walking.share` reads for some blocks, and how many they are."""
         plan: list[int] = []
         for block in blocks:
             table = self._table(block.source)
-            plan += [address_of(block.source), address(table), block.first, len(block.inputs)]
+            code = self._address_in(code_of(block.source), "step")
+            plan += [code, address(table), block.first, len(block.inputs)]
             plan += [number for pair in block.inputs for number in pair]
         return np.array([*plan, 0], np.int64), len(blocks)
+
+    def _address_in(self, code: Code, name: str) -> int:
+        """Return a function's address, which is that for as long as this step holds the code."""
+        self._codes.append(code)
+        return code.addresses[name]
 
     def _table(self, source: Source) -> Array:
         """Return the words that a source's function is called with."""
@@ -140,31 +210,47 @@ def _function(place: int) -> Any:
     return ctypes.CFUNCTYPE(None, ctypes.c_void_p)(place)
 
 
-def _found() -> int | None:
-    """Return how far into an array's object the address of its values stands, if it does anywhere."""
-    sample = np.zeros(1)
-    for offset in range(8, object.__sizeof__(sample), 8):
-        if ctypes.c_int64.from_address(id(sample) + offset).value == address(sample):
-            return offset
+def _in_order(array: Array) -> bool:
+    if not (array.flags.c_contiguous and array.flags.aligned):
+        raise ValueError(_DISORDER)
+    return True
+
+
+def _layout() -> tuple[int, int, int] | None:
+    """Return how arrays' objects are laid out, as `walking.look` needs it; None if it cannot be seen.
+
+    The word with the address of the values, that with the flags, and the flags of an array that is in order.
+    """
+    samples = [np.zeros(1), np.zeros((4, 3)).T, np.zeros((4, 3))[:, 1], np.frombuffer(bytes(8))]
+    size = object.__sizeof__(samples[0]) // 8
+    objects = [(_WORD * size).from_address(id(each)) for each in samples]
+    for data, flags, shift in product(range(size), range(size), (0, 32)):
+        if all(
+            words[data] == address(each) and words[flags] >> shift & 0xFFFFFFFF == each.flags.num
+            for each, words in zip(samples, objects, strict=True)
+        ):
+            return data, flags, _IN_ORDER << shift
     return None
 
 
-_OFFSET = _found()
-_word = ctypes.c_int64.from_address
+_DISORDER = "Step: an argument must be aligned and in C order"
+_WORD = ctypes.c_uint64
+_IN_ORDER = 0x0001 | 0x0100  # NumPy's NPY_ARRAY_C_CONTIGUOUS and NPY_ARRAY_ALIGNED
+_LAYOUT = _layout()  # ten times as fast as by NumPy's attributes
 
 
 # ------------------------------------------------------------------ helpers
 
 
 class _Helper:
-    """A thread that does shares."""
+    """A worker thread that computes shares."""
 
     def __init__(self, number: int) -> None:
         self.state = np.zeros(_STATE, np.int64)
         self.state[16] = 1
         self.wake = Semaphore(0)
         self._words = np.array([address(self.state), _PATIENCE], np.int64)
-        self._serve = _function(walks()["serve"])
+        self._serve = _function(walks().addresses["serve"])
         Thread(target=self._loop, name=f"diynn_{number}", daemon=True).start()
 
     def _loop(self) -> None:
@@ -175,7 +261,7 @@ class _Helper:
 
 
 class _Pool:
-    """The helpers of this process, and who has them."""
+    """The helper threads of this process, which one step uses at a time."""
 
     def __init__(self) -> None:
         self.lock = Lock()
@@ -184,7 +270,7 @@ class _Pool:
         self._step: Step | None = None
 
     def prepare(self, step: Step, count: int) -> None:
-        """Have as many helpers, and hold the memory that they are going to write to."""
+        """Start helpers up to ``count``, and keep alive the memory that they will write to."""
         self._step = step
         while len(self.helpers) < count:
             self.helpers.append(_Helper(len(self.helpers)))
@@ -197,7 +283,7 @@ class _Pool:
                 helper.wake.release()
 
     def release(self) -> None:
-        """Leave the helpers to others."""
+        """Let other steps use the helpers."""
         self._step = None
         self.lock.release()
 
@@ -210,7 +296,7 @@ def _pool() -> _Pool:
 
 
 def _keep_off(core: int) -> None:
-    """Keep this thread, a helper, off its caller's core: woken there, it would wait for it to be free."""
+    """Keep this thread, a helper, off its caller's core, where it would wait until the caller is done."""
     if hasattr(os, "sched_setaffinity"):
         everywhere = os.sched_getaffinity(os.getpid())
         os.sched_setaffinity(get_native_id(), everywhere - {core} or everywhere)

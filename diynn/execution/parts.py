@@ -1,4 +1,4 @@
-"""An update in parts, one a thread: of each array, some of the rows."""
+"""An update in parts, one per thread: each has some of the rows of every array."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from diynn.execution.statements import key, owner
 
 
 def parts(program: Program, count: int) -> list[Program]:
-    """Return as many programs as ``count`` that do together what one does, in any order; some may do nothing.
+    """Split a program into ``count`` that together do the same, in any order; some may be empty.
 
-    Each takes its rows of all arrays, so that a thread has the gradients that it sums, the parameters that it
-    updates and their states in a cache of its own. Where rows depend on one another, as the norm of a
-    gradient does, the first does it all.
+    Each takes its rows of all arrays, so that a thread keeps the gradients that it sums, the parameters that
+    it updates and their states in its core's cache. Where rows depend on one another, as in the norm of a
+    gradient, the first program does it all.
     """
     if count == 1 or not _rows_are_independent(program.calls):
         return [program, *[replace(program, calls=[])] * (count - 1)]
@@ -30,7 +30,7 @@ def parts(program: Program, count: int) -> list[Program]:
 
 
 def _rows_are_independent(calls: Sequence[Any]) -> bool:
-    """Whether all calls are elementwise, and no array that is written is seen in two ways."""
+    """Whether all calls are elementwise, and no array that is written is accessed through two views."""
     seen: dict[int, Any] = {}
     written: set[int] = set()
     for call in calls:

@@ -13,18 +13,18 @@ from diynn.execution.statements import CannotLower, Start, Statement, owner
 if TYPE_CHECKING:
     from diynn.execution.lowering import Lowering
 
-#: How a product is told what to do with what its target holds.
+#: BLAS's ``beta``: whether a product overwrites its target or adds to it.
 BETA: dict[Start, str] = {"new": "0", "add": "1", "first": "0 if first else 1"}
 _INDICES = "ijklmn"
 
 
 def product(lowering: Lowering, statement: Statement) -> list[str]:
-    """Return the lines of a product: one call, or a loop of them over what stands before two matrices.
+    """Return the lines of a product: one call, or a loop of calls over the leading dimensions.
 
     Raises
     ------
     CannotLower
-        If the arrays are not of one real type, or lie in memory as BLAS does not take them.
+        If the arrays are not of one real type, or have a memory layout that BLAS does not take.
     """
     one, other = statement.operands
     if {one.dtype, other.dtype, statement.out.dtype} not in ({np.dtype("f4")}, {np.dtype("f8")}):
@@ -53,7 +53,7 @@ def product(lowering: Lowering, statement: Statement) -> list[str]:
 
 
 def _matrices(one: Array, other: Array, out: Array) -> tuple[Array, Array, Array]:
-    """Return a product's arrays with two dimensions at least, and no more where one matrix does."""
+    """Return a product's arrays with at least two dimensions, and with two where one product is enough."""
     if other.ndim == 1:
         other, out = other[:, None], out[..., None]
     if one.ndim == 1:
@@ -79,7 +79,7 @@ def _layout(matrix: Array) -> tuple[str, int]:
 
 
 def _begin(lowering: Lowering, array: Array, dimensions: int) -> str:
-    """Return where a matrix begins, by the indices of the loops around it."""
+    """Return the address of a matrix, by the indices of the loops around it."""
     name, offset = lowering.place(array)
     strides: Sequence[int] = [each // array.itemsize for each in array.strides[:dimensions]]
     terms = [f"{stride} * {_INDICES[depth]}" for depth, stride in enumerate(strides) if stride]

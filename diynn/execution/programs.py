@@ -1,4 +1,4 @@
-"""The parts of a training step as programs to be lowered, with the names by which the page calls things."""
+"""The parts of a training step as programs to lower, with the names that the page of source uses."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LETTERS = {"_parameters": "W", "_bias": "b"}
 
 
 class Piece(NamedTuple):
-    """What is done for one block, and which examples of the batch it has."""
+    """The program of one block, and the slice of the batch that it takes."""
 
     program: Program
     part: slice
@@ -34,11 +34,11 @@ class Pieces(NamedTuple):
     Attributes
     ----------
     shares : list of lists of Piece
-        What each thread does.
+        The pieces of each thread.
     after : list of Program
-        What is done after them.
+        The programs that run after them.
     later : list of Program
-        The update alone, if the loss has to look at the predictions before.
+        The update alone, if the loss checks the predictions before it.
     """
 
     shares: list[list[Piece]]
@@ -68,7 +68,7 @@ def pieces(split: Split, structure: Structure, update: RecordedUpdate | None) ->
 
 
 def page(split: Split, structure: Structure, update: RecordedUpdate | None) -> str:
-    """Return the source of a whole step, to be read.
+    """Return the source of a whole step, to read.
 
     Raises
     ------
@@ -89,7 +89,7 @@ def page(split: Split, structure: Structure, update: RecordedUpdate | None) -> s
 
 
 def draws(share: Share) -> Iterator[Any]:
-    """Yield the calls of a share that draw: they are made before its step.
+    """Yield the calls of a share that draw random numbers: they are made before the compiled step.
 
     Raises
     ------
@@ -164,7 +164,7 @@ def _sum(split: Split, names: dict[int, str], update: RecordedUpdate | None) -> 
 def _program(
     calls: list[Any], inputs: list[Array], names: dict[int, str], share: Share, update: RecordedUpdate | None
 ) -> Program:
-    """Return calls with those of the update behind them."""
+    """Return the program of calls, followed by those of the update."""
     values = [each.value for each in share.parameters]
     known = {names[k]: each for k, each in enumerate(values)}
     known |= {f"gradient_{names[k]}": each for k, each in enumerate(share.gradients)}

@@ -1,11 +1,11 @@
-"""The calls of NumPy that a computation makes, kept with their buffers and repeated without overhead.
+"""The NumPy calls of a computation, recorded with their buffers and repeated without overhead.
 
-On a small batch most of a step's time is Python's: layers look at shapes, operations find their twins, NumPy
-allocates each result. A recording keeps only the calls of NumPy, each with the buffer that its result had
-the first time. To play it is to copy the inputs in and to repeat those calls: no layer is called, nothing
-is allocated, and the result is the same to the bit, since the operations are. JAX traces a function and CUDA
-captures a stream in the same way; here what is recorded is NumPy itself, by the protocols with which it lets
-arrays of other types take over.
+On a small batch most of a step's time is overhead of Python: layers check shapes, operations look up their
+twins, NumPy allocates each result. A recording keeps only the NumPy calls, each with the buffer of its first
+result. Playing it copies the inputs in and repeats those calls: no layer is called, nothing is allocated,
+and the result is the same to the bit, since the operations are. JAX traces a function and CUDA captures a
+stream in the same way; here NumPy's own calls are recorded, through the protocols by which other array types
+override them.
 
 Sources: NumPy enhancement proposals 13 (``__array_ufunc__``) and 18 (``__array_function__``).
 """
@@ -27,7 +27,7 @@ from diynn.ops import OPERATIONS, reference
 from diynn.ops.bits import where_or_zero
 
 _REDUCTIONS = ("__call__", "reduce")
-# They are vectorised only for two arrays, and want `out` as a keyword.
+# maximum and minimum are vectorised only for two arrays, and want `out` as a keyword.
 _EXTREMES = (np.maximum, np.minimum)
 
 #: One call of NumPy, its arguments and its buffer bound.
@@ -44,26 +44,26 @@ class Recording:
     *arrays : numpy.ndarray
         The arguments for which it is called now, once.
     given : iterable of numpy.ndarray
-        Other arrays that it reads or writes: where they lie is part of the recording, their values are not.
+        Other arrays that it reads or writes: their addresses are part of the recording, their values are not.
     sums : sequence of numpy.ndarray
         Among ``given``, arrays that it adds to, such as gradients.
 
     Attributes
     ----------
     result : numpy.ndarray
-        What the function returned, written anew whenever the recording is played.
+        What the function returned, overwritten whenever the recording is played.
     calls : list of callables
-        What adds to ``sums``.
+        The calls that add to ``sums``.
     generators : list of numpy.random.Generator
-        Whoever draws in it.
+        The generators that it draws from.
     numbers : dict
-        Arrays without dimensions for the numbers that change from step to step, by the formula of each
-        and its type; whoever plays the recording writes to them.
+        Arrays of no dimensions for the numbers that change from step to step, by formula and type; they are
+        set before the recording is played.
 
     Raises
     ------
     UnrecordableError
-        If the function does what cannot be played again.
+        If the function does what cannot be repeated.
     """
 
     def __init__(
@@ -85,9 +85,9 @@ class Recording:
     def play(self, *arrays: Array, anew: bool = False) -> Array:
         """Repeat the calls for other arguments of the same shapes; return ``result``.
 
-        With ``anew``, what would be added to ``sums`` is written there.
+        With ``anew``, ``sums`` are overwritten instead of added to.
         """
-        for own, array in zip(self.inputs, arrays):  # noqa: B905  # a step is short
+        for own, array in zip(self.inputs, arrays):  # noqa: B905  # strict costs time
             np.copyto(own, array)
         # Without a line of Python between two calls: no signal is handled halfway.
         deque(map(make_call, self._anew if anew else self.calls), maxlen=0)
@@ -95,12 +95,13 @@ class Recording:
 
     def touches(self, array: Array) -> bool:
         """Say whether a call up to now reads or writes an array."""
-        return any(_touches(each, array) for each in self.calls)
+        own = id(owner(array))
+        return any(own in _owners(each) for each in self.calls)
 
-    # -------------------------------------------------------------- what an array reports
+    # -------------------------------------------------------------- what arrays report
 
     def call(self, function: Any, arguments: tuple[Any, ...], options: dict[str, Any]) -> Array:
-        """Make a call that takes ``out``, and write it down."""
+        """Make a call that takes ``out``, and record it."""
         arguments = tuple(map(self._read, self._numbers(arguments)))
         target = options.pop("out", None)
         options = {name: self._read(value) for name, value in options.items()}
@@ -122,7 +123,7 @@ class Recording:
         return target
 
     def copy_to(self, target: Array, value: Any, **options: Any) -> None:
-        """Copy into an array, and write it down."""
+        """Copy into an array, and record it."""
         target, value = self._read(target), self._read(self._number(value, target.dtype))
         options = {name: self._read(each) for name, each in options.items()}
         self._write(target)
@@ -145,7 +146,7 @@ class Recording:
     def make(self, function: Callable[..., Any], like: Array, **options: Any) -> Array:
         """Make an array as ``numpy.empty_like``, ``zeros_like`` or ``ones_like`` does.
 
-        The recording keeps its memory. What stays as it is, such as a factor of ones, is made once.
+        The recording owns its memory. A constant, such as a factor of ones, is made once.
         """
         array = self._made(function(_plain(like), **(options | {"subok": False})))
         if function is np.ones_like:
@@ -156,12 +157,12 @@ class Recording:
         return watched
 
     def keep(self, constant: Array) -> Array:
-        """Take in an array that is the same at every call, such as the numbers of the classes."""
+        """Keep a constant array, the same at every call, such as the numbers of the classes."""
         constant.flags.writeable = False
         return self.watched(self._made(constant))
 
     def draw(self, like: Array, generator: Any, law: str) -> Array:
-        """Draw numbers in the shape of an array by a method of a generator, and anew at each play."""
+        """Draw numbers in the shape of an array by a method of a generator, and again at each play."""
         if like.dtype.char not in "fd":
             raise UnrecordableError(f"draws of {like.dtype}")
         array = self._made(np.empty(like.shape, dtype=like.dtype))
@@ -172,7 +173,7 @@ class Recording:
         return self.watched(array)
 
     def _numbers(self, arguments: Sequence[Any]) -> Sequence[Any]:
-        """Return arguments with arrays for numbers that change, of the type of the others."""
+        """Return arguments with arrays in place of numbers that change, of the others' type."""
         if not any(isinstance(each, Symbol) for each in arguments):
             return arguments
         kinds = {each.dtype for each in arguments if isinstance(each, np.ndarray | np.generic)}
@@ -196,13 +197,13 @@ class Recording:
         return array
 
     def watched(self, array: Array) -> Array:
-        """Return an array that reports what is done with it."""
+        """Return a view that reports what is done with it."""
         watched = array.view(Recorded)
-        watched.recording = proxy(self)  # or neither would ever be freed
+        watched.recording = proxy(self)  # a strong reference would keep both alive
         return watched
 
     def _read(self, value: Any) -> Any:
-        """Return an argument as NumPy is to see it, if it is one that will be right the next time."""
+        """Return an argument as NumPy takes it; refuse one that would be out of date at the next play."""
         if isinstance(value, list | tuple):
             return type(value)(map(self._read, value))
         if not isinstance(value, np.ndarray) or id(owner(value)) in self._known:
@@ -215,7 +216,7 @@ class Recording:
 
 
 class Recorded(np.ndarray):
-    """An array that reports what is done with it."""
+    """An array that reports to its recording what is done with it."""
 
     has_values = False  # a recording must not depend on them
     recording: Recording
@@ -241,7 +242,7 @@ class Recorded(np.ndarray):
             return self.recording.make(function, *arguments, **options)
         if function is np.broadcast_to:
             options = options | {"subok": True}  # a view that still reports
-        return super().__array_function__(function, types, arguments, options)  # made of those above
+        return super().__array_function__(function, types, arguments, options)  # built from those above
 
     def __getitem__(self, index: Any) -> Any:
         index = index if isinstance(index, tuple) else (index,)
@@ -251,7 +252,7 @@ class Recorded(np.ndarray):
 
     def __setitem__(self, index: Any, value: Any) -> None:
         target = self[index]
-        if not _same(target, value):  # `a[i] += b` ends with it
+        if not _same(target, value):  # `a[i] += b` ends by setting it to itself
             self.recording.copy_to(target, value, casting="unsafe")
 
     def astype(self, dtype: Any, *arguments: Any, **options: Any) -> Any:
@@ -267,12 +268,12 @@ class Recorded(np.ndarray):
 
 
 def recorded_buffer(array: Any) -> Array:
-    """Return the buffer of a result under recording, where it lies whenever the recording is played.
+    """Return the buffer of a recorded result, which holds it whenever the recording is played.
 
     Raises
     ------
     UnrecordableError
-        If it is none.
+        If the result was not recorded.
     """
     if not isinstance(array, Recorded):
         raise UnrecordableError("a result was not made by NumPy's recorded operations")
@@ -280,7 +281,7 @@ def recorded_buffer(array: Any) -> Array:
 
 
 def owner(array: Array) -> Array:
-    """Return what owns the memory of a view."""
+    """Return the array that owns the memory of a view."""
     while getattr(array, "base", None) is not None:
         array = array.base
     return array
@@ -291,7 +292,7 @@ def _plain(value: Any) -> Any:
 
 
 def _alike(values: Any, condition: Any, result: Array) -> bool:
-    """Say whether a choice between ``values`` and 0 is one of bits: of real numbers in one shape and type."""
+    """Say whether a choice between ``values`` and 0 can be made on bits: reals of one shape and type."""
     return (
         isinstance(values, np.ndarray)
         and isinstance(condition, Recorded)
@@ -317,32 +318,40 @@ def _scalars(function: Any, arguments: tuple[Any, ...], out: Array) -> Iterator[
 
 
 def written_not_added(calls: Sequence[Call], sums: Sequence[Array], kept: Array) -> list[Call]:
-    """Return calls that write to ``sums`` what the given ones add to them, whatever was there before.
+    """Return the calls, changed to overwrite ``sums`` instead of adding to them.
 
-    Where the first call that touches a sum adds a part that nobody else reads, the call that made the part
+    Where the first call that touches a sum adds a part that nothing else reads, the call that made the part
     writes to the sum instead. ``kept`` is read afterwards.
     """
     result = list(calls)
+    owners = {id(each): _owners(each) for each in result}
+
+    def users_of(array: Array) -> list[int]:
+        own = id(owner(array))
+        return [number for number, each in enumerate(result) if own in owners[id(each)]]
+
     for total in sums:
-        touching = [number for number, each in enumerate(result) if _touches(each, total)]
+        touching = users_of(total)
         part = _added(result[touching[0]], total) if touching else None
         if part is None:
             result.insert(0, partial(np.copyto, total, 0))
+            owners[id(result[0])] = _owners(result[0])
             continue
-        users = [number for number, each in enumerate(result) if _touches(each, part)]
+        users = users_of(part)
         alone = len(users) == 2 and owner(part) is not owner(kept)
         maker = _into(result[users[0]], part, total) if alone else None
-        if maker is None:
-            result[touching[0]] = partial(np.copyto, total, part)
-        else:
-            result[users[0]] = maker
+        place = touching[0] if maker is None else users[0]
+        result[place] = partial(np.copyto, total, part) if maker is None else maker
+        owners[id(result[place])] = _owners(result[place])
+        if maker is not None:
             del result[touching[0]]
     return result
 
 
-def _touches(call: Any, array: Array) -> bool:
+def _owners(call: Any) -> set[int]:
+    """Return who owns what a call reads and writes, as identities."""
     arguments = (*call.args, *call.keywords.values())
-    return any(isinstance(each, np.ndarray) and owner(each) is owner(array) for each in arguments)
+    return {id(owner(each)) for each in arguments if isinstance(each, np.ndarray)}
 
 
 def _added(call: Any, total: Array) -> Array | None:
@@ -355,7 +364,7 @@ def _added(call: Any, total: Array) -> Array | None:
 
 
 def _into(call: Any, part: Array, total: Array) -> Call | None:
-    """Return a call that made ``part`` as one that makes ``total`` of it, which must be laid out alike."""
+    """Return the call that made ``part``, changed to write to ``total``, which must have the same layout."""
     if (part.dtype, part.shape, part.strides) != (total.dtype, total.shape, total.strides):
         return None
     if call.args and _same(part, call.args[-1]) and not call.keywords:

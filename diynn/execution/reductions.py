@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from diynn.execution.lowering import Lowering
 
 _MANY_ROWS = 512  # from here on BLAS sums faster, as a product with ones
-_FEW_ROWS = 8  # that are added in one expression
-_AT_ONCE = 4  # rows that are added to what is there, otherwise
+_FEW_ROWS = 8  # that are added up in one expression
+_AT_ONCE = 4  # rows that are added to the sum at a time, otherwise
 
 
 def reduction(lowering: Lowering, statement: Statement) -> list[str]:

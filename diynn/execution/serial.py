@@ -20,9 +20,9 @@ def serial(net: Any, loss: Any, x: Array, y: Array, weights: Array | None = None
     loss : Loss
         Likewise.
     x, y : arrays (batch, ...)
-        The examples and what is right for them.
+        The examples and their targets.
     weights : array (batch,), optional
-        What each example counts: it multiplies its cost and its delta.
+        The weight of each example, by which its cost and its delta are multiplied.
 
     Returns
     -------
@@ -32,7 +32,7 @@ def serial(net: Any, loss: Any, x: Array, y: Array, weights: Array | None = None
     Raises
     ------
     ValueError
-        If there are weights, and the costs of the loss or its delta are not one an example.
+        If there are weights, and the loss does not return one cost and one delta per example.
     """
     if not in_series(net):
         costs, delta = costs_and_delta(loss, y, net.forward(x), weights)
@@ -61,7 +61,7 @@ def weighted(loss: Any, weights: Array, values: Array) -> Array:
     Raises
     ------
     ValueError
-        If the values are not one an example.
+        If there is not one value per example.
     """
     shape: tuple[int, ...] = getattr(values, "shape", ())
     if shape[:1] != weights.shape:

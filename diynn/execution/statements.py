@@ -1,9 +1,9 @@
-"""The calls of a recording as statements: what each reads and writes, and which of them need not be made.
+"""The calls of a recording as statements: what each reads and writes, and which can be left out.
 
 A statement is elementwise, a product or a reduction. Here they are put in their simplest form: a sum written
 as a product with ones is a sum, one of a column and a row is elementwise, a concatenation is copies, and "set
-to zero, make a product, add it" is one product that knows whether it adds to what there is. `lowering` writes
-them down as source.
+to zero, make a product, add it" is one product that either overwrites its target or adds to it. `lowering`
+writes them down as source.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy as np
 
 from diynn.arrays import Array
 
-#: What a statement's target holds before: nothing that counts, what is added to, or, where the gradients of
-#: several blocks are summed, either, as the caller says at each call.
+#: Whether a statement overwrites its target, adds to it, or, where gradients of several blocks are summed,
+#: overwrites it in the ``first`` call and adds to it in later ones.
 Start: TypeAlias = Literal["new", "add", "first"]
 
 _KINDS = {np.dtype(code) for code in "f4 f8 i1 i2 i4 i8 u1 u2 u4 ?".split()}  # noqa: SIM905  # as a line
@@ -25,8 +25,8 @@ _OF_BITS = {np.multiply: "where_or_zero", np.bitwise_xor: "where_zero"}
 _FOLDS = {np.add: "sum", np.maximum: "maximum", np.minimum: "minimum"}
 
 
-class CannotLower(Exception):  # noqa: N818  # a reason, of which `choice` tells
-    """A recording has a call that no source can be written for; the message says which."""
+class CannotLower(Exception):  # noqa: N818  # a reason, which `choice` reports
+    """A recording has a call for which there is no source; the message says which."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Statement:
     operands : tuple of arrays and numbers
         What is read.
     kinds : tuple of dtypes
-        What the operands of an elementwise function are converted to, and last what it computes.
+        The types to which the operands of an elementwise function are converted, and last its result's.
     where : array, optional
         The mask of the values that are written.
     axes : tuple of int
@@ -65,7 +65,7 @@ class Statement:
 
     @property
     def reads(self) -> list[Array]:
-        """The arrays whose values count: ``out`` as well, where it is added to or written in part."""
+        """The arrays whose values are used: ``out`` as well, where it is added to or partly written."""
         partly = self.start != "new" or self.where is not None
         found = (*self.operands, self.where, self.out if partly else None)
         return [each for each in found if isinstance(each, np.ndarray)]
@@ -152,7 +152,7 @@ def _copies(parts: Sequence[Array], axis: int, out: Array) -> Iterator[Statement
 
 def _kinds(function: Any, arguments: list[Any]) -> tuple[Any, ...]:
     """Return the types that NumPy would compute with."""
-    weak = (int, float)  # numbers of Python's, which take the type of what they meet
+    weak = (int, float)  # Python numbers, which take the other operand's type
     given = [type(each) if type(each) in weak else np.asarray(each).dtype for each in arguments]
     kinds: tuple[Any, ...] = function.resolve_dtypes((*given, None))
     for kind in kinds:
@@ -167,7 +167,7 @@ def _axes(axis: Any, array: Array) -> tuple[int, ...]:
     return tuple(each % array.ndim for each in (axis if isinstance(axis, tuple) else (axis,)))
 
 
-# ------------------------------------------------------------------ fewer of them
+# ------------------------------------------------------------------ simplification
 
 
 def simplified(
@@ -182,15 +182,15 @@ def simplified(
     constant : callable
         From an array to the one value that it always holds everywhere, or None.
     kept, sums : set of int
-        The ids of the owners of what is looked at afterwards, and of what is set to zero in the first
-        block alone.
+        The ids of the owners of what is read afterwards, and of what is set to zero only in the first
+        block.
     """
     found = [_as_it_is(each, constant) for each in found]
     return _late(_merged(_accumulating(found, sums), kept))
 
 
 def _as_it_is(statement: Statement, constant: Callable[[Array], Any]) -> Statement:
-    """Return a product with ones as the sum that it is, and that of a column and a row as elementwise."""
+    """Return a product with ones as the sum that it is, one of a column and a row as elementwise."""
     if statement.form != "product":
         return statement
     one, other = statement.operands
@@ -205,7 +205,7 @@ def _as_it_is(statement: Statement, constant: Callable[[Array], Any]) -> Stateme
 
 
 def _accumulating(found: list[Statement], sums: set[int]) -> list[Statement]:
-    """Write ``add(a, b, out=a)`` as a copy that adds, and leave out the zeros that it would be added to."""
+    """Write ``add(a, b, out=a)`` as a copy that adds, and leave out the zeros to which it would be added."""
     result: list[Statement] = []
     zeros: dict[int, Statement] = {}  # by the array: set to zero, and not touched since
     for statement in found:
@@ -243,7 +243,7 @@ def _is_zero(statement: Statement) -> bool:
 
 
 def _merged(found: list[Statement], kept: set[int]) -> list[Statement]:
-    """Let a product or a sum write to where its result is copied or added, if nobody else reads it."""
+    """Let a product or a sum write to where its result is copied or added, if nothing else reads it."""
     result = list(found)
     for copy in found:
         if copy.name != "copy" or copy.where is not None or not isinstance(copy.operands[0], np.ndarray):
@@ -271,7 +271,7 @@ def _merged(found: list[Statement], kept: set[int]) -> list[Statement]:
 
 
 def _late(found: list[Statement]) -> list[Statement]:
-    """Move what spreads a column and a row over a matrix to the loop that reads it, such as the update."""
+    """Move the product of a column and a row next to the loop that reads it, such as the update."""
     result = list(found)
     for statement in reversed(found):
         if not _spreads(statement):
@@ -292,7 +292,7 @@ def _spreads(statement: Statement) -> bool:
 
 
 def _through(copy: Statement, maker: Statement) -> Array | None:
-    """Return the target of a copy in the shape of what is copied, if it can be seen so."""
+    """Return the target of a copy in the shape of what is copied, if it has such a view."""
     part, whole = copy.operands[0], maker.out
     contiguous = part.flags.c_contiguous and whole.flags.c_contiguous and copy.out.flags.c_contiguous
     if (
@@ -311,26 +311,26 @@ def _through(copy: Statement, maker: Statement) -> Array | None:
 def owner(array: Array) -> Array:
     """Return the array whose memory a view lies in."""
     below: Any = array
-    while (below := getattr(below, "base", None)) is not None:  # between two arrays, NumPy may have others
+    while (below := getattr(below, "base", None)) is not None:  # NumPy may have others between two
         if isinstance(below, np.ndarray):
             array = below
     return array
 
 
 def address(array: Array) -> int:
-    """Return where an array begins."""
+    """Return the address of an array's first value."""
     begin: int = array.__array_interface__["data"][0]
     return begin
 
 
 def key(array: Array) -> tuple[Any, ...]:
-    """Return what views have in common that are the same values at the same places."""
+    """Return a key that is the same for views of the same values at the same addresses."""
     steps = (step if size > 1 else 0 for size, step in zip(array.shape, array.strides, strict=True))
     return address(array), array.shape, tuple(steps), array.dtype
 
 
 def same(one: Any, other: Any) -> bool:
-    """Whether both are the same values at the same places."""
+    """Whether both are the same values at the same addresses."""
     return isinstance(other, np.ndarray) and key(one) == key(other)
 
 

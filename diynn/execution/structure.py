@@ -1,4 +1,4 @@
-"""What a net is made of, and whether it still is: what a recording or a split batch rests on."""
+"""A snapshot of a net's structure, and whether it still holds: recordings and split batches rely on it."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from diynn.execution.habits import Habits, habits
 from diynn.generators import generators_in
 from diynn.module import Module, parameters_in
 
-_END = object()  # behind all values: one more or less before it, and it meets another
+_END = object()  # behind all values: with one more or less, it is compared with another one
 
 
 class Structure:
-    """The modules of a net and its loss as they are now, with every attribute, to be compared by identity.
+    """The modules of a net and its loss as they are now, with every attribute, compared by identity.
 
     Parameters
     ----------
     net : Module
     loss : Loss
-        Of any origin; what they hold is remembered, and kept alive.
+        Of any origin; their attributes are remembered, and kept alive.
 
     Attributes
     ----------
     parameters : list of Parameter
     gradients : list of numpy.ndarray
-        Buffers for the gradients, one a parameter. They are what the net holds after a step.
+        Buffers for the gradients, one per parameter. The net holds them after a step.
     pure : bool
         Whether all modules and the loss state that they are, and none has a method patched: their operations
         may be recorded.
@@ -58,8 +58,7 @@ class Structure:
         self.per_example = all_state("per_example", self._parts)
         self._types = [type(each) for each in self._parts]
         for module in self.modules:
-            if isinstance(module, Module):  # attributes that would come later
-                module._fits = set() if module._fits is None else module._fits
+            if isinstance(module, Module):  # an attribute that would be set later
                 module.training = module.training
         self._look()
         self._holds_buffers = False
@@ -77,32 +76,32 @@ class Structure:
 
     @cached_property
     def zeroes(self) -> bool:
-        """Whether a step may write gradients anew instead of calling the net's ``zero_grad``."""
+        """Whether a step may overwrite gradients instead of calling the net's ``zero_grad``."""
         return not self.pure or self.habits.zeroes
 
     def _look(self) -> None:
         held = [vars(each) for each in self._parts]
         arrays = [value for part in held for value in part.values() if _holds_arrays(value)]
-        # The attributes of classes as well, of a student's: ours do not change.
+        # The attributes of classes as well, but for ours, which do not change.
         classes = {each for cls in self._types for each in cls.__mro__ if self.pure and not _is_ours(each)}
         dicts = [each for each in arrays if isinstance(each, dict)]
         self._held: list[Any] = [each.values() for each in (*held, *dicts, *map(vars, classes))]
         lists = [
             value
             for part in held
-            for name, value in part.items()
-            if isinstance(value, list | dict) and name != "_fits" and modules_in(value)
+            for value in part.values()
+            if isinstance(value, list | dict) and modules_in(value)
         ]
         lists += [each for each in arrays if isinstance(each, list)]
         self._held += [each.values() if isinstance(each, dict) else each for each in lists]
         self._held.append([_END])
-        self._values = list(chain.from_iterable(self._held))  # views, that show what is there at any time
+        self._values = list(chain.from_iterable(self._held))  # `_held` has views, which show changes
 
     def holds(self, net: Any, loss: Any) -> bool:
         """Say whether net and loss are the same, and nothing about them has changed but their gradients."""
         if net is not self.net or loss is not self.loss:
             return False
-        if not all(map(is_, map(type, self._parts), self._types)):
+        if [*map(type, self._parts)] != self._types:
             return False
         if all(map(is_, chain.from_iterable(self._held), self._values)):  # as many as before: see `_END`
             return True
@@ -123,9 +122,9 @@ class Structure:
         return all(value is old or id(value) in own for value, old in now)
 
     def take_gradients(self, *, anew: bool) -> None:
-        """Let the net hold the buffers as its gradients; what it held is copied there, unless ``anew``.
+        """Make the buffers the net's gradients; the values it had are copied there, unless ``anew``.
 
-        To be called when it is known that the structure `holds`.
+        Call it only when the structure `holds`.
         """
         if self._holds_buffers:
             return
@@ -145,7 +144,7 @@ def all_state(what: str, parts: Sequence[Any]) -> bool:
 
 
 def divisible(known: Structure | None, net: Any, loss: Any) -> bool:
-    """Say whether the costs and gradients of a batch are those of its parts, by what is known if it holds."""
+    """Say whether a batch may be split: by the ``known`` structure, if it holds."""
     if known is not None and known.holds(net, loss):
         return known.per_example
     return all_state("per_example", [*walk(net), loss])

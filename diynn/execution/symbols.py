@@ -1,7 +1,7 @@
-"""Numbers that change from step to step, such as the step size, in an update that is recorded.
+"""Numbers that change from step to step, such as the step size, in a recorded update.
 
-A rule computes with them as with floats; what it does is written down as a formula, which gives the number
-of any later step. Where such a number meets an array, the recording has an array without dimensions for it.
+A rule computes with them as with floats; its operations are kept as a formula, which gives the number at any
+later step. Where such a number is combined with an array, the recording has an array of no dimensions for it.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from typing import Any, NoReturn
 
 
 class UnrecordableError(Exception):
-    """Something depends on the values of a batch, or was made by other means than NumPy's operations."""
+    """A result depends on the values of a batch, or was not computed by NumPy's operations alone."""
 
 
 class Symbol:
     """A number with the formula that it comes from.
 
-    It is no float, so that nobody takes its value for good: to convert it, to compare it or to ask
-    for its truth refuses the recording.
+    It is no float, so that its present value does not become a constant: converting it, comparing it or
+    testing its truth makes the update unrecordable.
 
     Parameters
     ----------
@@ -39,7 +39,7 @@ class Symbol:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         if any(hasattr(each, "recording") for each in inputs):
-            return NotImplemented  # an array that reports will see to it
+            return NotImplemented  # the recorded array handles it
         raise UnrecordableError(f"numpy.{ufunc.__name__} of a number that changes from step to step")
 
     def __neg__(self) -> Symbol:
@@ -87,7 +87,7 @@ def _combined(one: Any, sign: str, other: Any) -> Any:
     numbers = []
     for each in (one, other):
         if not isinstance(each, Symbol) and type(each) not in (int, float):
-            return NotImplemented  # arrays know what to do
+            return NotImplemented  # arrays handle it
         numbers.append(each.value if isinstance(each, Symbol) else each)
     return Symbol(f"({one!r} {sign} {other!r})", _OPERATIONS[sign](*numbers))
 

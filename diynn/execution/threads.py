@@ -1,4 +1,4 @@
-"""The shares of a batch on threads: NumPy works outside Python's lock."""
+"""The shares of a batch on threads: NumPy releases the interpreter's lock."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from diynn.execution.structure import Structure
 
 
 class Split:
-    """The gradient of batches of one size, in shares of which each has a thread, in blocks.
+    """The gradient of batches of one size: one share per thread, each in blocks.
 
-    The shares' gradients are added in one order, so that a number of shares gives one result to the bit.
+    The shares' gradients are added in a fixed order: for a number of shares, results are reproducible to the
+    bit.
 
     Parameters
     ----------
@@ -28,11 +29,6 @@ class Split:
         Examples in all, shares, and examples that a share takes at once.
     record : bool
         Whether to record from the second batch on.
-
-    Attributes
-    ----------
-    proved : bool
-        Whether a batch has been taken so: what cannot be is found out by the first.
     """
 
     def __init__(self, structure: Structure, batch: int, *, count: int, block: int, record: bool) -> None:
@@ -44,7 +40,6 @@ class Split:
         for part in others:
             buffers = [np.zeros_like(each) for each in structure.gradients]
             self._others.append(Share(replica(net), loss, part, block, buffers, record=record))
-        self.proved = False
 
     @property
     def shares(self) -> list[Share]:
@@ -53,7 +48,7 @@ class Split:
 
     @property
     def reason(self) -> str | None:
-        """Why the batch is not played, or None if it is."""
+        """Why batches are not played, or None if they are."""
         for share in self.shares:
             if share.reason is not None:
                 return share.reason
@@ -64,7 +59,7 @@ class Split:
         )
 
     def __call__(self, *batch: Array, anew: bool) -> Array:
-        """Add the gradient of a batch to the structure's buffers, or write it there if ``anew``.
+        """Add the gradient of a batch to the structure's buffers, or overwrite them if ``anew``.
 
         A batch is ``x``, ``y`` and, if there are any, the weights of the examples.
 
@@ -79,7 +74,7 @@ class Split:
             for number, other in enumerate(self._others):
                 answers.append(_worker(number).ask(other, *batch))
             costs = self._first(*batch, anew=anew)
-        finally:  # no thread is at work when we leave
+        finally:  # no thread is still working when we leave
             for answer in answers:
                 try:
                     shares.append(answer.get())
@@ -92,19 +87,18 @@ class Split:
         for other in self._others:
             for total, part in zip(self._first.gradients, other.gradients, strict=True):
                 np.add(total, part, out=total)
-        self.proved = True
         return costs[0] if len(costs) == 1 else np.concatenate(costs)
 
 
 class _Worker:
-    """A thread that waits for work: two queues, which cost a tenth of a step less than a pool's futures."""
+    """A worker thread with two queues, which cost a tenth of a step less than a pool's futures."""
 
     def __init__(self, number: int) -> None:
         self._tasks: SimpleQueue[Any] = SimpleQueue()
         Thread(target=self._serve, name=f"diynn_{number}", daemon=True).start()
 
     def ask(self, function: Callable[..., Any], *arguments: Any) -> SimpleQueue[Any]:
-        """Let the thread call a function; return where its result, or what it raised, is going to be."""
+        """Let the thread call a function; return the queue that its result or its exception will be in."""
         answer: SimpleQueue[Any] = SimpleQueue()
         self._tasks.put((function, arguments, answer))
         return answer
@@ -116,14 +110,14 @@ class _Worker:
                 answer.put(function(*arguments))
             except BaseException as error:
                 answer.put(error)
-            del function, arguments, answer  # a net is not to live on for having been trained
+            del function, arguments, answer  # keep no net alive
 
 
 _workers: dict[tuple[int, int], _Worker] = {}
 
 
 def _worker(number: int) -> _Worker:
-    """Return one of this process's threads: a process that was forked has none of its parent's."""
+    """Return one of this process's workers: a forked process has none of its parent's."""
     key = (os.getpid(), number)
     if key not in _workers:
         _workers[key] = _Worker(number)

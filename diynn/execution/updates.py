@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
+from itertools import accumulate
 from operator import is_
 from typing import Any
 
@@ -15,18 +17,33 @@ from diynn.parameter import Parameter
 from diynn.rules import PlainStep, Rule, State, prepared, settings
 
 _SIMPLE = (bool, int, float, str, type(None))
+_FEW = 2**12  # numbers of an array, in the mean, up to which NumPy's calls take longer than copies
+
+
+def _flat(arrays: Sequence[Array]) -> list[Array]:
+    """Return arrays as vectors."""
+    return [each.reshape(-1) for each in arrays]
+
+
+def _positive(array: Array) -> Array:
+    """Return numbers in (0, 1] in the shape of an array, no two alike."""
+    return (np.arange(1, array.size + 1) / array.size).reshape(array.shape).astype(array.dtype)
 
 
 class RecordedUpdate:
-    """What a rule does with parameters, gradients and states that stay where they are.
+    """What a rule does, recorded for parameters, gradients and states that stay in their buffers.
 
-    It is believed only if it equals the rule to the bit for another step size and step. Where it cannot be
-    recorded, it can still be asked whether it `holds`, so that nobody tries again.
+    It is used only if it equals the rule to the bit for another step size and step. Where a rule cannot be
+    recorded, `holds` still says whether that is the rule's and the net's present state, so that it is not
+    tried again.
+
+    Arrays of few numbers are updated as one, joined, if that equals the rule as well: a call of NumPy takes
+    as long for ten numbers as for a thousand.
 
     Parameters
     ----------
     structure : object
-        What it rests on: that of the net.
+        The net's structure, on which it relies.
     rule : Rule
     trained : sequence of Parameter
         Those that follow the rule, in order.
@@ -38,11 +55,11 @@ class RecordedUpdate:
     Attributes
     ----------
     recording : Recording or None
-        None where the rule's own text is to be followed.
+        None where the rule itself has to be called.
     numbers, formulas : lists of arrays and str
-        Those that change from step to step, and how.
+        The numbers that change from step to step, and their formulas.
     states : list of tuples of arrays
-        The states, in order; with the parameters they are the ``memory`` that it writes.
+        The states, in order, or one for all; with the parameters they are the ``memory`` that it writes.
     """
 
     def __init__(
@@ -57,7 +74,7 @@ class RecordedUpdate:
         self.structure, self.rule, self._settings = structure, rule, settings(rule)
         self.recording: Recording | None = None
         self.numbers: list[Array] = []
-        self._numbers: Any = None  # those that were set
+        self._numbers: Any = None  # those that are set now
         self.formulas: list[str] = []
         self._states: Mapping[Parameter, State] = states
         self._kept: list[State] = []
@@ -68,35 +85,69 @@ class RecordedUpdate:
         self._values = [each.value for each in trained]
         self._gradients = [each.gradient for each in trained]
         self._biases = [each.is_bias for each in trained]
-        plain = type(rule) is PlainStep
-        own = [() if plain else tuple(np.array(part) for part in states[each]) for each in trained]
-        self.states = own
-        self.memory = [*self._values, *(array for state in own for array in state)]
+        own = [tuple(np.array(part) for part in states.get(each, ())) for each in trained]
+        for join in (self._joins_well(own), False):
+            if self.recording is None:
+                self._record(own, join, eps, step)
+        if self.recording is not None and any(own):
+            states.update(zip(trained, self._parts, strict=True))
+            self._kept = list(states.values())
+
+    def _joins_well(self, states: Sequence[State]) -> bool:
+        """Say whether to update arrays as one: few numbers each, of one type, and so are their states."""
+        alike = {(each.dtype, len(state)) for each, state in zip(self._values, states, strict=True)}
+        return (
+            len(alike) == 1
+            and len(self._values) > 1
+            and all(states)
+            and sum(each.size for each in self._values) <= _FEW * len(self._values)
+            and all(
+                (part.shape, part.dtype) == (each.shape, each.dtype) and each.flags.c_contiguous
+                for each, state in zip(self._values, states, strict=True)
+                for part in state
+            )
+        )
+
+    def _record(self, states: Sequence[State], join: bool, eps: float, step: int) -> None:
+        """Record the rule, for each array or for all of them as one; keep that if it equals the rule."""
+        self._whole = np.concatenate(_flat(self._values)) if join else None
+        self.states = [tuple(map(np.concatenate, zip(*map(_flat, states), strict=True)))] if join else states
+        self._parts = list(zip(*map(self._apart, self.states[0]), strict=True)) if join else self.states
+        self.memory = [*self._values, *(array for state in self.states for array in state)]
         before = [array.copy() for array in self.memory]
+        given = [*self.memory, *self._gradients, *([self._whole] if join else [])]
         try:
             recording = Recording(
                 lambda start: self._follow(start, Symbol("eps", eps), Symbol("step", step)),
                 np.zeros(()),
-                given=[*self.memory, *self._gradients],
+                given=given,
             )
+            if join and recording.touches(self._whole):  # the rule looks at the parameters themselves
+                recording.calls.insert(0, partial(np.concatenate, _flat(self._values), out=self._whole))
             self.numbers = list(recording.numbers.values())
             self.formulas = [text for text, _ in recording.numbers]
             self._evaluate = evaluator(self.formulas)
-            self._restore(before)
-            proved = self._equals(recording, before, 0.75 * eps, step + 1)
-        except Exception:  # whatever a rule does that cannot be recorded; its own text will tell of an error
+            # Zeros would hide that a rule treats arrays of one axis, such as joined ones, in another way.
+            trial = [_positive(each) for each in before] if join else before
+            self._restore(trial)
+            self._numbers = None
+            if self._equals(recording, trial, 0.75 * eps, step + 1):
+                self.recording = recording
+        except Exception:  # it cannot be recorded; if the rule is wrong, calling it raises the error
             return
         finally:
             self._restore(before)
-        if not proved:
-            return
-        self.recording = recording
-        if not plain:
-            states.update(zip(trained, own, strict=True))
-            self._kept = list(states.values())
+
+    def _apart(self, whole: Array) -> list[Array]:
+        """Return what each of the arrays has of what is joined, as views in its shape."""
+        ends = accumulate(each.size for each in self._values)
+        return [
+            whole[end - each.size : end].reshape(each.shape)
+            for each, end in zip(self._values, ends, strict=True)
+        ]
 
     def holds(self, structure: Any, rule: Rule | None, states: Mapping[Parameter, State]) -> bool:
-        """Say whether it is what a rule does with this net now: neither it nor a state has been replaced."""
+        """Say whether it is up to date: the structure, the rule, its settings and the states are the same."""
         if structure is not self.structure:
             return False
         if rule is None:
@@ -128,10 +179,15 @@ class RecordedUpdate:
         watched = start.recording.watched
         values = [watched(each) for each in self._values]
         gradients = prepared(self.rule, values, [watched(each) for each in self._gradients], self._biases)
-        for value, gradient, state in zip(values, gradients, self.states, strict=True):
+        if self._whole is not None:
+            values, gradients = [watched(self._whole)], [np.concatenate(_flat(gradients))]
+        for number, (value, gradient, state) in enumerate(zip(values, gradients, self.states, strict=True)):
             own = tuple(map(watched, state))
             change, following = self.rule.change(value, gradient, own, eps, step)
-            np.subtract(value, change, out=value)
+            changes = {number: change} if self._whole is None else dict(enumerate(self._apart(change)))
+            for place, part in changes.items():
+                target = watched(self._values[place])
+                np.subtract(target, part, out=target)
             for before, after in zip(own, following, strict=True):
                 if after is before:
                     continue
@@ -144,7 +200,7 @@ class RecordedUpdate:
         """Say whether the recording equals the rule to the bit."""
         followed: list[Array] = []
         gradients = prepared(self.rule, self._values, self._gradients, self._biases)
-        for value, gradient, state in zip(self._values, gradients, self.states, strict=True):
+        for value, gradient, state in zip(self._values, gradients, self._parts, strict=True):
             change, after = self.rule.change(value, gradient, state, eps, step)
             value -= change
             followed += after
@@ -152,8 +208,9 @@ class RecordedUpdate:
         self._restore(before)
         self.prepare(eps, step)
         recording.play()
+        found = [*self._values, *(part for state in self._parts for part in state)]
         return all(
-            np.array_equal(one, other, equal_nan=True) for one, other in zip(self.memory, wanted, strict=True)
+            np.array_equal(one, other, equal_nan=True) for one, other in zip(found, wanted, strict=True)
         )
 
     def _restore(self, before: Sequence[Array]) -> None:

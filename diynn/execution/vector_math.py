@@ -1,4 +1,4 @@
-"""exp, tanh, log and log1p for compiled loops: a fixed sequence of operations, the same for any value.
+"""exp, tanh, log and log1p for compiled loops: the same sequence of operations for any value.
 
 The C library's take ten times as long: a call and some branches for each value, where these become vector
 instructions. Each brings its argument into a short interval, sums a power series there, and puts the power
@@ -33,9 +33,9 @@ class Constants(NamedTuple):
     magic : float
         x + magic has round(x) as its last bits.
     lowest, highest : float
-        Where exp is 0 and inf for certain.
+        Bounds beyond which exp is 0 and inf.
     saturated : float
-        From where on tanh(x / 2) is 1.
+        The x from which on tanh(x / 2) is 1.
     smallest, lifting : float
         The smallest normal number, and the power of two that makes subnormal ones normal.
     growing, growing_far : tuple of float
@@ -100,7 +100,7 @@ def constants(real: type[np.floating[Any]]) -> Constants:
 
 
 def _series(coefficients: Iterator[float], largest: float, precision: float) -> tuple[float, ...]:
-    """Return the coefficients of a power series up to where its terms do not count any more."""
+    """Return the coefficients of a power series up to the precision of the type."""
     found: list[float] = []
     for coefficient in coefficients:
         found.append(coefficient)
@@ -109,22 +109,22 @@ def _series(coefficients: Iterator[float], largest: float, precision: float) -> 
     raise ValueError("a series has no end")
 
 
-# ------------------------------------------------------------------ what the functions are made of
+# ------------------------------------------------------------------ building blocks
 
 
 def bits(x: _Real) -> int:
-    """Return a number's bits as a whole number."""
+    """Return a number's bits as an integer."""
     return int(x.view(f"i{x.itemsize}"))
 
 
 def real_of(whole: int, like: _Real) -> _Real:
-    """Return the number, of the type of ``like``, that has these bits, the lowest of a whole number."""
+    """Return the number, of the type of ``like``, whose bits are the lowest of an integer."""
     kind = np.dtype(f"u{like.itemsize}").type
     return kind(whole % 2 ** (8 * like.itemsize)).view(like.dtype)
 
 
 def real(whole: int, like: _Real) -> _Real:
-    """Return a whole number as a number of the type of ``like``."""
+    """Return an integer as a number of the type of ``like``."""
     return like.dtype.type(whole)
 
 
@@ -146,9 +146,7 @@ def exp(x: _Real, c: Constants) -> _Real:
     shifted = y * c.log2e + c.magic
     turns = shifted - c.magic
     r = (y - turns * c.high) - turns * c.low
-    part = (
-        bits(turns * 0.5 + c.magic) - c.magic_bits
-    )  # two factors: 2 to the power of a subnormal is no number
+    part = bits(turns * 0.5 + c.magic) - c.magic_bits  # two factors: one power of two may be out of range
     rest = (bits(shifted) - c.magic_bits) - part
     scaled = (1.0 + (r + r * r * polynomial(c.growing, r))) * real_of((part + c.bias) << c.mantissa, x)
     return scaled * real_of((rest + c.bias) << c.mantissa, x)
@@ -201,5 +199,5 @@ def logarithm(f: _Real, turns: _Real, c: Constants) -> _Real:
     return turns * c.high + (f - (s * (f - z * polynomial(c.bending, z)) - turns * c.low))
 
 
-#: What is written out above, by name.
+#: The functions above, by name.
 WRITTEN = {function.__name__: function for function in (exp, tanh, log, log1p, logarithm)}

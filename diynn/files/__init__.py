@@ -1,1 +1,1 @@
-"""Files of arrays: written whole or not at all, and judged before anything is made of them."""
+"""Files of arrays: replaced atomically, and validated before they are used."""

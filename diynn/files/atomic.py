@@ -16,15 +16,15 @@ except ImportError:  # Windows
 
 @contextmanager
 def replacing(owner: str, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """Open a file beside ``path``; at the end of the ``with`` block it takes its place, flushed to disk.
+    """Open a temporary file beside ``path``; the end of the ``with`` block flushes it to disk and renames it.
 
-    If the block raises, or the disk is full, ``path`` stays as it was, and what was written is removed. What
-    a process that was killed left behind is overwritten by the next that writes there.
+    If the block raises, or the disk is full, ``path`` is unchanged, and the temporary file is removed. That
+    of a killed process is overwritten by the next one that writes there.
 
     Raises
     ------
     OSError
-        If the folder or the disk does not take it.
+        If it cannot be written to the folder or the disk.
     """
     target = os.path.realpath(path)  # a link stays a link
     mode = os.stat(target).st_mode if os.path.lexists(target) else None
@@ -41,20 +41,20 @@ def replacing(owner: str, path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         file.flush()
         os.fsync(file.fileno())
         if fcntl is None:
-            file.close()  # Windows puts no open file in another's place; elsewhere closing would end the lock
+            file.close()  # Windows cannot rename an open file; elsewhere closing would release the lock
         os.replace(beside, target)
     except BaseException:
         with suppress(OSError):
             os.unlink(beside)
         raise
     finally:
-        with suppress(OSError):  # that of a full disk has been raised
+        with suppress(OSError):  # a full disk has raised its error already
             file.close()
     _flush_folder(folder)
 
 
 def _opened(path: str) -> BinaryIO:
-    """Open a file for this process alone: another that writes there is waited for."""
+    """Open a file with a lock: wait for another process that writes there."""
     while True:
         file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "wb")
         if fcntl is None:
@@ -73,13 +73,13 @@ def _opened(path: str) -> BinaryIO:
 
 
 def _flush_folder(folder: str) -> None:
-    """Let the renaming itself last, where a folder can be opened."""
+    """Flush the renaming to disk, where a folder can be opened."""
     if os.name == "nt":
         return
     number = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(number)
-    except OSError:  # a file system that has nothing to flush
+    except OSError:  # the file system cannot flush a folder
         pass
     finally:
         os.close(number)

@@ -1,4 +1,4 @@
-"""What a file says of itself: a text that names its arrays, their shapes, dtypes and sums."""
+"""The manifest of a file: text with the names, shapes, dtypes and checksums of its arrays."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SUM = re.compile(r"[0-9a-f]{64}")
 class CheckpointError(ValueError):
     """A file that is damaged, of another format or of another net; the message names file, array and cause.
 
-    Whatever was to be loaded into is as it was.
+    The net or the training that was to be loaded is unchanged.
     """
 
 
 class Header(NamedTuple):
-    """What is known of an array before it is read."""
+    """Shape and dtype of an array that has not been read yet."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -39,7 +39,7 @@ class Header(NamedTuple):
 
 
 class Manifest(NamedTuple):
-    """A file's own account: what it is for, its arrays, and whatever else was written with them."""
+    """The kind of a file, the headers of its arrays, and the other data written with them."""
 
     kind: str
     headers: dict[str, Header]
@@ -69,7 +69,7 @@ def read_manifest(text: str | bytes) -> Manifest:
     Raises
     ------
     CheckpointError
-        If it is none, or of a later version.
+        If it is no manifest, or of a later version.
     """
     found = read_json(text)
     if not isinstance(found, dict) or found.pop("format", None) != "diynn":
@@ -92,7 +92,7 @@ def read_manifest(text: str | bytes) -> Manifest:
 
 
 def read_json(text: str | bytes) -> Any:
-    """Read JSON in which no name stands twice."""
+    """Read JSON in which no name occurs twice."""
     try:
         return json.loads(text, object_pairs_hook=_once)
     except CheckpointError:

@@ -1,4 +1,4 @@
-"""Files of NumPy's format ``npz``: written with a manifest, and read without trusting a word in them."""
+"""Files of NumPy's format ``npz``: written with a manifest, and read without trusting anything in them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ import numpy as np
 from diynn.files.manifest import CheckpointError, Header, Manifest, read_manifest
 
 MANIFEST = "manifest.json"
-_AT_ONCE = 2**20  # bytes that are read, and of a directory, a manifest or a comment
+_AT_ONCE = 2**20  # bytes that are read at a time
 _DIRECTORY = 2**21  # bytes at most of a directory or a manifest
-_ROOM = 4096  # bytes that an array's header may take
+_ROOM = 4096  # bytes at most of an array's header
 _HEADER = re.compile(
     r"\{'descr': ('[^']*'|\[.*\]), 'fortran_order': (False|True), 'shape': \(((?:\d+(?:, ?)?)*)\), \} *\n"
 )
@@ -35,15 +35,15 @@ _MEMBER = struct.Struct("<4s5H3L2H 2H2Q")
 _ENTRY = struct.Struct("<4s6H3L5H2L")
 _LARGE = struct.Struct("<2H3Q")
 _ENDS = struct.Struct("<4sQ2H2L4Q 4sLQL 4s4H2LH")
-_NEEDS, _UTF8, _FULL = 45, 0x800, 2**32 - 1  # the version that knows of large files; their sizes stand behind
+_NEEDS, _UTF8, _FULL = 45, 0x800, 2**32 - 1  # the version with large files, whose sizes follow
 _DATE = 0x21  # 1980-01-01: the same arrays give the same file
 
 
 def write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]], manifest: str) -> None:
     """Write arrays in C order and their manifest.
 
-    The members are stored as they are, one after another: ``zipfile`` takes as long for that as the sums of
-    all arrays do, and goes back in the file.
+    The members are stored uncompressed, one after another: ``zipfile`` would add the time of all checksums
+    again, and seek back in the file.
     """
     members: list[tuple[str, bytes, Any]] = [
         (f"{name}.npy", _array_header(array.shape, array.dtype), array.reshape(-1).view(np.uint8).data)
@@ -67,7 +67,7 @@ def write_npz(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]], manife
 
 @lru_cache(maxsize=1024)
 def _array_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
-    """Return what stands before the values of an array in NumPy's format ``npy``."""
+    """Return the header of an array in NumPy's format ``npy``."""
     buffer = io.BytesIO()
     told = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(buffer, told)
@@ -78,7 +78,7 @@ def _array_header(shape: tuple[int, ...], dtype: np.dtype[Any]) -> bytes:
 
 
 class NpzFile:
-    """An open file whose directory and headers have been judged, and no array read yet.
+    """An open file whose directory and headers have been validated; no array is read yet.
 
     Attributes
     ----------
@@ -90,7 +90,7 @@ class NpzFile:
     Raises
     ------
     CheckpointError
-        If there is anything in it that is no array of real numbers, or does not agree with the manifest.
+        If it contains anything else than arrays of real numbers, or does not agree with its manifest.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -122,7 +122,7 @@ class NpzFile:
             for start in range(0, len(buffer), _AT_ONCE):
                 part = buffer[start : start + _AT_ONCE]
                 part[:] = _exactly(member, len(part))
-            member.read(1)  # at its end the sum of the archive is looked at
+            member.read(1)  # at its end `zipfile` verifies the checksum
         if name in self._columns:
             values = np.ascontiguousarray(values.reshape(header.shape[::-1]).T)
         return values
@@ -186,7 +186,7 @@ class NpzFile:
 def _dtype(name: str, descr: str) -> np.dtype[Any]:
     try:
         return np.dtype(descr.strip("'"))
-    except TypeError:  # such as a real number of one byte
+    except TypeError:  # such as a float of one byte
         raise CheckpointError(f"`{name}` must hold real numbers, got {descr}") from None
 
 

@@ -1,4 +1,4 @@
-"""A file of arrays, of either format: opened, judged, read."""
+"""Files of arrays, of either format: written, opened, validated, read."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError
 def write_file(
     owner: str, path: str | os.PathLike[str], kind: str, arrays: Mapping[str, Any], about: Mapping[str, Any]
 ) -> None:
-    """Write arrays, and whatever JSON says beside them, in the place of the file that is there.
+    """Write arrays, and other data as JSON, in place of an existing file.
 
-    The format is that of the name's end: ``.safetensors``, or else ``npz``.
+    The name's suffix decides the format: ``.safetensors``, or else ``npz``.
 
     Raises
     ------
     OSError
-        If the folder or the disk does not take it: the old file stays.
+        If it cannot be written to the folder or the disk: the old file stays.
     ImportError
         If the library of ``safetensors`` is not installed.
     """
@@ -48,7 +48,7 @@ def write_file(
 
 
 class Stored:
-    """An open file: what it says of itself agrees with what is there, and no array has been read."""
+    """An open file whose manifest agrees with its contents; no array is read yet."""
 
     def __init__(self, file: NpzFile | TensorFile | _Given) -> None:
         self._file = file
@@ -65,7 +65,7 @@ class Stored:
                 raise CheckpointError(f"`{name}` is {header}, and its manifest says {listed[name]}")
 
     def read(self, name: str) -> np.ndarray[Any, Any]:
-        """Read an array, and compare its sum."""
+        """Read an array, and verify its checksum."""
         values = self._file.read(name)
         if self.manifest is not None and digest(values) != self.manifest.sums[name]:
             raise CheckpointError(f"`{name}` has other values than were written: their sum is another")
@@ -78,12 +78,12 @@ class Stored:
 
 @contextmanager
 def reading(owner: str, path: str | os.PathLike[str]) -> Iterator[Stored]:
-    """Open a file to be judged and read in the ``with`` block.
+    """Open a file, to validate and read it in the ``with`` block.
 
     Raises
     ------
     CheckpointError
-        For whatever is wrong with it, also if found in the block.
+        For anything wrong with it, also if found in the block.
     OSError
         If it cannot be read.
     ImportError
@@ -101,19 +101,19 @@ def reading(owner: str, path: str | os.PathLike[str]) -> Iterator[Stored]:
             f"{owner}: {os.fspath(path)!r} is damaged or of another format: {error}"
         ) from None
     except OSError as error:
-        if error.errno != errno.EINVAL:  # a place in the file that is none
+        if error.errno != errno.EINVAL:  # a seek to an invalid position
             raise
         raise CheckpointError(f"{owner}: {os.fspath(path)!r} is damaged: {error}") from None
 
 
 @contextmanager
 def given(owner: str, arrays: Mapping[str, Any]) -> Iterator[Stored]:
-    """Take arrays that are at hand as those of a file.
+    """Treat arrays in memory as those of a file.
 
     Raises
     ------
     CheckpointError
-        If one of them is none, also for what is wrong with them in the ``with`` block.
+        If one of them is no array; also for anything wrong with them in the ``with`` block.
     """
     try:
         yield Stored(_Given(arrays))

@@ -11,7 +11,7 @@ import numpy as np
 
 from diynn.files.manifest import CheckpointError, Header, Manifest, digest, read_json, read_manifest
 
-_LONGEST = 2**22  # bytes that a header may take
+_LONGEST = 2**22  # bytes at most of a header
 _MANIFEST, _SUM = "diynn.manifest", "diynn.sha256"
 _DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
            "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1"}  # fmt: skip
@@ -32,7 +32,7 @@ def write_tensors(file: BinaryIO, arrays: Mapping[str, np.ndarray[Any, Any]], ma
 
 
 class TensorFile:
-    """An open file whose header has been judged, and no array read yet, as :class:`diynn.files.npz.NpzFile`.
+    """An open file whose header has been validated; no array is read yet, as in `diynn.files.npz.NpzFile`.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def _library() -> Any:
 
 
 def _listed(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """Return the header's entries; it is bounded before the library reads it, and names are there once."""
+    """Return the header's entries; its size is limited, and its names must be unique."""
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         if length > _LONGEST:

@@ -1,4 +1,4 @@
-"""A state made of dicts, lists, numbers and arrays, as a text and named arrays, and back."""
+"""States of dicts, lists, numbers and arrays, packed into JSON and named arrays, and back."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from diynn.wording import shown
 
 Arrays: TypeAlias = dict[str, np.ndarray[Any, Any]]
 _PLAIN = {type(None), bool, int, float, str}
-_ARRAY, _SCALAR, _FLOATS = "$array", "$scalar", "$floats"  # in the text, for what is named elsewhere
+_ARRAY, _SCALAR, _FLOATS = "$array", "$scalar", "$floats"  # in the JSON, for what is stored among the arrays
 
 
 def pack(owner: str, tree: Any) -> tuple[Any, Arrays]:
-    """Return a state with names in the place of its arrays, and the arrays by those names.
+    """Return a state with names in place of its arrays, and the arrays by those names.
 
     Raises
     ------
     TypeError
-        If there is something else in it than dicts, lists, tuples, text, numbers, None and arrays.
+        If it contains anything else than dicts, lists, tuples, text, numbers, None and arrays.
     """
     arrays: Arrays = {}
 
@@ -69,9 +69,9 @@ def take_apart(owner: str, tree: Any, keep: Callable[[str, np.ndarray[Any, Any]]
 
 
 def unpack(text: Any, arrays: Any) -> Any:
-    """Return the state that :func:`pack` took apart, its arrays as NumPy's, its tuples as lists.
+    """Return the state that :func:`pack` has packed, with NumPy arrays, and lists for tuples.
 
-    ``arrays[kept]`` is the array for which ``kept`` is in the text; they are asked for in the text's order.
+    ``arrays[kept]`` is the array for which ``kept`` is in the JSON; they are asked for in its order.
     """
     if isinstance(text, list):
         return [unpack(each, arrays) for each in text]

@@ -12,5 +12,5 @@ from diynn.layers.sequential import *
 from diynn.layers.softmax import *
 from diynn.layers.transposed import *
 
-if not TYPE_CHECKING:  # which goes by the lines above, and would take a computed list for an empty one
+if not TYPE_CHECKING:  # a type checker reads the imports above, and would take a computed list as empty
     __all__ = [name for name, value in list(vars().items()) if isinstance(value, type)]

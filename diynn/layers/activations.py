@@ -1,4 +1,4 @@
-"""Functions applied to each value: tanh, sigmoid, ReLU and its kin."""
+"""Activation functions, applied to each value: tanh, sigmoid, ReLU, leaky ReLU, GELU."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Tanh(Module):
 
     ::
 
-        y = tanh(x)            any shape (batch, ...), kept
-        ∂y/∂x = 1 - y²
+        z = tanh(x)                       any shape (batch, ...), kept
+        ∂L/∂x = δ (1 - tanh(x)²)
 
     Source: the course sheet, "Mon second est ... non-linéaire !".
     """
@@ -31,10 +31,10 @@ class Tanh(Module):
         return namespace(data).tanh(data)
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
-        """Return δ (1 - y²) (eq. 2); ``output`` is y, where the caller has it."""
+        """Return δ (1 - z²) (eq. 2); ``output`` is z, where the caller has it."""
         check_batch(self, data, delta)
-        y = self.forward(data) if output is None else output
-        return tanh_delta(delta, y)
+        z = self.forward(data) if output is None else output
+        return tanh_delta(delta, z)
 
 
 class Sigmoid(Module):
@@ -42,8 +42,8 @@ class Sigmoid(Module):
 
     ::
 
-        y = 1 / (1 + e^-x)     any shape (batch, ...), kept
-        ∂y/∂x = y (1 - y)
+        s = 1 / (1 + e^-x)                any shape (batch, ...), kept
+        ∂L/∂x = δ s (1 - s),   s = 1 / (1 + e^-x)
 
     Source: the course sheet, "Mon second est ... non-linéaire !".
     """
@@ -56,10 +56,10 @@ class Sigmoid(Module):
         return sigmoid(data)
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
-        """Return δ y (1 - y) (eq. 2); ``output`` is y, where the caller has it."""
+        """Return δ s (1 - s) (eq. 2); ``output`` is s, where the caller has it."""
         check_batch(self, data, delta)
-        y = self.forward(data) if output is None else output
-        return sigmoid_delta(delta, y)
+        s = self.forward(data) if output is None else output
+        return sigmoid_delta(delta, s)
 
 
 class ReLU(Module):
@@ -67,8 +67,8 @@ class ReLU(Module):
 
     ::
 
-        y = max(x, 0)          any shape (batch, ...), kept
-        ∂y/∂x = 1 where x > 0, else 0 (at the kink x = 0 as well)
+        z = max(x, 0)                     any shape (batch, ...), kept
+        ∂L/∂x = δ · 1[x > 0]              0 at the kink x = 0
 
     Source: the course sheet's part on convolutions; Nair and Hinton, 2010.
     """
@@ -87,19 +87,19 @@ class ReLU(Module):
 
 
 class LeakyReLU(Module):
-    """The positive part of each value, and a little of the negative one.
+    """The positive part of each value, and a small slope for the negative part.
 
     ::
 
-        y = x where x > 0, else a x    any shape (batch, ...), kept
-        ∂y/∂x = 1 where x > 0, else a (at the kink x = 0 as well)
+        z = x where x > 0, else a x       any shape (batch, ...), kept
+        ∂L/∂x = δ where x > 0, else a δ   a δ at the kink x = 0
 
     Parameters
     ----------
     slope : float
         a, in [0, 1).
     backend : optional
-        Taken as by every layer; this one has no arrays.
+        Accepted as by every layer; this one has no arrays.
 
     Raises
     ------
@@ -130,12 +130,12 @@ class LeakyReLU(Module):
 
 
 class GELU(Module):
-    """Each value times the chance that a normal number is below it, by its usual approximation.
+    """Each value times the normal distribution function at it, by the usual approximation.
 
     ::
 
-        y = x/2 (1 + t),       t = tanh(√(2/π) (x + 0.044715 x³))      any shape (batch, ...), kept
-        ∂y/∂x = 1/2 (1 + t) + x/2 (1 - t²) √(2/π) (1 + 3 · 0.044715 x²)
+        z = x/2 (1 + t),   t = tanh(√(2/π) (x + 0.044715 x³))      any shape (batch, ...), kept
+        ∂L/∂x = δ (1/2 (1 + t) + x/2 (1 - t²) √(2/π) (1 + 3 · 0.044715 x²))
 
     Source: Hendrycks and Gimpel, 2016, section 2.
     """
@@ -148,7 +148,7 @@ class GELU(Module):
         return 0.5 * data * (1 + self._t(data))
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
-        """Return δ ∂y/∂x (eq. 2)."""
+        """Return δ ∂z/∂x (eq. 2)."""
         check_batch(self, data, delta)
         t = self._t(data)
         slope = sqrt(2 / pi) * (1 + 3 * 0.044715 * data * data)

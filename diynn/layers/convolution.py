@@ -18,9 +18,12 @@ class Conv1D(Windowed):
 
     ::
 
-        y[b, i, o] = Σ_t Σ_c x[b, i·stride + t - n, c] W[t, c, o] + b[o],    x = 0 outside of the sequence
+        z[n, i, o] = Σ_t Σ_c x[n, i·stride + t, c] W[t, c, o] + b[o]
+        ∂L/∂x[n, i·stride + t, c] += Σ_o δ[n, i, o] W[t, c, o]
+        ∂L/∂W[t, c, o] += Σ_n Σ_i x[n, i·stride + t, c] δ[n, i, o],   ∂L/∂b[o] += Σ_n Σ_i δ[n, i, o]
 
-        (batch, length, chan_in) → (batch, (length + 2n - k_size) // stride + 1, chan_out)
+    for n in the batch. x has ``padding`` = p zeros before and after the sequence:
+    (batch, length, chan_in) → (batch, (length + 2p - k_size) // stride + 1, chan_out).
 
     Parameters
     ----------
@@ -31,17 +34,17 @@ class Conv1D(Windowed):
     stride : int
         Steps from one window to the next.
     padding : int or str
-        n, steps of zeros before and after the sequence; ``"valid"`` for 0; ``"same"`` for as many in all as
-        give ceil(length / stride) windows, the odd one behind.
+        p, steps of zeros before and after the sequence; ``"valid"`` for 0; ``"same"`` for as many in
+        total as give ceil(length / stride) windows, an odd one at the end.
     bias : bool
         Whether b is added.
     init, bias_init : Initializer or str
         The laws of W and of b, each a function or a name of :data:`diynn.initializers.NAMES`; the fans are
         k_size·chan_in and k_size·chan_out.
     rng : seed or numpy.random.Generator, optional
-        Where W and b are drawn from, on the host.
+        Draws W and b, on the host.
     backend, dtype : optional
-        Where the parameters live and what they are made of, as in :func:`diynn.asarray`.
+        The backend and dtype of the parameters, as in :func:`diynn.asarray`.
 
     Attributes
     ----------
@@ -51,8 +54,8 @@ class Conv1D(Windowed):
     Raises
     ------
     ValueError, TypeError
-        If a size is not a positive integer or the padding none, if a law is unknown, if a sequence is
-        shorter than a window less the padding, or if an argument has not the shape or dtype above.
+        If a size is not a positive integer, or the padding or a law is unknown; if a sequence with its
+        padding is shorter than a window, or an argument does not have the shape or dtype above.
 
     Source: the course sheet's part on convolutions.
     """

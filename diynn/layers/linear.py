@@ -18,7 +18,9 @@ class Linear(Module):
 
     ::
 
-        y = x W + b            (batch, ..., in) → (batch, ..., out)
+        z = x W + b                       (batch, ..., in) → (batch, ..., out)
+        ∂L/∂x = δ Wᵀ
+        ∂L/∂W += xᵀ δ,   ∂L/∂b += Σ_batch δ
 
     Parameters
     ----------
@@ -29,9 +31,9 @@ class Linear(Module):
     init, bias_init : Initializer or str
         The laws of W and of b, each a function or a name of :data:`diynn.initializers.NAMES`.
     rng : seed or numpy.random.Generator, optional
-        Where W and b are drawn from, on the host.
+        Draws W and b, on the host.
     backend, dtype : optional
-        Where the parameters live and what they are made of, as in :func:`diynn.asarray`.
+        The backend and dtype of the parameters, as in :func:`diynn.asarray`.
 
     Attributes
     ----------
@@ -41,8 +43,8 @@ class Linear(Module):
     Raises
     ------
     ValueError, TypeError
-        If a size is not a positive integer, if a law is unknown, or if an argument has not the shape or
-        dtype above.
+        If a size is not a positive integer, if a law is unknown, or if an argument does not have the
+        shape or dtype above.
 
     Source: the course sheet, "Mon premier est ... linéaire !".
     """

@@ -1,4 +1,4 @@
-"""Layers that draw while a net is trained: dropout, and noise added to the values."""
+"""Layers that draw random numbers in training mode: dropout and Gaussian noise."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from diynn.shapes import check_batch, fraction, positive_number
 
 __all__ = ["Dropout", "GaussianNoise"]
 
-_LAST = -1  # no id of an object
+_LAST = -1  # no object has this id
 
 
 class Dropout(Module):
@@ -21,19 +21,19 @@ class Dropout(Module):
 
     ::
 
-        y = x m / (1 - p),   m = 1 with probability 1 - p, else 0      any shape (batch, ...), kept
-        ∂y/∂x = m / (1 - p)
-        y = x                where ``training`` is false: after ``net.eval()``, in ``diynn.predict``
+        z = x m / (1 - p),   m = 1 with probability 1 - p, else 0      any shape (batch, ...), kept
+        ∂L/∂x = δ m / (1 - p)
+        z = x                where ``training`` is false: after ``net.eval()``, in ``diynn.predict``
 
-    ``backward_delta`` uses the m that was drawn for the same array, so that one instance may stand in a net
-    twice; for an array that ``forward`` has not seen, the m that was drawn last.
+    ``backward_delta`` uses the m that was drawn for the same array, so that one instance may occur twice in a
+    net; for an array that ``forward`` has not seen, the last m.
 
     Parameters
     ----------
     p : float
         In [0, 1).
     rng : seed or numpy.random.Generator, optional
-        Where m is drawn from, on the host.
+        Draws m, on the host.
     backend : optional
         Taken as by every layer; this one has no arrays.
 
@@ -45,7 +45,7 @@ class Dropout(Module):
     Source: Srivastava et al., 2014, scaled in training ("inverted").
     """
 
-    per_example = pure = True  # it draws by `draw`, and what it keeps is found again by its data
+    per_example = pure = True  # it draws by `draw`, and looks its state up by the data
 
     def __init__(self, p: float = 0.5, *, rng: Seed = None, backend: BackendLike = None) -> None:
         super().__init__(backend=backend)
@@ -89,18 +89,18 @@ class GaussianNoise(Module):
 
     ::
 
-        y = x + scale · n,   n ~ N(0, 1)                               any shape (batch, ...), kept
-        ∂y/∂x = 1
-        y = x                where ``training`` is false: after ``net.eval()``, in ``diynn.predict``
+        z = x + scale · n,   n ~ N(0, 1)                               any shape (batch, ...), kept
+        ∂L/∂x = δ
+        z = x                where ``training`` is false: after ``net.eval()``, in ``diynn.predict``
 
-    At the entrance of an autoencoder it makes one that denoises.
+    Before the first layer of an autoencoder it makes a denoising one.
 
     Parameters
     ----------
     scale : float
         The standard deviation, in the unit of the data.
     rng : seed or numpy.random.Generator, optional
-        Where n is drawn from, on the host.
+        Draws n, on the host.
     backend : optional
         Taken as by every layer; this one has no arrays.
 

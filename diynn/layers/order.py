@@ -1,4 +1,4 @@
-"""Which of the two backward methods of a foreign container has to be called first.
+"""Which of the two backward methods of a user's container has to be called first.
 
 The sheet does not say. Some containers compute the deltas of their modules in ``backward_delta``, and use
 them in ``backward_update_gradient``; others do all they need in each.
@@ -14,20 +14,21 @@ import numpy as np
 
 from diynn.arrays import Array, alike, namespace, to_numpy
 from diynn.composition import children
-from diynn.module import Module, parameters, zero_grad
+from diynn.module import parameters, zero_grad
 
 _known: WeakKeyDictionary[type, bool] = WeakKeyDictionary()
 
-_CLOSE = 1e-2  # relative: the other order is not a little wrong, but does not do what it should
+_CLOSE = 1e-2  # relative: the wrong order is off by far more
 
 
 def delta_first(module: Any, data: Array, delta: Array) -> bool:
     """Say whether a module's ``backward_delta`` has to be called before ``backward_update_gradient``.
 
-    It is asked once a class, with the data of its first ``forward``: the order is the one whose gradient is
-    the derivative of that ``forward``. Without a container, or if neither is, it is the sheet's own: no.
+    It is determined once per class, with the data of its first ``forward``: the order is the one whose
+    gradient is the derivative of that ``forward``. Without children, or if neither is, the answer is no.
+    A module that is ``pure`` keeps nothing from one call to the next, so that any order serves it.
     """
-    if isinstance(module, Module):
+    if getattr(module, "pure", False):
         return False
     kind = type(module)
     if kind not in _known:
@@ -71,7 +72,7 @@ def _agrees(
         if first:
             twin.backward_delta(data, delta)
         twin.backward_update_gradient(data, delta)
-    except Exception:  # it misses what the other method leaves
+    except Exception:  # it needs what the other method leaves
         return False
     gradients = [to_numpy(each.gradient) for each in parameters(twin)]
     pairs = zip(gradients, map(to_numpy, direction), strict=True)

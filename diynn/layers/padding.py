@@ -1,4 +1,4 @@
-"""What layers of windows share: where the windows lie in a sequence, and what lies beyond its ends."""
+"""The base of convolution and pooling: windows over a sequence, and its padding."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from diynn.wording import shown
 class Windowed(Module):
     """A layer of windows of ``k_size`` steps, ``stride`` apart, in a sequence with ``padding`` around it.
 
-    ``padding`` is a number of steps before and as many after; or ``"same"``: as many in all as give
-    ceil(length / stride) windows, the odd one behind, as TensorFlow has it (and PyTorch, at stride 1).
+    ``padding`` is the number of steps before, and after; or ``"same"``: as many in total as give
+    ceil(length / stride) windows, an odd one at the end, as in TensorFlow (and PyTorch, at stride 1).
     """
 
-    outside = 0.0  # what the steps around a sequence hold
+    outside = 0.0  # the value of the padding
     k_size: int
     stride: int
     padding: int | str
@@ -43,7 +43,7 @@ class Windowed(Module):
         return f", padding={self.padding!r}" if self.padding else ""
 
     def _around(self, length: int) -> tuple[int, int]:
-        """Return how many steps are put before and after a sequence."""
+        """Return the numbers of steps of padding before and after a sequence."""
         if isinstance(self.padding, int):
             return self.padding, self.padding
         both = max(0, (-(-length // self.stride) - 1) * self.stride + self.k_size - length)
@@ -60,11 +60,11 @@ class Windowed(Module):
         return window_count(length + sum(self._around(length)), self.k_size, self.stride)
 
     def _padded(self, data: Array) -> Array:
-        """Return (batch, before + length + after, chan); ``data`` itself if nothing is put around it."""
+        """Return (batch, before + length + after, chan); ``data`` itself without padding."""
         before, after = self._around(data.shape[1])
         return pad(data, before, after, self.outside) if before or after else data
 
     def _inside(self, back: Array, length: int) -> Array:
-        """Return what a padded sequence has of the sequence itself: the adjoint of ``_padded``."""
+        """Return a padded sequence without its padding: the adjoint of ``_padded``."""
         before, after = self._around(length)
         return unpad(back, before, after) if before or after else back

@@ -1,4 +1,4 @@
-"""Pooling: one value a window and channel."""
+"""Pooling: one value per window and channel."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["AvgPool1D", "MaxPool1D"]
 
 
 class _Pool1D(Windowed):
-    """What poolings share: windows of k_size steps, stride apart, in each channel on its own."""
+    """Base of the poolings: windows of k_size steps, stride apart, in each channel separately."""
 
     input_shape = (None, None)
 
@@ -41,12 +41,11 @@ class MaxPool1D(_Pool1D):
 
     ::
 
-        y[b, i, c] = max_t x[b, i·stride + t - n, c],    x = -∞ outside of the sequence
+        z[n, i, c] = max_t x[n, i·stride + t, c]
+        ∂L/∂x[n, i·stride + argmax_t x[n, i·stride + t, c], c] += δ[n, i, c]    the first of equal maxima
 
-        (batch, length, chan) → (batch, (length + 2n - k_size) // stride + 1, chan)
-
-    A delta goes back to where the maximum was, to the first where several are equal, and adds up where
-    windows overlap.
+    for n in the batch. x has ``padding`` = p times -∞ before and after the sequence:
+    (batch, length, chan) → (batch, (length + 2p - k_size) // stride + 1, chan).
 
     Parameters
     ----------
@@ -55,16 +54,16 @@ class MaxPool1D(_Pool1D):
     stride : int, optional
         Steps from one window to the next; None for k_size.
     padding : int or str
-        n, steps before and after the sequence, at most half of k_size; ``"valid"`` for 0; ``"same"`` for
-        as many in all as give ceil(length / stride) windows, the odd one behind.
+        p, steps before and after the sequence, at most half of k_size; ``"valid"`` for 0; ``"same"`` for
+        as many in total as give ceil(length / stride) windows, an odd one at the end.
     backend : optional
-        Taken as by every layer; this one has no arrays.
+        Accepted as by every layer; this one has no arrays.
 
     Raises
     ------
     ValueError, TypeError
-        If a size is not a positive integer or the padding none, or if a sequence is shorter than a window
-        less the padding.
+        If a size is not a positive integer, or the padding is unknown; if a sequence with its padding is
+        shorter than a window.
 
     Source: the course sheet's part on convolutions; there per channel as well.
     """
@@ -78,10 +77,10 @@ class MaxPool1D(_Pool1D):
         return window_max(self._padded(data), self.k_size, self.stride)
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
-        """Return δ where each window has its first maximum, 0 elsewhere (eq. 2); ``output`` is y."""
+        """Return δ where each window has its first maximum, 0 elsewhere (eq. 2); ``output`` is z."""
         check_batch(self, data, delta)
-        y = self.forward(data) if output is None else output
-        back = window_max_delta(self._padded(data), y, delta, self.k_size, self.stride)
+        z = self.forward(data) if output is None else output
+        back = window_max_delta(self._padded(data), z, delta, self.k_size, self.stride)
         return self._inside(back, data.shape[1])
 
 
@@ -90,9 +89,11 @@ class AvgPool1D(_Pool1D):
 
     ::
 
-        y[b, i, c] = 1/k_size Σ_t x[b, i·stride + t - n, c],    x = 0 outside of the sequence
+        z[n, i, c] = (1/k) Σ_t x[n, i·stride + t, c]
+        ∂L/∂x[n, i·stride + t, c] += δ[n, i, c] / k
 
-        (batch, length, chan) → (batch, (length + 2n - k_size) // stride + 1, chan)
+    for n in the batch and windows of k steps. x has ``padding`` = p zeros before and after the sequence:
+    (batch, length, chan) → (batch, (length + 2p - k) // stride + 1, chan).
 
     Parameters
     ----------
@@ -101,16 +102,16 @@ class AvgPool1D(_Pool1D):
     stride : int, optional
         Steps from one window to the next; None for k_size.
     padding : int or str
-        n, steps before and after the sequence; ``"valid"`` for 0; ``"same"`` for
-        as many in all as give ceil(length / stride) windows, the odd one behind.
+        p, steps before and after the sequence; ``"valid"`` for 0; ``"same"`` for
+        as many in total as give ceil(length / stride) windows, an odd one at the end.
     backend : optional
-        Taken as by every layer; this one has no arrays.
+        Accepted as by every layer; this one has no arrays.
 
     Raises
     ------
     ValueError, TypeError
-        If a size is not a positive integer or the padding none, or if a sequence is shorter than a window
-        less the padding.
+        If a size is not a positive integer, or the padding is unknown; if a sequence with its padding is
+        shorter than a window.
 
     Source: the usual companion of :class:`MaxPool1D` (LeCun et al., 1990).
     """

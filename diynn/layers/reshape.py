@@ -14,7 +14,8 @@ class Flatten(Module):
 
     ::
 
-        (batch, length, chan) → (batch, length·chan)
+        z = x.reshape(batch, length·chan)    (batch, length, chan) → (batch, length·chan)
+        ∂L/∂x = δ.reshape(x.shape)
 
     Source: the course sheet's part on convolutions.
     """

@@ -10,6 +10,7 @@ from typing import Any, Self, overload
 from diynn.arguments import example_shape
 from diynn.arrays import Array, BackendLike, find_backend
 from diynn.composition import COMPUTING, METHODS, attributes, forget_stated
+from diynn.hosted import stay_on_numpy
 from diynn.layers.order import delta_first
 from diynn.layers.summary import Summary, summarise
 from diynn.module import Module, raise_unless_harmless
@@ -25,26 +26,26 @@ class Sequential(Module):
 
     ::
 
-        z⁰ = x,   zʰ = Mʰ(zʰ⁻¹),   y = zᴴ
-        δᴴ⁻¹ ... δ⁰ by backward_delta of the modules in reverse
+        z⁰ = x,   zʰ = Mʰ(zʰ⁻¹)
+        for h = H, ..., 1: Mʰ.backward_update_gradient(zʰ⁻¹, δʰ); δʰ⁻¹ = Mʰ.backward_delta(zʰ⁻¹, δʰ)
 
     It is a module itself, so nets nest. ``net[0]`` is a module, ``net[:4]`` a net of the same modules,
-    such as the encoder of an autoencoder. Modules of any origin may stand in it, as long as they have
-    the methods of the course sheet; one instance may stand in it twice.
+    such as the encoder of an autoencoder. It takes modules of any origin, as long as they have the methods
+    of the course sheet; one instance may occur twice.
 
     Parameters
     ----------
     *modules : Module, or one list of them
         The modules in order.
     backend : str or namespace, optional
-        Where to move them, as by :meth:`Module.to`; None leaves each where it is.
+        The backend to move them to, as by :meth:`Module.to`; None leaves each on its own.
 
     Raises
     ------
     TypeError
-        If something is no module.
+        If an argument is no module.
     ValueError
-        By `add`, if it is the net itself.
+        By `add`, if the module is the net itself.
 
     Source: the course sheet, "Mon troisième est un encapsulage".
     """
@@ -95,9 +96,10 @@ class Sequential(Module):
         if module is self:
             raise ValueError("Sequential: `module` must be another than the net that it is added to")
         self.modules.append(module)
+        stay_on_numpy("Sequential", self)
         return self
 
-    add_module = append = add  # as in course code
+    add_module = addModule = append = add  # noqa: N815  # as in course code
 
     def __len__(self) -> int:
         return len(self.modules)
@@ -123,7 +125,7 @@ class Sequential(Module):
         return self.activations(data)[-1]
 
     def backward_delta(self, data: Array, delta: Array) -> Array:
-        """Return the gradient with respect to ``data``; the gradients of the parameters stay as they are."""
+        """Return the gradient with respect to ``data``; gradients of parameters are unchanged."""
         return self.backpropagate(self.activations(data), delta, gradients=False, data_delta=True)
 
     def backward_update_gradient(self, data: Array, delta: Array) -> None:
@@ -146,7 +148,7 @@ class Sequential(Module):
     def backpropagate(
         self, activations: list[Array], delta: Array, *, gradients: bool = True, data_delta: bool = False
     ) -> Array | None:
-        """Walk back through the net once, with the values of its forward pass.
+        """Do one backward pass, with the activations of the forward pass.
 
         Parameters
         ----------
@@ -157,7 +159,7 @@ class Sequential(Module):
         gradients : bool
             Whether the modules add to their gradients.
         data_delta : bool
-            Whether to go on down to the gradient with respect to the data, ``activations[0]``.
+            Whether to compute the gradient with respect to the data, ``activations[0]``.
 
         Returns
         -------
@@ -191,7 +193,7 @@ class Sequential(Module):
         return delta if data_delta else None
 
     def _locate(self, error: Exception, layer: int) -> None:
-        """Put the place in the net before the message of an error."""
+        """Prefix an error's message with the place in the net."""
         nested: Any = self
         words = []
         for number in map(int, self.leaves()[layer][0].split(".")):
@@ -206,7 +208,7 @@ class Sequential(Module):
     # -------------------------------------------------------------- modules in series
 
     def flat(self) -> list[Any]:
-        """Return the modules in series: nested nets laid flat, unless they compute in a way of their own."""
+        """Return the modules in series: nested nets flattened, unless a subclass computes otherwise."""
         found: list[Any] = []
         for module in self.modules:
             if in_series(module):
@@ -246,7 +248,7 @@ class Sequential(Module):
         Raises
         ------
         TypeError, ValueError
-            If that is no shape, or none that the modules take.
+            If it is no shape, or does not fit the modules.
         """
         shape = example_shape("Sequential", "input_shape", input_shape)
         try:
@@ -256,12 +258,12 @@ class Sequential(Module):
 
 
 def in_series(net: Any) -> bool:
-    """Say whether a net is a `Sequential` that computes as one, by no method of a subclass or of its own."""
+    """Say whether a net is a `Sequential` that computes as one, with no method overridden."""
     return isinstance(net, Sequential) and net.series and _COMPUTING.isdisjoint(attributes(net))
 
 
 def takes_output(module: Any) -> bool:
-    """Say whether ``backward_delta`` takes ``output=forward(data)`` from who has it, by its signature."""
+    """Say whether ``backward_delta`` has an argument ``output``, for ``forward(data)``."""
     method = module.backward_delta
     return _has_output(getattr(method, "__func__", method))
 
@@ -275,5 +277,5 @@ def _has_output(function: Any) -> bool:
 
 
 def flat(net: Any) -> list[Any]:
-    """Return the modules of any net in series: of one that computes otherwise, itself."""
+    """Return the modules of any net in series; the net itself if it computes otherwise."""
     return net.flat() if in_series(net) else [net]

@@ -15,10 +15,10 @@ class Softmax(Module):
 
     ::
 
-        y_i = e^z_i / Σ_k e^z_k            (batch, ..., classes), kept
-        ∂y_k/∂z_i = y_k (1[i = k] - y_i)
+        s_ni = e^x_ni / Σ_k e^x_nk                   (batch, ..., classes), kept
+        s_i = e^(x_i - max x) / Σ_k e^(x_k - max x)    the same, without overflow
+        ∂L/∂x_i = s_i (δ_i - Σ_k δ_k s_k)
 
-    The maximum is taken off the scores first, which changes nothing but the overflow.
     Every output depends on every score of its example, so the delta is not an elementwise product.
 
     Source: the course sheet, "Mon quatrième est multi-classe".
@@ -27,18 +27,18 @@ class Softmax(Module):
     per_example = pure = True
 
     def forward(self, data: Array) -> Array:
-        """Return e^z / Σ e^z over the last axis."""
+        """Return e^x / Σ e^x over the last axis."""
         check_batch(self, data)
         xp = namespace(data)
-        y = xp.exp(data - xp.max(data, axis=-1, keepdims=True))
-        y /= xp.sum(y, axis=-1, keepdims=True)
-        return y
+        s = xp.exp(data - xp.max(data, axis=-1, keepdims=True))
+        s /= xp.sum(s, axis=-1, keepdims=True)
+        return s
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
-        """Return y (δ - Σ_k δ_k y_k) (eq. 2); ``output`` is y, where the caller has it."""
+        """Return s (δ - Σ_k δ_k s_k) (eq. 2); ``output`` is s, where the caller has it."""
         check_batch(self, data, delta)
-        y = self.forward(data) if output is None else output
-        return y * (delta - namespace(data).sum(delta * y, axis=-1, keepdims=True))
+        s = self.forward(data) if output is None else output
+        return s * (delta - namespace(data).sum(delta * s, axis=-1, keepdims=True))
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the scores."""
@@ -51,8 +51,9 @@ class LogSoftmax(Module):
 
     ::
 
-        y_i = z_i - log Σ_k e^z_k          (batch, ..., classes), kept
-        ∂y_k/∂z_i = 1[i = k] - softmax(z)_i
+        z_i = x_i - log Σ_k e^x_k                            (batch, ..., classes), kept
+        z_i = (x_i - max x) - log Σ_k e^(x_k - max x)        the same, without overflow
+        ∂L/∂x_i = δ_i - softmax(x)_i Σ_k δ_k
 
     Source: the course sheet, "Mon quatrième est multi-classe".
     """
@@ -60,16 +61,16 @@ class LogSoftmax(Module):
     per_example = pure = True
 
     def forward(self, data: Array) -> Array:
-        """Return z - log Σ e^z over the last axis."""
+        """Return x - log Σ e^x over the last axis."""
         check_batch(self, data)
         return log_softmax(data)
 
     def backward_delta(self, data: Array, delta: Array, *, output: Array | None = None) -> Array:
-        """Return δ - softmax(z) Σ_k δ_k (eq. 2); ``output`` is y, where the caller has it."""
+        """Return δ - softmax(x) Σ_k δ_k (eq. 2); ``output`` is z, where the caller has it."""
         check_batch(self, data, delta)
         xp = namespace(data)
-        y = self.forward(data) if output is None else output
-        return delta - xp.exp(y) * xp.sum(delta, axis=-1, keepdims=True)
+        z = self.forward(data) if output is None else output
+        return delta - xp.exp(z) * xp.sum(delta, axis=-1, keepdims=True)
 
     def output_shape(self, shape: Shape) -> Shape:
         """Return the shape of the scores."""

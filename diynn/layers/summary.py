@@ -21,15 +21,15 @@ _HEADER = ("place", "module", "output", "parameters")
 
 @dataclass(frozen=True)
 class Summary:
-    """What a net is made of.
+    """The modules of a net, with shapes and numbers of parameters.
 
     Attributes
     ----------
     rows : list of (place, module, shape of one output or None, number of parameters)
     parameters : int
-        The number of parameters of the net; what stands in it twice, or shares its memory, counts once.
+        The number of parameters of the net; what occurs twice, or shares memory, is counted once.
     activations : int or None
-        Bytes that the outputs of all modules take for one example; None where a shape is not known.
+        Bytes of the outputs of all modules for one example; None if a shape is not known.
     """
 
     rows: list[tuple[str, str, Shape | None, int]]
@@ -44,7 +44,7 @@ class Summary:
         ]
 
     def total(self) -> str:
-        """Return the line below the table, and where a size is unknown how to learn it."""
+        """Return the line below the table; if a size is unknown, it says how to get it."""
         line = f"{self.parameters:,} parameters"
         if self.activations is not None:
             line += f", {self.activations:,} bytes of activations an example"
@@ -63,7 +63,7 @@ class Summary:
 
 
 def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -> Summary:
-    """Return the table of modules in series, for one input of ``input_shape`` where that is known.
+    """Return the table of modules in series, for one input of ``input_shape`` if it is given.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def summarise(leaves: list[tuple[str, Any]], input_shape: Shape | None = None) -
         If ``input_shape`` is given and does not fit a module.
     """
     rows = []
-    series = {id(module) for _, module in leaves}  # what stands here is not counted again where it is shared
+    series = {id(module) for _, module in leaves}  # these are not counted again where they are shared
     shape = input_shape
     values: int | None = 0
     handles = dict.fromkeys(handle for _, module in leaves for handle in _handles(module))
@@ -104,7 +104,7 @@ def _output_shape(module: Any, shape: Shape, arrays: list[Any]) -> Shape | None:
         return module.output_shape(shape)
     if None in shape:
         return None
-    # A module written against the bare sheet is asked with an example of zeros.
+    # A module without `output_shape` is called with an example of zeros.
     example = np.zeros((1, *(size or 0 for size in fewest(shape))))
     try:
         return tuple(module.forward(asarray_like(example, arrays[0]) if arrays else example).shape[1:])
@@ -117,7 +117,7 @@ def _handles(module: Any) -> list[Any]:
     for each in walk(module):
         try:
             found += own_parameters(each)
-        except TypeError:  # parameters of a kind we cannot count
+        except TypeError:  # parameters that cannot be counted
             continue
     return found
 

@@ -14,24 +14,24 @@ __all__ = ["Transposed"]
 
 
 class Transposed(Module):
-    """The way back through a `Linear`: its weight transposed, and a bias of its own.
+    """A linear layer with the transposed weight of a `Linear`, and a bias of its own.
 
     ::
 
-        y = x Wᵀ + b           (batch, ..., out) → (batch, ..., in), W (in, out) of the other layer
+        z = x Wᵀ + b           (batch, ..., out) → (batch, ..., in), W (in, out) of the other layer
 
-    The weight stays the other layer's: it is read there at every call, its gradient is added to
-    ``linear._gradient``. The other layer is a child of this one: a net in which both stand, as encoder and
-    decoder do, trains, moves, saves and counts it once.
+    The weight belongs to the other layer: it is read there at every call, and its gradient is added to
+    ``linear._gradient``. The other layer is a child of this one: a net with both, as encoder and decoder,
+    trains, moves, saves and counts it once.
 
     Parameters
     ----------
     linear : Linear
         The layer whose weight is shared.
     bias : bool
-        Whether b is added. It is made where the parameters of `linear` live, and starts at zero.
+        Whether b is added. It is on the backend of `linear`, and starts at zero.
     backend : optional
-        Taken as by every layer: where `linear` lives, whose weight is shared.
+        Accepted as by every layer: it must be the backend of `linear`.
 
     Attributes
     ----------
@@ -42,7 +42,7 @@ class Transposed(Module):
     TypeError
         If `linear` is no `Linear`.
     ValueError
-        If an argument has not the shape above, or `linear` lives on another backend.
+        If an argument does not have the shape above, or `linear` is on another backend.
 
     Source: the course sheet, "Mon cinquième se compresse": weight sharing.
     """

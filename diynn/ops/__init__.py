@@ -1,4 +1,4 @@
-"""The operations that layers and losses share: a definition each in ``reference``, and its twins."""
+"""The operations that layers and losses share: a definition of each in ``reference``, and faster twins."""
 
 from diynn.arrays import when_seen
 from diynn.ops import on_numpy  # noqa: F401  # registers NumPy's twins

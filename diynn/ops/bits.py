@@ -1,6 +1,6 @@
-"""Choosing real numbers by their bits, on NumPy.
+"""Selecting real numbers by a mask of bits, on NumPy.
 
-To choose by a branch takes ten times as long, and a product with a mask makes NaN of an infinity.
+A branch takes ten times as long, and multiplying an infinity by a mask gives NaN.
 """
 
 from __future__ import annotations

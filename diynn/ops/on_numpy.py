@@ -1,4 +1,4 @@
-"""Twins for NumPy: the same values with fewer temporaries, and products in the order BLAS likes.
+"""Twins for NumPy: the same values with fewer temporaries, and products in the order that BLAS prefers.
 
 Each names what it avoids; ``benchmarks/layers.py`` shows the gain. What a twin cannot do it leaves to
 the definition. Arrays are written in place only where they have just been made.
@@ -19,24 +19,24 @@ from diynn.shapes import window_count
 
 # Below it, OpenBLAS multiplies by a transposed matrix at half its speed.
 _SMALL_BATCH = 32
-# From it on, a product a tap is faster than gathering the windows for a single one.
+# From it on, one product per tap is faster than gathering the windows for a single one.
 _MANY_CHANNELS = 8
 
-# OpenBLAS's AVX-512 kernel for a float32 matrix of so many columns times a vector adds lanes that nobody has
-# written: its values are right, but what lay there may raise the processor's flag of an invalid operation.
+# OpenBLAS's AVX-512 kernel for a float32 matrix of so many columns times a vector adds lanes that were never
+# written: its values are right, but the garbage may raise the processor's invalid-operation flag.
 _FLAGGED = 5
 
 _LOWEST = {np.dtype(kind): -log(np.finfo(kind).max) + 1 for kind in (np.float32, np.float64)}
 
 
 def _empty(like: Array, *shape: int) -> Array:
-    """Return an array of the type of ``like``, not yet written, in C's order."""
+    """Return an uninitialised array of the dtype of ``like``, in C order."""
     return np.empty_like(like, shape=shape, order="C")
 
 
 @reference.delta_product.twin(np.ndarray)
 def delta_product(delta: Array, weights: Array) -> Array:
-    """Multiply W by δᵀ, not δ by Wᵀ, where the batch is small: the larger factor in its own order."""
+    """Multiply W by δᵀ, not δ by Wᵀ, for small batches: BLAS then reads the larger factor in its order."""
     if delta.shape[0] > _SMALL_BATCH:
         return delta @ weights.T
     turned = _empty(delta, delta.shape[1], delta.shape[0])
@@ -126,7 +126,7 @@ def pad(data: Array, before: int, after: int, value: float) -> Array:
 
 @reference.unpad.twin(np.ndarray)
 def unpad(padded: Array, before: int, after: int) -> Array:
-    """Return an array in C's order, which can be reshaped without another copy."""
+    """Return an array in C order, which can be reshaped without another copy."""
     batch, length, chan = padded.shape
     inside = _empty(padded, batch, length - before - after, chan)
     inside[...] = padded[:, before : length - after]
@@ -135,7 +135,7 @@ def unpad(padded: Array, before: int, after: int) -> Array:
 
 @reference.convolve.twin(np.ndarray)
 def convolve(data: Array, weights: Array, bias: Array | None, stride: int) -> Array:
-    """Gather the windows for one product where channels are few; add a product a tap where they are many."""
+    """Gather the windows for one product if channels are few; add one product per tap if they are many."""
     k_size, chan_in, chan_out = weights.shape
     out = window_count(data.shape[1], k_size, stride)
     if chan_in < _MANY_CHANNELS:
@@ -156,7 +156,7 @@ def convolve(data: Array, weights: Array, bias: Array | None, stride: int) -> Ar
 
 @reference.convolve_delta.twin(np.ndarray)
 def convolve_delta(delta: Array, weights: Array, length: int, stride: int) -> Array:
-    """Make one product for all taps, with the weights in the order that BLAS likes."""
+    """Make one product for all taps, with the weights in the order that BLAS prefers."""
     batch, out, chan_out = delta.shape
     k_size, chan_in, _ = weights.shape
     turned = _empty(delta, chan_out, k_size * chan_in)
@@ -167,7 +167,7 @@ def convolve_delta(delta: Array, weights: Array, length: int, stride: int) -> Ar
 
 @reference.convolve_gradient.twin(np.ndarray)
 def convolve_gradient(data: Array, delta: Array, k_size: int, stride: int) -> Array:
-    """Gather the windows where channels are few; make a product a tap and example where they are many."""
+    """Gather the windows if channels are few; make one product per tap and example if they are many."""
     _, out, chan_out = delta.shape
     chan_in = data.shape[2]
     if chan_in < _MANY_CHANNELS:
@@ -204,14 +204,14 @@ def window_max(data: Array, k_size: int, stride: int) -> Array:
 
 @reference.window_max_delta.twin(np.ndarray)
 def window_max_delta(data: Array, output: Array, delta: Array, k_size: int, stride: int) -> Array:
-    """Hand δ on from tap to tap until it meets the maximum: one mask a tap."""
+    """Pass δ on from tap to tap until it reaches the maximum: one mask per tap."""
     if delta.dtype.char not in "fd" or delta.dtype != data.dtype:
         return reference.window_max_delta.reference(data, output, delta, k_size, stride)
     out = delta.shape[1]
     covered = stride == k_size and out * stride == data.shape[1]
     whole = (np.empty_like if covered else np.zeros_like)(delta, shape=data.shape, order="C")
     heres = [tap_slice(tap, out, stride) for tap in range(k_size)]
-    apart = stride >= k_size  # windows that do not overlap: each part has a place of its own
+    apart = stride >= k_size  # windows do not overlap: each part is written once
     left = delta
     for here, following in pairwise(heres):
         place = whole[:, following] if apart else np.empty_like(delta)
@@ -245,7 +245,7 @@ def cross_entropy(scores: Array, weights: Array) -> tuple[Array, Array]:
     delta *= (_row_sums(weights) / total)[:, None]
     delta -= weights
     shifted -= np.log(total)[:, None]
-    where_or_zero(shifted, weights != 0, out=shifted)  # a class of weight 0 counts nothing, even at log 0
+    where_or_zero(shifted, weights != 0, out=shifted)  # a class of weight 0 adds nothing, even at log 0
     shifted *= weights
     return -_row_sums(shifted), delta
 

@@ -83,7 +83,7 @@ def windows(data: Array, k_size: int, stride: int) -> Array:
 
 @Operation
 def overlap_add(parts: Array, length: int, stride: int) -> Array:
-    """Add windows (batch, out, k_size, chan) back where they came from: (batch, length, chan).
+    """Add windows (batch, out, k_size, chan) back at their places: (batch, length, chan).
 
     The adjoint of :func:`windows`: ⟨windows(x), p⟩ = ⟨x, overlap_add(p)⟩.
     """
@@ -95,7 +95,7 @@ def overlap_add(parts: Array, length: int, stride: int) -> Array:
 
 
 def tap_slice(tap: int, out: int, stride: int) -> slice:
-    """Return where step ``tap`` of each of ``out`` windows lies in the sequence."""
+    """Return the slice of the sequence with step ``tap`` of each of ``out`` windows."""
     return slice(tap, tap + stride * (out - 1) + 1, stride)
 
 
@@ -181,7 +181,7 @@ def logistic_cross_entropy(scores: Array, y: Array) -> tuple[Array, Array]:
 
 
 def likelihood(logs: Array, weights: Array) -> Array:
-    """Return -Σ_k w_k ŷ_k, (batch,); a class of weight 0 counts nothing, even at log 0."""
+    """Return -Σ_k w_k ŷ_k, (batch,); a class of weight 0 contributes nothing, even at log 0."""
     xp = namespace(logs)
     return -xp.sum(weights * xp.where(weights == 0, 0.0, logs), axis=1)
 

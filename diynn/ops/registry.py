@@ -1,4 +1,4 @@
-"""How an operation finds its twin: by the type of its first array, or not at all."""
+"""Operations, and the dispatch to a twin by the type of the first array."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, Generic, ParamSpec, TypeVar
 P = ParamSpec("P")
 R = TypeVar("R")
 
-#: All operations by name, with their twins: what the tests and the benchmarks go through.
+#: All operations by name, with their twins, for the tests and the benchmarks.
 OPERATIONS: dict[str, Operation[Any, Any]] = {}
 
 _enabled = os.environ.get("DIYNN_TWINS", "1") != "0"
@@ -33,7 +33,7 @@ class Operation(Generic[P, R]):
         OPERATIONS[reference.__name__] = self
 
     def __call__(self, *arguments: P.args, **options: P.kwargs) -> R:
-        """Call the twin for the type of the first argument, or the definition where there is none."""
+        """Call the twin for the type of the first argument, or the definition if there is none."""
         return self._active.get(type(arguments[0]), self.reference)(*arguments, **options)
 
     def twin(self, kind: type) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -47,7 +47,7 @@ class Operation(Generic[P, R]):
         return register
 
     def switch(self, on: bool) -> None:
-        """Let calls go to the twins, or past them."""
+        """Turn the use of the twins on or off."""
         self._active = self.twins if on else {}
 
 

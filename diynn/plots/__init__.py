@@ -2,12 +2,12 @@
 
 Every function takes arrays of any library, draws into ``ax`` or into a figure of its own, and returns the
 axes. Save them with ``ax.figure.savefig("name.png")``. In a notebook, at a prompt and wherever pyplot is in
-use, a new figure is pyplot's, and shows itself as pyplot's do; in any other script it belongs to nobody,
-and is gone when nothing refers to it.
+use, a new figure is managed by pyplot and shown as its figures are; in any other script it is not, and is
+freed when nothing refers to it.
 
-Colours stay apart for colour-blind readers, and what they say is said again by a marker, a line style or
-the lightness of a scale that rises from dark to light. Everything else follows matplotlib's style, so that
-``plt.style.use("dark_background")`` is heard.
+Colours are distinguishable for colour-blind readers, and their information is repeated by a marker, a line
+style or a scale from dark to light. Everything else follows matplotlib's style, such as
+``plt.style.use("dark_background")``.
 """
 
 from diynn.plots.curves import learning_curve

@@ -1,4 +1,4 @@
-"""Where figures are drawn, and in what colours."""
+"""Figures and axes to draw into, and the colours."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 from diynn.wording import shown
 
-# Colours that stay apart for colour-blind readers (six of Okabe and Ito's), then four more for ten classes.
+# Colours that colour-blind readers can distinguish (six of Okabe and Ito's), then four more for ten classes.
 PALETTE = (
     "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00",
     "#56B4E9", "#7F7F7F", "#8C564B", "#BCBD22", "#6A3D9A",
 )  # fmt: skip
-#: One a class, so that points are told apart in black and white.
+#: One per class, so that points can be distinguished in black and white.
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*", "<", ">")
-#: From dark blue by grey to light yellow: the sign is seen in black and white as well.
+#: From dark blue through grey to light yellow: the sign is visible in black and white as well.
 SIGNED = "cividis"
 
 
 def new_figure(width: float, height: float) -> Any:
-    """Return a new figure of that size in inches: pyplot's where somebody looks, else nobody's.
+    """Return a new figure of that size in inches: pyplot's if it would be shown, else a free one.
 
     Raises
     ------
@@ -37,7 +37,7 @@ def new_figure(width: float, height: float) -> Any:
     else:
         figure = Figure(figsize=(width, height), layout="compressed")
     engine: Any = figure.get_layout_engine()
-    if engine is not None:  # something may have taken it away
+    if engine is not None:  # it may have been turned off
         engine.set(w_pad=0.07, h_pad=0.06)
     return figure
 
@@ -50,7 +50,7 @@ def _watched() -> bool:
 
 
 def close(figure: Any) -> None:
-    """Let go of a figure that has been written: pyplot would keep one of its own, and show it later."""
+    """Close a figure that has been saved: pyplot would keep it otherwise, and show it later."""
     pyplot = sys.modules.get("matplotlib.pyplot")
     if pyplot is not None:
         pyplot.close(figure)
@@ -74,14 +74,14 @@ def colour(label: int) -> str:
 
 
 def ink() -> str:
-    """Return the colour in which matplotlib's style writes: dark on light, or light on dark."""
+    """Return the text colour of matplotlib's style: dark on light, or light on dark."""
     from matplotlib import rcParams
 
     return str(rcParams["text.color"])
 
 
 def text_width(text: str) -> float:
-    """Return how many inches a text takes as the name of a tick."""
+    """Return the width in inches of a text as a tick label."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.textpath import TextPath
 

@@ -1,4 +1,4 @@
-"""The course of a training."""
+"""The learning curve of a training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from diynn.calls import spelled
 from diynn.plots.canvas import check_axes, colour, new_figure
 from diynn.wording import shown
 
-_MARKED = 20  # points: fewer are marked, for a single one makes an invisible line
+_MARKED = 20  # points: fewer have markers, since a line of one point is invisible
 
 
 @spelled()
@@ -21,8 +21,8 @@ def learning_curve(history: Mapping[str, Sequence[float]], *, ax: Any = None) ->
     Parameters
     ----------
     history : mapping of str to a sequence of float
-        One value an epoch. "cost" is required; "validation_cost" is drawn in the same panel. All other
-        names are metrics and go to the right panel, each with its "validation_..." if it has one, except
+        One value per epoch. "cost" is required; "validation_cost" is drawn in the same panel. All other
+        names are metrics, drawn in the right panel, each with its "validation_..." if it has one, except
         "seconds", which is not drawn, and "epoch", which numbers the epochs (default: from 1).
     ax : matplotlib Axes, optional
         Where to draw the costs alone; a new figure, with a second panel for the metrics, by default.

@@ -1,4 +1,4 @@
-"""What each factor of a planned experiment does."""
+"""Main effects of the factors of an experiment."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def main_effects(
     factors : dict of str to sequence (runs,)
         The level that each run has of each factor. A factor of one level is left out, unless all are.
     values : sequence (runs,)
-        What came of the runs.
+        The results of the runs.
     name : str
-        What the values are.
+        The name of the values.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
 
@@ -42,7 +42,7 @@ def main_effects(
     TypeError
         If an argument is of another kind than above.
     ValueError
-        If there is no run or no factor, or a factor has not one level a run.
+        If there is no run or no factor, or a factor does not have one level per run.
     """
     check_axes("main_effects", ax)
     if not isinstance(factors, Mapping):

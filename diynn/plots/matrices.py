@@ -13,7 +13,7 @@ from diynn.plots.canvas import axes, check_axes
 
 @spelled()
 def confusion_matrix(labels: Any, predictions: Any, classes: int | None = None, *, ax: Any = None) -> Any:
-    """Draw the counts of each class taken for each other: one row a true class, one column a predicted one.
+    """Draw the confusion matrix: one row per true class, one column per predicted class.
 
     The colour of a cell is its share of its row, so that a rare class reads like a frequent one.
 
@@ -22,7 +22,7 @@ def confusion_matrix(labels: Any, predictions: Any, classes: int | None = None, 
     labels, predictions : integer arrays (batch,)
         True and predicted classes.
     classes : int, optional
-        Number of classes; the largest class met plus one by default.
+        Number of classes; the largest class present plus one by default.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
 
@@ -42,7 +42,7 @@ def confusion_matrix(labels: Any, predictions: Any, classes: int | None = None, 
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     ax.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), count in np.ndenumerate(counts):
-        # The cells are light or dark whatever the style is.
+        # The cells are light or dark in any style.
         colour = "white" if shares[row, column] > 0.5 else "black" if count else "0.65"
         ax.text(column, row, str(count), ha="center", va="center", color=colour, fontsize=9)
     right = int(np.trace(counts))

@@ -36,7 +36,7 @@ def images(
     shape : tuple of int
         Height and width of an image.
     titles : sequence of str, optional
-        One a row, written at its left.
+        One per row, written to its left.
     limits : tuple of float, optional
         The values that are drawn white and black; those of the first row by default, so that a
         reconstruction that goes beyond the originals does not make all of them grey.
@@ -84,7 +84,7 @@ def images(
 
 
 def _range(grids: Sequence[Any]) -> tuple[float, float]:
-    """Return the least and the largest value of the first row that has two values, or of all."""
+    """Return the range of the first row that has two different values, or of all rows."""
     first = next((grid for grid in grids if grid.size and np.ptp(grid) > 0), None)
     values = first if first is not None else np.concatenate([grid.ravel() for grid in grids])
     return float(values.min()), float(values.max())
@@ -92,15 +92,15 @@ def _range(grids: Sequence[Any]) -> tuple[float, float]:
 
 @spelled()
 def weights(parameters: Any, shape: tuple[int, int] | None = None, *, ax: Any = None) -> Any:
-    """Draw the weights of a first layer: what each output looks for in the input.
+    """Draw the weights of a first layer: the pattern that each output responds to.
 
     Zero is grey, positive weights are lighter and yellow, negative ones darker and blue.
 
     Parameters
     ----------
     parameters : array (in, out) or (k_size, chan_in, chan_out)
-        Of a `Linear`: one image an output. Of a `Conv1D`: one column an output channel, one row a step of
-        the window, one block of rows an input channel.
+        Of a `Linear`: one image per output. Of a `Conv1D`: one column per output channel, one row per step
+        of the window, one block of rows per input channel.
     shape : tuple of int, optional
         Height and width of an image, for a `Linear`; a square by default.
     ax : matplotlib Axes, optional

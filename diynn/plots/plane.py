@@ -1,4 +1,4 @@
-"""Points of the plane or of space by their class, and what a classifier of the plane answers everywhere."""
+"""Scatter plots by class, and the decision regions of a classifier of the plane."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from diynn.plots.canvas import MARKERS, axes, check_axes, colour, ink, new_figur
 from diynn.shapes import positive_number
 from diynn.wording import shown
 
-_LARGER = {"*": 2.2, "P": 1.6, "X": 1.6}  # markers that cover little of their size
+_LARGER = {"*": 2.2, "P": 1.6, "X": 1.6}  # markers that look smaller than others
 
 
 @spelled()
@@ -24,11 +24,11 @@ def scatter(points: Any, labels: Any, *, size: float = 22, ax: Any = None) -> An
     Parameters
     ----------
     points : array (n, 2) or (n, 3)
-        Where they are, in the plane or in space.
+        Their coordinates, in the plane or in space.
     labels : integer array (n,)
         Their classes.
     size : float
-        Of a marker, in points squared.
+        Area of a marker, in points squared.
     ax : matplotlib Axes, optional
         Where to draw, with the projection "3d" for three coordinates; a new figure by default.
 
@@ -82,7 +82,7 @@ def decision_frontier(
     threshold: float = 0.5,
     ax: Any = None,
 ) -> Any:
-    """Draw what a classifier of the plane answers everywhere, with the points it is judged on.
+    """Draw the output of a classifier over the plane, with data points.
 
     Parameters
     ----------

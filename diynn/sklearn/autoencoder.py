@@ -1,4 +1,4 @@
-"""A net that finds a code of few numbers for its features."""
+"""An autoencoder, which reduces features to a code of few numbers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from diynn.wording import shown
 
 
 class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetEstimator):  # type: ignore[misc]
-    """An encoder and a decoder, trained to give the features back through a code of ``n_components`` numbers.
+    """An encoder and a decoder, trained to reconstruct the features from a code of ``n_components`` numbers.
 
     Parameters
     ----------
@@ -36,13 +36,13 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetEstimato
     net : function (features, n_components) → (encoder, decoder), optional
         Makes two modules of one's own.
 
-    The others are those of :class:`NetClassifier`, but ``class_weight``. The code and what is decoded pass
-    through no activation.
+    The others are those of :class:`NetClassifier`, except ``class_weight``. The code and the output have no
+    activation.
 
     Attributes
     ----------
     encoder_, decoder_ : Module
-        The two, of which ``net_`` is made.
+        The two parts of ``net_``.
     n_features_in_, feature_names_in_, net_, history_, loss_curve_, n_iter_
         As of :class:`NetClassifier`.
 
@@ -91,7 +91,7 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetEstimato
         return tags
 
     def fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> AutoEncoder:  # noqa: N803
-        """Train on features (examples, features); ``y`` is not looked at."""
+        """Train on features (examples, features); ``y`` is ignored."""
         return self._fit(X, sample_weight, more=False)
 
     def partial_fit(self, X: Any, y: Any = None, sample_weight: Any = None) -> AutoEncoder:  # noqa: N803
@@ -115,19 +115,20 @@ class AutoEncoder(ClassNamePrefixFeaturesOutMixin, TransformerMixin, NetEstimato
         parts = self._called(x.shape[1], outputs)
         if not isinstance(parts, list | tuple) or len(parts) != 2 or not all(map(is_module, parts)):
             raise TypeError(f"AutoEncoder: `net` must return (encoder, decoder), got {shown(parts)}")
-        return Sequential(*parts)
+        moved: Sequential = self._moved(Sequential(*parts), x)
+        return moved
 
     def transform(self, X: Any) -> Array:  # noqa: N803
         """Return the codes (examples, n_components)."""
         return self._outputs("transform", X, "encoder_")
 
     def inverse_transform(self, X: Any) -> Array:  # noqa: N803
-        """Return the features that codes (examples, n_components) stand for."""
+        """Return the features decoded from codes (examples, n_components)."""
         check_is_fitted(self)
         code = codes("AutoEncoder", X, self._n_features_out)
         return predict(self.decoder_, code, backend=Backend(namespace(code), device_beside(code)))
 
     def score(self, X: Any, y: Any = None) -> float:  # noqa: N803
-        """Return the share of the features' variance that is given back: 1 for all of it."""
+        """Return the share of the features' variance that is reconstructed: 1 for all of it."""
         x = validated(self, X, reset=False)
         return float(r2_score(x, self._outputs("score", X), multioutput="variance_weighted"))

@@ -1,4 +1,4 @@
-"""What an estimator adds to an update rule: the mean over a batch, as scikit-learn's step sizes are for."""
+"""Gradients as means over a batch, as in scikit-learn, for an estimator's update rule."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from diynn.wrappers import Wrapper
 
 
 class Averaged(Wrapper):
-    """A rule that follows the mean gradient of a batch rather than the sum.
+    """A rule that uses the mean gradient of a batch instead of the sum.
 
     ::
 
         g ← g / B
 
-    A step size then fits batches of any size; a last, smaller batch counts as the part of one that it is.
+    A step size then fits batches of any size; a smaller last batch counts as a part of one.
 
     Parameters
     ----------
     rule : Rule
-        What is done with that gradient.
+        The rule that uses that gradient.
     batch_size : int
         B.
     """

@@ -1,4 +1,4 @@
-"""A net that tells classes apart."""
+"""A net as a classifier."""
 
 from __future__ import annotations
 
@@ -31,49 +31,49 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
     hidden_layer_sizes : sequence of int
         Units of the layers between features and output.
     activation : {"relu", "tanh", "logistic", "leaky_relu", "gelu", "identity"}
-        What stands between two linear layers.
+        The activation between two linear layers.
     solver : {"adam", "adamw", "rmsprop", "sgd"} or Rule
-        How parameters follow the mean gradient of a batch; ``"sgd"`` has Nesterov's momentum, 0.9.
+        The update rule, for the mean gradient of a batch; ``"sgd"`` has Nesterov's momentum, 0.9.
     learning_rate_init : float or Schedule
-        The step size, or a function from the number of steps taken to it.
+        The learning rate, or a function from the number of steps taken to it.
     alpha : float
-        Strength of the penalty α/2 ‖W‖², divided by the batch as the cost is; not on biases.
+        Strength of the penalty α/2 ‖W‖², divided by the batch size as the cost is; not on biases.
     batch_size : int or "auto"
         Examples in a step, all of them where there are fewer; ``"auto"`` for 200 at most.
     max_iter : int
-        Epochs at most.
+        Maximum number of epochs.
     tol, n_iter_no_change : float, int
-        The training ends when the cost has not been ``tol`` below the least one for more epochs than that.
+        Training ends after more than ``n_iter_no_change`` epochs without a cost ``tol`` below the best.
     early_stopping : bool
-        Whether that is the cost of examples held out, of which the best epoch is kept then.
+        Whether that cost is the one on held-out examples; the best epoch's parameters are then kept.
     validation_fraction : float
-        The share held out, in the proportions of the classes.
+        The share of the examples held out, stratified by class.
     warm_start : bool
-        Whether ``fit`` goes on with the net that there is.
+        Whether ``fit`` continues with the existing net.
     random_state : int, RandomState or None
-        What initial weights, batches and the examples held out are drawn from.
+        Seed of the initial weights, the batches and the held-out examples.
     verbose : bool
         Whether to show a progress bar.
     net : function (features, outputs) → Module, optional
         Makes a net of one's own, instead of the first two parameters; it returns logits.
     backend, dtype : optional
-        Where the net is, such as ``"torch:cuda"``, and what its numbers are; None for as the features.
+        Those of the net, such as ``"torch:cuda"``; None for those of the features.
     execution, checkpoint : optional
-        As in :func:`diynn.SGD`. A checkpoint belongs to one training: not for grids.
+        As in :func:`diynn.SGD`. A checkpoint belongs to one training, so it is not for grid search.
     class_weight : dict, "balanced" or None
-        A weight for each class, or weights in inverse proportion to how often they come.
+        Weights of the classes, or weights inversely proportional to their frequencies.
 
     Attributes
     ----------
     classes_ : array (classes,)
     n_features_in_, feature_names_in_
-        What ``fit`` was given; names if they were all text.
+        The number of features in ``fit``, and their names if all were text.
     net_ : Module
         The net, of :mod:`diynn`; it returns logits.
     history_ : History
-        The last training, or the last call of ``partial_fit``.
+        That of the last ``fit`` or ``partial_fit``.
     loss_curve_, n_iter_ : list of float, int
-        The mean cost of an example in each epoch, and how many there were.
+        The mean cost of an example in each epoch, and the number of epochs.
 
     Raises
     ------
@@ -82,7 +82,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
 
     Notes
     -----
-    A weight counts as that many repetitions: exactly in full batches, since batches are drawn by examples.
+    A weight equals that many repetitions exactly only in full batches, since batches are drawn by example.
     """
 
     def __init__(
@@ -119,7 +119,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
         self.class_weight = class_weight
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> NetClassifier:  # noqa: N803
-        """Train on features (examples, features) and a class an example."""
+        """Train on features (examples, features) and one class per example."""
         return self._fit(X, y, sample_weight, None, more=False)
 
     def partial_fit(
@@ -159,7 +159,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
         known: np.ndarray[Any, Any],
         more: bool,
     ) -> np.ndarray[Any, Any] | None:
-        """Return one weight an example, with that of its class; None where there are none."""
+        """Return one weight per example, times that of its class; None without weights."""
         given = example_weights("NetClassifier", sample_weight, len(codes))
         if self.class_weight is None:
             return given
@@ -185,7 +185,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
         """Return the class of the largest output of each example."""
         outputs = self._outputs("predict", X)
         codes = namespace(outputs).argmax(outputs, axis=1)
-        if isinstance(self.classes_, np.ndarray):  # text, perhaps, of which other libraries have none
+        if isinstance(self.classes_, np.ndarray):  # perhaps text, which other libraries do not have
             named = self.classes_[to_numpy(codes)]
             return named if named.dtype.kind not in "iuf" else beside(named, outputs)
         return namespace(outputs).take(beside(self.classes_, outputs), codes, axis=0)
@@ -205,7 +205,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
 
 
 def _codes(labels: np.ndarray[Any, Any], known: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return the place of each label among the classes."""
+    """Return the index of each label among the classes."""
     if len(known) < 2:
         raise ValueError(f"NetClassifier: `y` must hold two classes or more, got one class, {known[0]!r}")
     codes = np.minimum(np.searchsorted(known, labels), len(known) - 1)

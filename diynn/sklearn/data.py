@@ -1,4 +1,4 @@
-"""What an estimator takes: features on any array library, weights of examples, a part held out."""
+"""Data of an estimator: features on any array library, weights, held-out examples."""
 
 from __future__ import annotations
 
@@ -70,12 +70,12 @@ def on_host(labels: Any) -> np.ndarray[Any, Any]:
 
 
 def example_weights(owner: str, sample_weight: Any, examples: int) -> np.ndarray[Any, Any] | None:
-    """Return one weight an example, on the host, from one each or a single one; None where there are none.
+    """Return one weight per example, on the host, from one each or a single one; None without weights.
 
     Raises
     ------
     TypeError, ValueError
-        If there are not as many, one is negative or not finite, or all are 0.
+        If their number is wrong, one is negative or not finite, or all are 0.
     """
     if sample_weight is None:
         return None
@@ -95,12 +95,19 @@ def example_weights(owner: str, sample_weight: Any, examples: int) -> np.ndarray
 
 
 def held_out(
-    examples: int, share: float, seed: int, groups: np.ndarray[Any, Any] | None
+    owner: str, examples: int, share: float, seed: int, groups: np.ndarray[Any, Any] | None
 ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return the numbers of the examples to train on and to measure on, as random ones.
+    """Return the indices of the examples to train on, and of a random sample to validate on.
 
-    They are in the proportions of ``groups`` unless there are too few for one of each.
+    They are stratified by ``groups``, unless there are too few for one of each.
+
+    Raises
+    ------
+    ValueError
+        If ``share`` is not between 0 and 1.
     """
+    if not 0 < share < 1:
+        raise ValueError(f"{owner}: `validation_fraction` must be between 0 and 1, got {share!r}")
     numbers = np.arange(examples)
     if groups is not None:
         counts = np.bincount(groups)
@@ -111,5 +118,5 @@ def held_out(
 
 
 def taken(values: Array, numbers: np.ndarray[Any, Any]) -> Array:
-    """Return the examples of these numbers."""
+    """Return the examples with these indices."""
     return namespace(values).take(values, asarray_like(numbers, values), axis=0)

@@ -1,12 +1,12 @@
-"""What the estimators share: their parameters, their net, their training, their outputs."""
+"""The base of the estimators: their parameters, net, training and outputs."""
 
 from __future__ import annotations
 
 import os
 import warnings
 from collections.abc import Callable, Sequence
-from functools import partial
 from itertools import pairwise
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -32,27 +32,22 @@ from diynn.arrays import (
 from diynn.callbacks import Callback, KeepBest
 from diynn.composition import is_module
 from diynn.execution import Execution
-from diynn.execution.choice import at_most, cores
+from diynn.execution.choice import at_most, cores, seconds
 from diynn.history import History
-from diynn.layers import GELU, LeakyReLU, Linear, ReLU, Sequential, Sigmoid, Tanh
-from diynn.module import first_parameter
+from diynn.layers import Linear, Sequential
+from diynn.module import Module, first_parameter
 from diynn.optim import Optim
-from diynn.rules import Adam, AdamW, Momentum, RMSprop, Rule
+from diynn.rules import Rule
 from diynn.schedules import Schedule
 from diynn.shapes import fraction, positive
 from diynn.sklearn.averaged import Averaged
 from diynn.sklearn.data import held_out, taken, validated
+from diynn.sklearn.parameters import ACTIVATIONS, execution, learning_rate, one_of, place, real_dtype, rule
 from diynn.sklearn.settled import Settled
 from diynn.training import predict
 from diynn.wording import shown
 from diynn.wrappers import WeightDecay
 
-ACTIVATIONS: dict[str, Callable[[], Any] | None] = {
-    "relu": ReLU, "tanh": Tanh, "logistic": Sigmoid, "leaky_relu": LeakyReLU, "gelu": GELU, "identity": None,
-}  # fmt: skip
-SOLVERS: dict[str, Callable[[], Rule]] = {
-    "adam": Adam, "adamw": AdamW, "rmsprop": RMSprop, "sgd": partial(Momentum, nesterov=True),
-}  # fmt: skip
 # Behind few examples and a StandardScaler, He's law, the default elsewhere, generalises worse.
 _LAW: dict[str, Any] = {"init": "fan_in_uniform", "bias_init": "fan_in_uniform"}
 _AUTO = 200  # examples in a batch at most, as scikit-learn has it
@@ -102,7 +97,7 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     def _make_net(self, x: Array, outputs: int) -> Any:
         """Return a new net for features such as ``x``."""
         if self.net is not None:
-            made = self._called(x.shape[1], outputs)
+            made = self._moved(self._called(x.shape[1], outputs), x)
             shape = tuple(predict(made, x[:1, ...]).shape)
             if shape != (1, outputs):
                 raise ValueError(
@@ -120,12 +115,26 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             )
         return self.net(*sizes)
 
+    def _moved(self, made: Any, x: Array) -> Any:
+        """Return a net of one's own where it is to be, in the dtype it is to have, if any is named."""
+        if not is_module(made):
+            raise TypeError(f"{self._owner}: `net` must return a module, got {shown(made)}")
+        backend = place(self._owner, self.backend, x)
+        if isinstance(made, Module):
+            real_dtype(self._owner, self.dtype, backend, x)
+            return made.to(backend, dtype=self.dtype)
+        if self.backend is not None or self.dtype is not None:
+            raise TypeError(
+                f"{self._owner}: `backend` and `dtype` move a net of diynn's modules, got {shown(made)} "
+                "from `net`; put it into a Sequential"
+            )
+        return made
+
     def _chain(self, sizes: Sequence[int], x: Array) -> Sequential:
         """Return linear layers of these sizes, with the activation between two of them."""
-        backend, dtype = self.backend, x.dtype if self.dtype is None else self.dtype
-        if backend is None and not isinstance(x, np.ndarray):
-            backend = Backend(namespace(x), device_beside(x))
-        activation = _one_of(self._owner, "activation", self.activation, ACTIVATIONS)
+        backend = place(self._owner, self.backend, x)
+        dtype = real_dtype(self._owner, self.dtype, backend, x)
+        activation = one_of(self._owner, "activation", self.activation, ACTIVATIONS)
         modules: list[Any] = []
         for inputs, outputs in pairwise(sizes):
             if modules and activation is not None:
@@ -146,7 +155,7 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     # -------------------------------------------------------------- its training
 
     def _again(self, *, more: bool) -> bool:
-        """Say whether to go on with the net that there is."""
+        """Say whether to continue with the existing net."""
         return hasattr(self, "net_") and (more or flag(self._owner, "warm_start", self.warm_start))
 
     def _train(
@@ -160,10 +169,10 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         weights: np.ndarray[Any, Any] | None = None,
         groups: np.ndarray[Any, Any] | None = None,
     ) -> None:
-        """Train a new net, or the one that there is: on all of the data until it is done, or for one epoch.
+        """Train a new net, or the existing one: on all of the data until it is done, or for one epoch.
 
         Weights are taken relative to their mean, and so is the penalty, as if examples were repeated.
-        ``groups`` are classes, in the proportions of which examples are held out.
+        ``groups`` are classes, by which held-out examples are stratified.
         """
         owner = self._owner
         again = self._again(more=more)
@@ -177,24 +186,27 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         validation = None
         if early:
             share = fraction(owner, "validation_fraction", self.validation_fraction)
-            train, test = held_out(x.shape[0], share, int(self._generator.integers(2**31)), groups)
+            train, test = held_out(owner, x.shape[0], share, int(self._generator.integers(2**31)), groups)
             validation = taken(x, test), taken(y, test), None if weights is None else weights[test]
             x, y, weights = taken(x, train), taken(y, train), None if weights is None else weights[train]
         batch_size = self._batch(x.shape[0])
         alpha = number_from_0(owner, "alpha", self.alpha)
+        epochs = 1 if more else positive(owner, "max_iter", self.max_iter)
         if weights is not None:
             heavy = float(weights.mean())
             alpha, weights = alpha / heavy, weights / heavy
         if not (again and more):
-            rule = WeightDecay(Averaged(self._rule(), batch_size), alpha)
-            self._optim = Optim(self.net_, loss, self.learning_rate_init, rule=rule, execution=self.execution)
+            self._optim = Optim(
+                self.net_, loss, learning_rate(owner, self.learning_rate_init),
+                rule=WeightDecay(Averaged(rule(owner, self.solver), batch_size), alpha),
+                execution=execution(owner, self.execution, epochs * self._epoch_seconds(x, batch_size)),
+            )  # fmt: skip
         self._optim.loss = loss
         with at_most(1 if _within_parallel() else cores()):
             self.history_ = self._optim.SGD(
-                x, y, batch_size, 1 if more else positive(owner, "max_iter", self.max_iter),
-                weights=weights, validation=validation, callbacks=[] if more else self._watchers(early),
-                checkpoint=self.checkpoint, rng=self._generator,
-                progress=flag(owner, "verbose", self.verbose),
+                x, y, batch_size, epochs, weights=weights, validation=validation,
+                callbacks=[] if more else self._watchers(early), checkpoint=self.checkpoint,
+                rng=self._generator, progress=flag(owner, "verbose", self.verbose),
             )  # fmt: skip
         self._note(more)
 
@@ -203,11 +215,10 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
             return min(_AUTO, examples)
         return min(positive(self._owner, "batch_size", self.batch_size), examples)
 
-    def _rule(self) -> Rule:
-        if isinstance(self.solver, Rule):
-            return self.solver
-        made: Rule = _one_of(self._owner, "solver", self.solver, SOLVERS)()
-        return made
+    def _epoch_seconds(self, x: Array, batch_size: int) -> float:
+        """Return what an epoch takes, about."""
+        steps: int = ceil(x.shape[0] / batch_size)
+        return steps * seconds(self.net_, x, batch_size)
 
     def _watchers(self, early: bool) -> list[Callback]:
         patience = positive(self._owner, "n_iter_no_change", self.n_iter_no_change)
@@ -216,7 +227,7 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
         return [stop, KeepBest(column=column)] if early else [stop]
 
     def _note(self, more: bool) -> None:
-        """Keep what the training was; warn if it ended before its cost stopped falling."""
+        """Set the fitted attributes; warn if training ended before its cost stopped falling."""
         history: History = self.history_
         earlier = self.loss_curve_ if more and hasattr(self, "loss_curve_") else []
         self.loss_curve_: list[float] = earlier + history.costs
@@ -231,7 +242,7 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
     # -------------------------------------------------------------- its outputs
 
     def _outputs(self, method: str, x: Any, part: str = "net_") -> Array:
-        """Return the outputs of the net, or of a part of it, where the features are, for a public method."""
+        """Return the outputs of the net, or of a part of it, on the features' backend, for a method."""
         check_is_fitted(self)
         x = validated(self, x, reset=False)
         if get_config()["array_api_dispatch"] and address(x) != self._home:
@@ -240,12 +251,6 @@ class NetEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no 
                 f"in fit(), {self._home}, got {describe(x)}; diynn.asarray(X, {self._home!r}) moves it"
             )
         return predict(getattr(self, part), x, backend=Backend(namespace(x), device_beside(x)))
-
-
-def _one_of(owner: str, argument: str, value: Any, known: dict[str, Any]) -> Any:
-    if not isinstance(value, str) or value not in known:
-        raise ValueError(f"{owner}: `{argument}` must be one of {', '.join(known)}, got {shown(value)}")
-    return known[value]
 
 
 def _within_parallel() -> bool:

@@ -1,4 +1,4 @@
-"""A net that predicts numbers."""
+"""A net as a regressor."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from diynn.sklearn.estimator import NetEstimator
 
 
 class NetRegressor(RegressorMixin, NetEstimator):  # type: ignore[misc]  # scikit-learn has no types
-    """A net of linear layers for one target or several, trained on squared differences, summed over targets.
+    """A net of linear layers for one or more targets, trained on squared errors, summed over targets.
 
-    It has the parameters of :class:`NetClassifier` but ``class_weight``; a ``net`` of one's own returns the
-    predictions. Targets are taken as they are: ``TransformedTargetRegressor`` scales large ones.
+    It has the parameters of :class:`NetClassifier` except ``class_weight``; a ``net`` of one's own returns
+    the predictions. Targets are not scaled: ``TransformedTargetRegressor`` scales large ones.
 
     Attributes
     ----------

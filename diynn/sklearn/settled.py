@@ -1,4 +1,4 @@
-"""When an estimator's training ends: as scikit-learn has it."""
+"""The stopping criterion of an estimator's training, as in scikit-learn."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from diynn.callbacks import Callback, Run
 
 
 class Settled(Callback):
-    """Stop after more than ``patience`` epochs in a row that were not better by ``tol`` than all before.
+    """Stop after more than ``patience`` consecutive epochs that did not improve the best cost by ``tol``.
 
-    Unlike :class:`diynn.EarlyStopping` it compares with the best cost of all: many falls by less than ``tol``
-    are no progress, whatever they amount to.
+    Unlike :class:`diynn.EarlyStopping` it compares with the best cost of all: many improvements of less than
+    ``tol`` do not count, whatever their sum.
 
     Parameters
     ----------
     column : str
-        The cost that counts.
+        The cost to monitor.
     patience : int
     tol : float
     """
@@ -26,11 +26,11 @@ class Settled(Callback):
         self.column, self.patience, self.tol = column, patience, tol
 
     def start(self, run: Run) -> None:
-        """Forget an earlier training."""
+        """Reset the best cost."""
         self.best, self.waited = inf, 0
 
     def epoch_end(self, run: Run) -> None:
-        """Look whether to stop."""
+        """Stop if the cost has not improved."""
         cost = run.history[self.column][-1]
         self.waited = self.waited + 1 if cost > self.best - self.tol else 0
         self.best = min(self.best, cost)
@@ -42,5 +42,5 @@ class Settled(Callback):
         return {"best": self.best, "waited": self.waited}
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on with them."""
+        """Restore them."""
         self.best, self.waited = state["best"], state["waited"]

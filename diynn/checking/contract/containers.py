@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.bricks import Chain, Wall, walls
-from diynn.checking.contract.cards import Card
-from diynn.checking.contract.host import Named
+from diynn.checking.contract.candidate import Candidate, Partner
+from diynn.checking.contract.class_info import ClassInfo
+from diynn.checking.contract.host import ClassName
+from diynn.checking.contract.instance import Instance, as_array
 from diynn.checking.contract.raised import CannotBuild, Raised
-from diynn.checking.contract.subject import Subject, as_array
-from diynn.checking.contract.target import Partner, Target
+from diynn.checking.contract.stacks import NetBuilder, Stack, stacks
 from diynn.checking.diagnosis.closeness import close
-from diynn.checking.diagnosis.mistakes import right_line
+from diynn.checking.diagnosis.formulas import right_line
 from diynn.checking.reporting.results import Result, Verdict
 
 # Small, so that a second step begins where its gradient is near that of the first.
@@ -28,12 +28,12 @@ _STRANGER = ("AttributeError", "TypeError", "KeyError", "IndexError", "ValueErro
 _WALK_BACK = ("backward", "backward_delta", "backward_pass", "back_propagation", "backpropagation")
 
 
-def examine_container(target: Target) -> None:
+def examine_container(candidate: Candidate) -> None:
     """Judge a container by the modules in it: what comes out, and what each of them learns."""
-    if target.kind.name == "Optim":
-        _judge_step(target)
+    if candidate.kind.name == "Optim":
+        _judge_step(candidate)
     else:
-        _judge_net(target)
+        _judge_net(candidate)
 
 
 def outputs(answer: Any) -> np.ndarray:
@@ -44,69 +44,71 @@ def outputs(answer: Any) -> np.ndarray:
 # ---------------------------------------------------------------- Sequential
 
 
-def _judge_net(target: Target) -> None:
-    target.begin("net_forward")
-    rng = np.random.default_rng(target.seed)
+def _judge_net(candidate: Candidate) -> None:
+    candidate.begin("net_forward")
+    rng = np.random.default_rng(candidate.seed)
     data, delta = rng.normal(size=(4, 3)), rng.normal(size=(4, 2))
     problem: Raised | None = None
-    for wall in walls(target):
+    for stack in stacks(candidate):
         try:
-            chain = Chain.find(target.host, target.card, wall)
-            got = outputs(chain.net().call("forward", data.copy()))
+            builder = NetBuilder.find(candidate.host, candidate.info, stack)
+            got = outputs(builder.net().call("forward", data.copy()))
         except Raised as error:
             problem = problem or error
             continue
-        target.add(_compare_outputs(target, wall, data, got))
-        target.begin("net_gradient")
-        result = _walked_back(target, chain, wall, data, delta)
-        if result.message != "no_backward" or "Optim" not in target.partners:  # else the Optim walks back
-            target.add(result)
+        candidate.add(_compare_outputs(candidate, stack, data, got))
+        candidate.begin("net_gradient")
+        result = _walked_back(candidate, builder, stack, data, delta)
+        if result.message != "no_backward" or "Optim" not in candidate.partners:  # else the Optim walks back
+            candidate.add(result)
         return
     assert problem is not None
-    target.add(_told(target, "net_forward", problem))
+    candidate.add(_told(candidate, "net_forward", problem))
 
 
-def _compare_outputs(target: Target, wall: Wall, data: np.ndarray, got: np.ndarray) -> Result:
-    inputs = wall.forward_by_hand(wall.lay(), data)
+def _compare_outputs(candidate: Candidate, stack: Stack, data: np.ndarray, got: np.ndarray) -> Result:
+    inputs = stack.forward_by_hand(stack.build(), data)
     if close(got, inputs[-1]):
         return Result("net_forward", Verdict.PASSED)
     return Result("net_forward", Verdict.FAILED, mistake="net.last_missing" if close(got, inputs[-2]) else "",
                   should=right_line("Sequential", "forward"), method="forward",
-                  where=target.where("forward"), inputs={"data": data},
+                  where=candidate.where("forward"), inputs={"data": data},
                   expected=inputs[-1], got=got)  # fmt: skip
 
 
-def _walked_back(target: Target, chain: Chain, wall: Wall, data: np.ndarray, delta: np.ndarray) -> Result:
+def _walked_back(
+    candidate: Candidate, builder: NetBuilder, stack: Stack, data: np.ndarray, delta: np.ndarray
+) -> Result:
     """Walk back through a net in the ways that there are, until a module of it has a gradient."""
-    right = wall.gradients_by_hand(data, delta)
+    right = stack.gradients_by_hand(data, delta)
     ways: list[tuple[str, tuple[np.ndarray, ...]]] = [("backward_update_gradient", (data, delta))]
     ways += [(name, each) for name in _WALK_BACK for each in ((data, delta), (delta,), (delta, data))]
     problem: Raised | None = None
     for method, arguments in ways:
-        net, modules = chain.net_and_modules()
-        if net.lacking(method):
+        net, modules = builder.net_and_modules()
+        if net.missing_methods(method):
             continue
         try:
             for module in modules:
-                module.harmless("zero_grad")
+                module.call_optional("zero_grad")
             net.call("forward", data.copy())
             net.call(method, *(each.copy() for each in arguments))
-            got = wall.gradients(modules)
+            got = stack.gradients(modules)
         except Raised as error:
-            if method in target.card.own:
+            if method in candidate.info.own:
                 problem = problem or error
             continue
         if any(np.any(each) for each in got):
-            return _layers(target, "net_gradient", method, got, right, {"data": data, "delta": delta})
+            return _layers(candidate, "net_gradient", method, got, right, {"data": data, "delta": delta})
     if problem is not None and problem.method == "backward_update_gradient":
-        return _told(target, "net_gradient", problem)
+        return _told(candidate, "net_gradient", problem)
     return Result(
-        "net_gradient", Verdict.SKIPPED, "no_backward", where=target.where("backward_update_gradient")
+        "net_gradient", Verdict.SKIPPED, "no_backward", where=candidate.where("backward_update_gradient")
     )
 
 
 def _layers(
-    target: Target,
+    candidate: Candidate,
     name: str,
     method: str,
     got: Sequence[np.ndarray],
@@ -132,99 +134,105 @@ def _layers(
     place = bad[0]
     line = right_line("Sequential" if name == "net_gradient" else "Optim", name)
     return Result(name, Verdict.FAILED, words={"layer": 2 * place + 1, "layers": 5}, mistake=mistake,
-                  should=line, method=method, where=target.where(method), inputs=inputs,
+                  should=line, method=method, where=candidate.where(method), inputs=inputs,
                   expected=right[place], got=got[place])  # fmt: skip
 
 
 # ---------------------------------------------------------------- Optim
 
 
-def _judge_step(target: Target) -> None:
+def _judge_step(candidate: Candidate) -> None:
     """Compare one step, and a second one, with what each layer should move by.
 
     An optimiser may know the methods of the net it was written with alone: with that net it is tried first.
     """
-    target.begin("net_step")
+    candidate.begin("net_step")
     problem: Raised | None = None
-    nets = [target.partners[name].card for name in ("Sequential",) if name in target.partners]
-    for card in [*nets, Card("diynn.Sequential")]:
-        for wall in walls(target):
+    nets = [candidate.partners[name].info for name in ("Sequential",) if name in candidate.partners]
+    for info in [*nets, ClassInfo("diynn.Sequential")]:
+        for stack in stacks(candidate):
             try:
-                chain = Chain.find(target.host, card, wall)
-                target.add(_steps(target, chain, wall))
+                builder = NetBuilder.find(candidate.host, info, stack)
+                candidate.add(_steps(candidate, builder, stack))
                 return
             except Raised as error:
                 problem = problem or error
     assert problem is not None
     if not nets and problem.words.get("error") in _STRANGER:
         words = {"text": problem.words.get("text", "")}
-        target.add(Result("net_step", Verdict.SKIPPED, "foreign_net", words, where=target.where("step")))
+        candidate.add(
+            Result("net_step", Verdict.SKIPPED, "foreign_net", words, where=candidate.where("step"))
+        )
     else:
-        target.add(_told(target, "net_step", problem))
+        candidate.add(_told(candidate, "net_step", problem))
 
 
-def _steps(target: Target, chain: Chain, wall: Wall) -> Result:
+def _steps(candidate: Candidate, builder: NetBuilder, stack: Stack) -> Result:
     """Let an optimiser take two steps, and compare them with steps by hand."""
-    rng = np.random.default_rng(target.seed)
+    rng = np.random.default_rng(candidate.seed)
     data, wanted = rng.normal(size=(4, 3)), rng.normal(size=(4, 2))
-    optim, modules, loss = _built(target, chain)
+    optim, modules, loss = _built(candidate, builder)
     inputs = {"batch_x": data, "batch_y": wanted}
     due: list[list[np.ndarray]] = []
     for number in range(2):
-        before = wall.parameters(modules)
+        before = stack.parameters(modules)
         optim.call("step", data.copy(), wanted.copy())
-        moves = [(now - old) / _STEP for now, old in zip(wall.parameters(modules), before, strict=True)][::2]
-        due.append([-each for each in wall.step_by_hand(before, loss, data, wanted)])
-        result = _layers(target, "net_step", "step", moves, due[-1], inputs)
+        moves = [(now - old) / _STEP for now, old in zip(stack.parameters(modules), before, strict=True)][::2]
+        due.append([-each for each in stack.step_by_hand(before, loss, data, wanted)])
+        result = _layers(candidate, "net_step", "step", moves, due[-1], inputs)
         if result.verdict is Verdict.FAILED:
             both = number == 1 and all(
                 close(move, first + second) for move, first, second in zip(moves, *due, strict=True)
             )
-            return _not_zeroed(target, result) if both else result
+            return _not_zeroed(candidate, result) if both else result
     return result
 
 
-def _not_zeroed(target: Target, result: Result) -> Result:
+def _not_zeroed(candidate: Candidate, result: Result) -> Result:
     """Say that a step adds to the gradient of the one before: a fault, unless the author's loop zeroes it."""
     result.mistake = "net.not_zeroed"
-    if target.zeroes:
+    if candidate.zeroes:
         result.verdict, result.mistake, result.message = Verdict.REMARK, "", "zeroed_outside"
-        result.words["line"] = target.zeroes
+        result.words["line"] = candidate.zeroes
     return result
 
 
-def _built(target: Target, chain: Chain) -> tuple[Subject, list[Subject], Subject]:
+def _built(candidate: Candidate, builder: NetBuilder) -> tuple[Instance, list[Instance], Instance]:
     """Build an optimiser of a net and a loss, the author's or ours, an instance or the class."""
     problem: CannotBuild | None = None
-    for card, make in _losses(target):
-        for order in _argument_orders(target.card):
+    for info, make in _losses(candidate):
+        for order in _argument_orders(candidate.info):
             for as_class in (False, True):
-                net, modules = chain.net_and_modules()
+                net, modules = builder.net_and_modules()
                 loss = make()
                 net.call("forward", np.ones((2, 3)))
-                given = {"net": net.thing, "loss": Named(card.name) if as_class else loss.thing, "eps": _STEP}
+                given = {
+                    "net": net.handle,
+                    "loss": ClassName(info.name) if as_class else loss.handle,
+                    "eps": _STEP,
+                }
                 try:
-                    optim = Subject.build(target.host, target.card, [given[name] for name in order])
+                    optim = Instance.build(candidate.host, candidate.info, [given[name] for name in order])
                 except CannotBuild as error:
                     problem = problem or error
                     continue
                 if _steps_at_all(optim):
-                    fresh, modules = chain.net_and_modules()
-                    given["net"] = fresh.thing
+                    fresh, modules = builder.net_and_modules()
+                    given["net"] = fresh.handle
                     return (
-                        Subject.build(target.host, target.card, [given[name] for name in order]),
+                        Instance.build(candidate.host, candidate.info, [given[name] for name in order]),
                         modules,
                         loss,
                     )
     if problem is not None:
         raise Raised("__init__", "raises", **problem.words)
-    net, modules = chain.net_and_modules()
-    loss = next(make() for _, make in _losses(target))
-    optim = Subject.build(target.host, target.card, [net.thing, loss.thing, _STEP])
+    net, modules = builder.net_and_modules()
+    loss = next(make() for _, make in _losses(candidate))
+    optim = Instance.build(candidate.host, candidate.info, [net.handle, loss.handle, _STEP])
     return optim, modules, loss
 
 
-def _steps_at_all(optim: Subject) -> bool:
+def _steps_at_all(optim: Instance) -> bool:
     try:
         optim.call("step", np.ones((2, 3)), np.ones((2, 2)))
     except Raised:
@@ -232,18 +240,18 @@ def _steps_at_all(optim: Subject) -> bool:
     return True
 
 
-def _losses(target: Target) -> Iterator[tuple[Card, Callable[[], Subject]]]:
-    own: Partner | None = target.partners.get("MSELoss")
+def _losses(candidate: Candidate) -> Iterator[tuple[ClassInfo, Callable[[], Instance]]]:
+    own: Partner | None = candidate.partners.get("MSELoss")
     if own is not None:
         partner = own
-        yield partner.card, lambda: partner.make(partner.kind.setups[0])
-    ours = Card("diynn.MSELoss")
-    yield ours, lambda: Subject.build(target.host, ours)
+        yield partner.info, lambda: partner.make(partner.kind.setups[0])
+    ours = ClassInfo("diynn.MSELoss")
+    yield ours, lambda: Instance.build(candidate.host, ours)
 
 
-def _argument_orders(card: Card) -> list[tuple[str, str, str]]:
+def _argument_orders(info: ClassInfo) -> list[tuple[str, str, str]]:
     """Return the orders in which net, loss and step may be asked for, the likeliest first."""
-    names = [name.lower() for name in card.positional[:3]]
+    names = [name.lower() for name in info.positional[:3]]
     kinds = ["loss" if "loss" in name or "cost" in name or "cout" in name or "crit" in name
              else "eps" if name in ("eps", "lr", "step", "learning_rate", "gradient_step", "pas", "alpha")
              else "net" for name in names]  # fmt: skip
@@ -251,7 +259,7 @@ def _argument_orders(card: Card) -> list[tuple[str, str, str]]:
     return [(kinds[0], kinds[1], kinds[2])] if sorted(kinds) == sorted(usual) else [usual]
 
 
-def _told(target: Target, name: str, error: Raised) -> Result:
+def _told(candidate: Candidate, name: str, error: Raised) -> Result:
     words = {"method": error.method, **error.words}
-    where = str(error.words.get("line") or target.where(error.method))
+    where = str(error.words.get("line") or candidate.where(error.method))
     return Result(name, Verdict.FAILED, error.key, words, method=error.method, where=where)

@@ -7,34 +7,34 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from diynn.checking.contract.candidate import Candidate
 from diynn.checking.contract.kinds import reference, shape_after
 from diynn.checking.contract.layouts import layouts
 from diynn.checking.contract.paths import spell
 from diynn.checking.contract.raised import Raised
-from diynn.checking.contract.target import Target
-from diynn.checking.contract.trial import Bench, Trial
+from diynn.checking.contract.trial import Fixture, Trial
 from diynn.checking.diagnosis.closeness import close
 from diynn.checking.reporting.results import Result, Verdict
 
 
-def module_trials(target: Target) -> list[Trial]:
+def module_trials(candidate: Candidate) -> list[Trial]:
     """Return the trials of a module, and say where its parameters were found."""
-    target.begin("forward")
-    benches, trials = [], []
-    for place, setup in enumerate(target.setups):
-        bench = Bench(target.make, target.kind, setup, target.redraw)
-        benches.append(bench)
-        for number in range(target.draws):
-            rng = np.random.default_rng([target.seed, place, number])
-            data = target.kind.draw(rng, setup.shape)
+    candidate.begin("forward")
+    fixtures, trials = [], []
+    for place, setup in enumerate(candidate.setups):
+        fixture = Fixture(candidate.make, candidate.kind, setup, candidate.redraw)
+        fixtures.append(fixture)
+        for number in range(candidate.draws):
+            rng = np.random.default_rng([candidate.seed, place, number])
+            data = candidate.kind.draw(rng, setup.shape)
             values = {}
             with contextlib.suppress(Raised):  # told by `shapes`, which sees it as well
-                values = bench.learn(data, rng)
-            trials.append(Trial(bench, values, data, np.zeros(0), place))
-            trials[-1].delta = rng.normal(size=_output_shape(target, trials[-1]))
-    _lay_out(trials, benches)
+                values = fixture.learn(data, rng)
+            trials.append(Trial(fixture, values, data, np.zeros(0), place))
+            trials[-1].delta = rng.normal(size=_output_shape(candidate, trials[-1]))
+    _lay_out(trials, fixtures)
     if any(trial.values for trial in trials) or not _raises(trials):
-        _name_parameters(target, trials)
+        _name_parameters(candidate, trials)
     return trials
 
 
@@ -47,30 +47,30 @@ def _raises(trials: Sequence[Trial]) -> bool:
     return True
 
 
-def _output_shape(target: Target, trial: Trial) -> tuple[int, ...]:
+def _output_shape(candidate: Candidate, trial: Trial) -> tuple[int, ...]:
     """Return the shape of the right output: a wrong forward must not lead the delta astray."""
     try:
         found: tuple[int, ...] = trial.forward(trial.fresh()).shape
     except Raised:
         found = trial.data.shape
-    if not target.kind.name or target.kind.formula is not None:
+    if not candidate.kind.name or candidate.kind.formula is not None:
         return found
-    return shape_after(target.kind.name, trial.data.shape, tuple(trial.bench.setup.arguments.items()))
+    return shape_after(candidate.kind.name, trial.data.shape, tuple(trial.fixture.setup.arguments.items()))
 
 
-def _lay_out(trials: Sequence[Trial], benches: Sequence[Bench]) -> None:
+def _lay_out(trials: Sequence[Trial], fixtures: Sequence[Fixture]) -> None:
     """Find out how a linear map or convolution lays out its parameters: as its outputs say."""
-    if not benches or not benches[0].kind.parameters or benches[0].kind.formula is not None:
+    if not fixtures or not fixtures[0].kind.parameters or fixtures[0].kind.formula is not None:
         return
     scores: dict[int, int] = {}
     readable: dict[int, int] = {}
-    for trial in trials[:: max(1, len(trials) // len(benches))]:
-        for place, layout in enumerate(layouts(trial.bench.setup.arguments)):
+    for trial in trials[:: max(1, len(trials) // len(fixtures))]:
+        for place, layout in enumerate(layouts(trial.fixture.setup.arguments)):
             try:
                 parts = layout.read(trial.values)
-                right = reference(trial.bench.kind, trial.bench.setup, parts["W"], parts.get("b")).forward(
-                    trial.data
-                )
+                right = reference(
+                    trial.fixture.kind, trial.fixture.setup, parts["W"], parts.get("b")
+                ).forward(trial.data)
                 readable[place] = readable.get(place, 0) + 1
                 if close(trial.forward(trial.fresh()), right, 1e-4):
                     scores[place] = scores.get(place, 0) + 1
@@ -80,17 +80,21 @@ def _lay_out(trials: Sequence[Trial], benches: Sequence[Bench]) -> None:
     if not counts:
         return
     best = min(counts, key=lambda place: (-counts[place], place))
-    for bench in benches:
-        bench.layout = list(layouts(bench.setup.arguments))[best]
+    for fixture in fixtures:
+        fixture.layout = list(layouts(fixture.setup.arguments))[best]
 
 
-def _name_parameters(target: Target, trials: Sequence[Trial]) -> None:
+def _name_parameters(candidate: Candidate, trials: Sequence[Trial]) -> None:
     """Say where the parameters were found, if not where the sheet has them."""
     found = list(next((trial.values for trial in trials if trial.values), ()))
-    if target.kind.parameters and not found:
-        target.add(Result("parameters", Verdict.FAILED, "no_parameters", where=target.where("__init__")))
+    if candidate.kind.parameters and not found:
+        candidate.add(
+            Result("parameters", Verdict.FAILED, "no_parameters", where=candidate.where("__init__"))
+        )
     elif found and not any(path[0] == "_parameters" for path in found):
         words = {"names": ", ".join(spell(path) for path in found)}
-        target.add(Result("parameters", Verdict.REMARK, "other_names", words, where=target.where("__init__")))
+        candidate.add(
+            Result("parameters", Verdict.REMARK, "other_names", words, where=candidate.where("__init__"))
+        )
     elif found:
-        target.add(Result("parameters", Verdict.PASSED))
+        candidate.add(Result("parameters", Verdict.PASSED))

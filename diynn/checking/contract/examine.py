@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
+from diynn.checking.contract.candidate import Candidate
 from diynn.checking.contract.containers import examine_container
 from diynn.checking.contract.drawing import module_trials
-from diynn.checking.contract.judging import judge
 from diynn.checking.contract.kinds import Setup
 from diynn.checking.contract.loss_drawing import loss_trials
 from diynn.checking.contract.properties import load
 from diynn.checking.contract.raised import CannotBuild, Raised
-from diynn.checking.contract.target import Target
 from diynn.checking.contract.timing import compare
+from diynn.checking.contract.verdicts import decide
 from diynn.checking.reporting.report import Report
 from diynn.checking.reporting.results import Result, Verdict
 from diynn.composition import METHODS
@@ -27,12 +27,12 @@ _IDLE = {"backward_update_gradient", "zero_grad", "update_parameters"}
 _LOSS_METHODS = ("forward", "backward")
 
 
-def examine(target: Target, lang: str | None = None) -> Report:
+def examine(candidate: Candidate, lang: str | None = None) -> Report:
     """Judge a module or a loss.
 
     Parameters
     ----------
-    target : Target
+    candidate : Candidate
     lang : str, optional
         The language of the report.
 
@@ -40,32 +40,32 @@ def examine(target: Target, lang: str | None = None) -> Report:
     -------
     Report
     """
-    report = Report(target.name, target.kind.name, target.where(), target.results, lang)
-    with _quiet(target.seed):
+    report = Report(candidate.name, candidate.kind.name, candidate.where(), candidate.results, lang)
+    with _quiet(candidate.seed):
         try:
-            _examine(target)
+            _examine(candidate)
         except MemoryError as error:
-            words = {"property": target.stage, "text": str(error)}
-            target.add(Result("run", Verdict.FAILED, "memory", words, where=target.where()))
-    report.kind = target.kind.name  # of a loss of another name it is found out
+            words = {"property": candidate.stage, "text": str(error)}
+            candidate.add(Result("run", Verdict.FAILED, "memory", words, where=candidate.where()))
+    report.kind = candidate.kind.name  # of a loss of another name it is found out
     return report
 
 
-def _examine(target: Target) -> None:
-    if target.derived:
-        words = {"names": ", ".join(target.derived)}
-        target.add(Result("derived", Verdict.REMARK, "derived_from", words, where=target.where()))
-    if target.kind.family == "container":
-        examine_container(target)
+def _examine(candidate: Candidate) -> None:
+    if candidate.derived:
+        words = {"names": ", ".join(candidate.derived)}
+        candidate.add(Result("derived", Verdict.REMARK, "derived_from", words, where=candidate.where()))
+    if candidate.kind.family == "container":
+        examine_container(candidate)
         return
-    if not target.setups:
-        target.add(Result("shapes", Verdict.SKIPPED, "no_data", where=target.where("forward")))
-    target.setups = _buildable(target)
-    if target.setups and _has_methods(target) and _is_a_function(target):
-        trials: Sequence[Any] = loss_trials(target) if target.kind.loss else module_trials(target)
-        judge(target, load()[target.kind.loss], trials)
-        if target.timing:
-            _time(target)
+    if not candidate.setups:
+        candidate.add(Result("shapes", Verdict.SKIPPED, "no_data", where=candidate.where("forward")))
+    candidate.setups = _buildable(candidate)
+    if candidate.setups and _has_methods(candidate) and _is_a_function(candidate):
+        trials: Sequence[Any] = loss_trials(candidate) if candidate.kind.loss else module_trials(candidate)
+        decide(candidate, load()[candidate.kind.loss], trials)
+        if candidate.timing:
+            _time(candidate)
 
 
 @contextlib.contextmanager
@@ -86,67 +86,70 @@ def _quiet(seed: int) -> Iterator[None]:
         np.random.set_state(state)  # noqa: NPY002
 
 
-def _buildable(target: Target) -> tuple[Setup, ...]:
+def _buildable(candidate: Candidate) -> tuple[Setup, ...]:
     """Return the setups for which an instance can be built; say so where there are none."""
-    target.begin("construct")
+    candidate.begin("construct")
     kept, problem = [], None
-    for setup in target.setups:
+    for setup in candidate.setups:
         try:
-            target.make(setup)
+            candidate.make(setup)
             kept.append(setup)
         except CannotBuild as error:
             problem = problem or error
     if problem is None:
         if kept:
-            target.add(Result("construct", Verdict.PASSED))
+            candidate.add(Result("construct", Verdict.PASSED))
     else:
         verdict = Verdict.FAILED
         if problem.key == "no_stride" and kept:
             verdict = Verdict.REMARK
-        elif not target.kind.name:
+        elif not candidate.kind.name:
             verdict = Verdict.SKIPPED  # not of the sheet: nobody said how it is built
-        words = {"name": target.name, **problem.words}
-        target.add(Result("construct", verdict, problem.key, words, method="__init__", where=target.where()))
+        words = {"name": candidate.name, **problem.words}
+        candidate.add(
+            Result("construct", verdict, problem.key, words, method="__init__", where=candidate.where())
+        )
     return tuple(kept)
 
 
-def _has_methods(target: Target) -> bool:
-    target.begin("methods")
-    wanted = _LOSS_METHODS if target.kind.loss else METHODS
-    missing = target.make(target.setups[0]).lacking(*wanted)
+def _has_methods(candidate: Candidate) -> bool:
+    candidate.begin("methods")
+    wanted = _LOSS_METHODS if candidate.kind.loss else METHODS
+    missing = candidate.make(candidate.setups[0]).missing_methods(*wanted)
     if missing:
         words = {"names": ", ".join(missing)}
         # Without parameters there is nothing to do in them: its author's base class may stand elsewhere.
-        idle = set(missing) <= _IDLE and not target.kind.loss and not target.kind.parameters
+        idle = set(missing) <= _IDLE and not candidate.kind.loss and not candidate.kind.parameters
         verdict, key = (Verdict.REMARK, "missing_idle") if idle else (Verdict.FAILED, "missing")
-        target.add(Result("methods", verdict, key, words, where=target.where()))
+        candidate.add(Result("methods", verdict, key, words, where=candidate.where()))
     else:
-        target.add(Result("methods", Verdict.PASSED))
+        candidate.add(Result("methods", Verdict.PASSED))
     return "forward" not in missing
 
 
-def _is_a_function(target: Target) -> bool:
+def _is_a_function(candidate: Candidate) -> bool:
     """Say whether the same data give the same output twice; what draws at random cannot be differentiated."""
-    if target.kind.name or target.kind.loss:
+    if candidate.kind.name or candidate.kind.loss:
         return True
-    setup = target.setups[0]
-    subject, data = target.make(setup), np.random.default_rng(target.seed).normal(size=setup.shape)
+    setup = candidate.setups[0]
+    instance, data = candidate.make(setup), np.random.default_rng(candidate.seed).normal(size=setup.shape)
     try:
-        first, second = (subject.array("forward", data.copy()) for _ in range(2))
+        first, second = (instance.array("forward", data.copy()) for _ in range(2))
     except Raised:
         return True
     if np.array_equal(first, second, equal_nan=True):
         return True
-    target.add(Result("shapes", Verdict.SKIPPED, "random", where=target.where("forward")))
+    candidate.add(Result("shapes", Verdict.SKIPPED, "random", where=candidate.where("forward")))
     return False
 
 
-def _time(target: Target) -> None:
-    target.begin("time")
-    found = compare(target)
+def _time(candidate: Candidate) -> None:
+    candidate.begin("time")
+    found = compare(candidate)
     if found is not None:
         factor, mine, ours = found
         slow = factor > 10 and mine > 5e-3
         words = {"factor": f"{factor:.0f}", "mine": f"{1e3 * mine:.1f}", "ours": f"{1e3 * ours:.2f}"}
-        target.add(Result("time", Verdict.REMARK if slow else Verdict.PASSED, "slow" if slow else "", words,
-                          method="forward", where=target.where("forward")))  # fmt: skip
+        verdict, key = (Verdict.REMARK, "slow") if slow else (Verdict.PASSED, "")
+        where = candidate.where("forward")
+        candidate.add(Result("time", verdict, key, words, method="forward", where=where))

@@ -1,6 +1,6 @@
 """Where foreign code lives: it is built, called and looked at here, and answers with arrays alone.
 
-Whoever judges holds no object of it, but numbers that stand for them (:class:`Thing`). That is why the
+Whoever judges holds no object of it, but numbers that stand for them (:class:`Handle`). That is why the
 same host serves in the judge's own process and, over a wire, in another.
 """
 
@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from diynn.checking.contract.cards import Card, describe_class
+from diynn.checking.contract.class_info import ClassInfo, describe_class
 from diynn.checking.contract.paths import Attribute, Path
 from diynn.checking.contract.raised import Raised, raised
 
@@ -24,14 +24,14 @@ _LONGEST = 256
 
 
 @dataclass(frozen=True)
-class Thing:
+class Handle:
     """An object in a host, by its number."""
 
     number: int
 
 
 @dataclass(frozen=True)
-class Named:
+class ClassName:
     """A class in a host, by its name.
 
     One of the file, ``"diynn.Linear"``, or ``"diynn.Linear as Module"``: ours, derived from a base class of
@@ -42,7 +42,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Other:
+class Opaque:
     """An answer that is no array of numbers: all that is told of it is its type."""
 
     type: str
@@ -62,13 +62,13 @@ class Host:
     def __init__(self, classes: Mapping[str, type], prototype: Any = None) -> None:
         self.classes = dict(classes)
         self.prototype = prototype
-        self._things: dict[int, Any] = {}
+        self._objects: dict[int, Any] = {}
         self._answers: dict[int, list[Any]] = {}
         self._given: dict[int, Sequence[Any]] = {}
 
     # ------------------------------------------------------------ making and dropping
 
-    def card(self, name: str) -> Card:
+    def class_info(self, name: str) -> ClassInfo:
         """Describe a class."""
         return describe_class(self.classes[name])
 
@@ -79,7 +79,7 @@ class Host:
 
         False if one of the arrays is not there.
         """
-        cls: Any = self._resolve(Named(name))
+        cls: Any = self._resolve(ClassName(name))
         given = {key: self._resolve(value) for key, value in named.items()}
         try:
             instance = cls(*map(self._resolve, arguments), **given)
@@ -87,24 +87,24 @@ class Host:
             raise
         except (Exception, SystemExit) as error:
             raise raised("__init__", error) from error
-        self._things[number] = settle(instance)
+        self._objects[number] = settle(instance)
         return self.write(number, values)
 
     def copy(self, number: int, values: Values = ()) -> bool:
         """Copy the prototype and set the arrays of the copy."""
-        self._things[number] = settle(copy.deepcopy(self.prototype))
+        self._objects[number] = settle(copy.deepcopy(self.prototype))
         return self.write(number, values)
 
     def drop(self, numbers: Sequence[int]) -> None:
         """Forget instances that nobody will ask for again."""
         for number in numbers:
-            for kept in (self._things, self._answers, self._given):
+            for kept in (self._objects, self._answers, self._given):
                 kept.pop(number, None)
 
     def _resolve(self, value: Any) -> Any:
-        if isinstance(value, Thing):
-            return self._things[value.number]
-        if isinstance(value, Named):
+        if isinstance(value, Handle):
+            return self._objects[value.number]
+        if isinstance(value, ClassName):
             ours, _, base = value.name.partition(" as ")
             library, _, name = ours.rpartition(".")
             if library != "diynn":
@@ -122,7 +122,7 @@ class Host:
         Raised
             If there is no such method, or it raises.
         """
-        function = getattr(self._things[number], method, None)
+        function = getattr(self._objects[number], method, None)
         if not callable(function):
             raise Raised(method, "no_method")
         given = [self._resolve(each) for each in arguments]
@@ -136,27 +136,27 @@ class Host:
         self._answers[number] = [*self._answers.get(number, ())[-1:], answer]
         return describe(answer)
 
-    def again(self, number: int, back: int) -> Any:
+    def answer_now(self, number: int, back: int) -> Any:
         """Return what the last answer holds by now, or with ``back`` 1 the one before it."""
         return describe(self._answers[number][-1 - back])
 
-    def given(self, number: int) -> list[Any]:
+    def arguments_now(self, number: int) -> list[Any]:
         """Return what the arguments of the last call hold by now."""
         return [describe(each) for each in self._given.get(number, ())]
 
-    def lacking(self, number: int, names: Sequence[str]) -> list[str]:
+    def missing_methods(self, number: int, names: Sequence[str]) -> list[str]:
         """Return which of the names are no methods of an instance."""
-        return [name for name in names if not callable(getattr(self._things[number], name, None))]
+        return [name for name in names if not callable(getattr(self._objects[number], name, None))]
 
-    def holds(self, number: int, name: str) -> bool:
+    def has(self, number: int, name: str) -> bool:
         """Say whether an instance has an attribute that is not None."""
-        return getattr(self._things[number], name, None) is not None
+        return getattr(self._objects[number], name, None) is not None
 
     def sizes(self, number: int) -> dict[str, int]:
         """Return the whole numbers among the attributes of an instance."""
         return {
             name: int(value)
-            for name, value in vars(self._things[number]).items()
+            for name, value in vars(self._objects[number]).items()
             if isinstance(value, int | np.integer) and not isinstance(value, bool)
         }
 
@@ -164,7 +164,7 @@ class Host:
 
     def arrays(self, number: int) -> list[tuple[Path, np.ndarray]]:
         """Return every array of real numbers it holds, in attributes, dicts, lists and inner modules."""
-        return list(_walk(self._things[number], (), 0))
+        return list(_walk(self._objects[number], (), 0))
 
     def overlaps(self, number: int) -> list[tuple[int, int]]:
         """Return which of those arrays share memory, by their places in that list."""
@@ -175,21 +175,21 @@ class Host:
 
     def read(self, number: int, path: Path) -> np.ndarray:
         """Return the array at ``path``."""
-        return np.asarray(_follow(self._things[number], path))
+        return np.asarray(_follow(self._objects[number], path))
 
     def write(self, number: int, values: Values) -> bool:
         """Set arrays, in place where that keeps every digit: they may have views.
 
         False if one is not there.
         """
-        return all([_write(self._things[number], path, value) for path, value in values])
+        return all([_write(self._objects[number], path, value) for path, value in values])
 
 
 # ---------------------------------------------------------------- answers
 
 
 def describe(value: Any, depth: int = 0) -> Any:
-    """Return an answer as None, an array, a list of such, or :class:`Other`."""
+    """Return an answer as None, an array, a list of such, or :class:`Opaque`."""
     if value is None:
         return None
     if isinstance(value, list | tuple) and depth < 3 and any(isinstance(each, np.ndarray) for each in value):
@@ -201,7 +201,7 @@ def describe(value: Any, depth: int = 0) -> Any:
     except Exception:  # ragged, or an object with an __array__ of its own
         array = np.empty(0, dtype=object)
     if array.dtype.kind not in "fiub":
-        return Other(type(value).__name__)
+        return Opaque(type(value).__name__)
     return array.astype(float) if array.dtype.itemsize > 8 else array
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from diynn.checking.contract.candidate import Candidate
 from diynn.checking.contract.kinds import KINDS
-from diynn.checking.contract.loss_trial import LossBench, LossTrial, draw_loss_trial
+from diynn.checking.contract.loss_trial import LossFixture, LossTrial, draw_loss_trial
 from diynn.checking.contract.raised import Raised
-from diynn.checking.contract.target import Target
 from diynn.checking.diagnosis.readings import (
     LABELS,
     Draw,
@@ -29,47 +29,49 @@ Shapes = Sequence[tuple[int, ...]]
 _COLUMNS = ((2, 1), (1, 1), (5, 1), (3, 1))
 
 
-def loss_trials(target: Target) -> list[LossTrial]:
+def loss_trials(candidate: Candidate) -> list[LossTrial]:
     """Return the trials of a loss, on predictions on which its reading of the sheet is defined."""
-    target.begin("forward")
-    shapes: Shapes = [each.shape for each in target.setups]
-    found = _read(target, shapes)
+    candidate.begin("forward")
+    shapes: Shapes = [each.shape for each in candidate.setups]
+    found = _read(candidate, shapes)
     if found is None:
-        shapes, found = _COLUMNS, _read(target, _COLUMNS)
-    if found is None and target.kind.name:  # it runs on nothing: let that be seen
-        variant = calibrate(target.kind.name, target.preferred, lambda y, yhat: None, []).variant
-        shapes, found = [each.shape for each in target.setups], (Reading("", variant, "real", False), unit)
+        shapes, found = _COLUMNS, _read(candidate, _COLUMNS)
+    if found is None and candidate.kind.name:  # it runs on nothing: let that be seen
+        variant = calibrate(candidate.kind.name, candidate.preferred, lambda y, yhat: None, []).variant
+        shapes, found = [each.shape for each in candidate.setups], (Reading("", variant, "real", False), unit)
     if found is None:
-        target.add(Result("shapes", Verdict.SKIPPED, "no_data", where=target.where("forward")))
+        candidate.add(Result("shapes", Verdict.SKIPPED, "no_data", where=candidate.where("forward")))
         return []
     reading, draw = found
-    if reading.matched and reading.kind != target.kind.name:  # what it computes says more than its name
-        target.kind = KINDS[reading.kind]
+    if reading.matched and reading.kind != candidate.kind.name:  # what it computes says more than its name
+        candidate.kind = KINDS[reading.kind]
         if shapes is not _COLUMNS:
-            shapes = [each.shape for each in target.kind.setups]
-    setup = target.setups[0]
-    bench = LossBench(lambda: target.make(setup), target.kind, reading, draw)
+            shapes = [each.shape for each in candidate.kind.setups]
+    setup = candidate.setups[0]
+    fixture = LossFixture(lambda: candidate.make(setup), candidate.kind, reading, draw)
     return [
-        draw_loss_trial(bench, shape, np.random.default_rng([target.seed, place, number]), place + number)
+        draw_loss_trial(
+            fixture, shape, np.random.default_rng([candidate.seed, place, number]), place + number
+        )
         for place, shape in enumerate(shapes)
-        for number in range(target.draws)
+        for number in range(candidate.draws)
     ]
 
 
-def _read(target: Target, shapes: Shapes) -> tuple[Reading, Draw] | None:
+def _read(candidate: Candidate, shapes: Shapes) -> tuple[Reading, Draw] | None:
     """Find out what a loss computes, by its costs, and draw predictions for it; None if it does not run."""
 
     def ask(y: np.ndarray, yhat: np.ndarray) -> np.ndarray | None:
         try:
-            return target.make(target.setups[0]).array("forward", y, yhat)
+            return candidate.make(candidate.setups[0]).array("forward", y, yhat)
         except Raised:
             return None
 
-    if not target.kind.name:
+    if not candidate.kind.name:
         known = recognise_costs(ask, list(shapes))
-        return (known, known.variant.draw) if known is not None else _read_unknown(target, shapes)
-    found = calibrate(target.kind.name, target.preferred, ask, list(shapes))
-    if not found.matched and target.kind.name == "BCELoss":  # its name does not say on what
+        return (known, known.variant.draw) if known is not None else _read_unknown(candidate, shapes)
+    found = calibrate(candidate.kind.name, candidate.preferred, ask, list(shapes))
+    if not found.matched and candidate.kind.name == "BCELoss":  # its name does not say on what
         on_scores = calibrate("BCEWithLogitsLoss", "sum", ask, list(shapes))
         found = on_scores if on_scores.matched else found
     if found.matched:
@@ -78,21 +80,21 @@ def _read(target: Target, shapes: Shapes) -> tuple[Reading, Draw] | None:
     return (found, unit) if found.runs else None
 
 
-def _read_unknown(target: Target, shapes: Shapes) -> tuple[Reading, Draw] | None:
+def _read_unknown(candidate: Candidate, shapes: Shapes) -> tuple[Reading, Draw] | None:
     """Find targets that a loss of none of the sheet's formulas can have: those its backward is right for."""
-    setup, rng = target.setups[0], np.random.default_rng(0)
+    setup, rng = candidate.setups[0], np.random.default_rng(0)
     try:
         y, scores = targets("onehot", rng, shapes[0], soft=False), normal(rng, shapes[0])
-        takes_scores = bool(np.isfinite(target.make(setup).array("forward", y, scores)).all())
+        takes_scores = bool(np.isfinite(candidate.make(setup).array("forward", y, scores)).all())
     except Raised:
         takes_scores = False
     running: list[tuple[Reading, Draw]] = []
     for labels in LABELS[""]:
         for draw in (unit, probabilities, normal):
             reading = Reading("", own(takes_scores), labels, False)
-            bench = LossBench(lambda: target.make(setup), target.kind, reading, draw)
+            fixture = LossFixture(lambda: candidate.make(setup), candidate.kind, reading, draw)
             fine = [
-                _agrees(draw_loss_trial(bench, shape, np.random.default_rng([7, place]), 0))
+                _agrees(draw_loss_trial(fixture, shape, np.random.default_rng([7, place]), 0))
                 for place, shape in enumerate(shapes)
             ]
             if all(fine):
@@ -105,9 +107,9 @@ def _read_unknown(target: Target, shapes: Shapes) -> tuple[Reading, Draw] | None
 def _agrees(trial: LossTrial) -> bool | None:
     """Say whether backward is right in a trial; None if the loss does not run on it, or is not finite."""
     try:
-        subject = trial.fresh()
-        costs = trial.forward(subject)
-        got = trial.backward(subject)
+        instance = trial.fresh()
+        costs = trial.forward(instance)
+        got = trial.backward(instance)
     except Raised:
         return None
     if not np.isfinite(costs).all() or len(np.atleast_1d(costs)) not in (1, len(trial.yhat)):

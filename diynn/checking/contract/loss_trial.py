@@ -11,14 +11,14 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.checking.contract import numeric
+from diynn.checking.contract.instance import Instance
 from diynn.checking.contract.kinds import Kind
-from diynn.checking.contract.subject import Subject
 from diynn.checking.diagnosis.closeness import close
 from diynn.checking.diagnosis.readings import VARIANTS, Draw, Reading, Variant, labels_of, targets
 
 
 @dataclass(frozen=True)
-class LossBench:
+class LossFixture:
     """Where losses are built, and which reading of the sheet they follow.
 
     Parameters
@@ -32,7 +32,7 @@ class LossBench:
         Draws predictions for it.
     """
 
-    make: Callable[[], Subject]
+    make: Callable[[], Instance]
     kind: Kind
     reading: Reading
     draw: Draw
@@ -57,31 +57,31 @@ class LossBench:
 class LossTrial:
     """One situation. ``target`` is one-hot for classes, whatever the loss takes."""
 
-    bench: LossBench
+    fixture: LossFixture
     target: np.ndarray
     yhat: np.ndarray
     seed: int = 0
 
-    def fresh(self) -> Subject:
+    def fresh(self) -> Instance:
         """Return a new loss."""
-        return self.bench.make()
+        return self.fixture.make()
 
     @property
     def y(self) -> Array:
         """The target, as the loss takes it."""
-        return labels_of(self.bench.labels, self.target)
+        return labels_of(self.fixture.labels, self.target)
 
-    def forward(self, subject: Subject, yhat: np.ndarray | None = None) -> np.ndarray:
+    def forward(self, instance: Instance, yhat: np.ndarray | None = None) -> np.ndarray:
         """Return what ``forward`` makes of copies."""
-        return subject.array("forward", self.y, (self.yhat if yhat is None else yhat).copy())
+        return instance.array("forward", self.y, (self.yhat if yhat is None else yhat).copy())
 
-    def backward(self, subject: Subject) -> np.ndarray:
+    def backward(self, instance: Instance) -> np.ndarray:
         """Return what ``backward`` makes of copies."""
-        return subject.array("backward", self.y, self.yhat.copy())
+        return instance.array("backward", self.y, self.yhat.copy())
 
-    def total(self, subject: Subject, yhat: np.ndarray) -> np.ndarray:
+    def total(self, instance: Instance, yhat: np.ndarray) -> np.ndarray:
         """Return the sum of the costs, whatever their shape."""
-        return np.asarray(self.forward(subject, yhat).sum())
+        return np.asarray(self.forward(instance, yhat).sum())
 
     def backward_agrees(self, claimed: np.ndarray) -> bool | None:
         """Say whether ``claimed`` is the gradient of the sum of the loss's own costs.
@@ -89,15 +89,15 @@ class LossTrial:
         A loss that wrongly returns one mean, over the batch or over all of its outputs, fails for its
         shape; its backward may be the gradient of that mean, or of the sum.
         """
-        subject = self.fresh()
+        instance = self.fresh()
         factors = [1.0]
-        if self.forward(subject).ndim == 0:
+        if self.forward(instance).ndim == 0:
             factors += [len(self.yhat), self.yhat.size]
         rng = np.random.default_rng(self.seed)
         verdict: bool | None = None
         for factor in factors:
             weights = np.asarray(factor)
-            verdict = numeric.agrees(claimed, lambda p: self.total(subject, p), self.yhat, weights, rng)
+            verdict = numeric.agrees(claimed, lambda p: self.total(instance, p), self.yhat, weights, rng)
             if verdict is None:
                 right, trusted = self.numeric_backward()
                 verdict = close(claimed[trusted], factor * right[trusted]) if trusted.any() else None
@@ -107,10 +107,10 @@ class LossTrial:
 
     def numeric_backward(self) -> tuple[np.ndarray, np.ndarray]:
         """Return that gradient by numerical differentiation, and where it can be trusted."""
-        subject = self.fresh()
+        instance = self.fresh()
 
         def function(yhat: np.ndarray) -> np.ndarray:
-            return self.total(subject, yhat)
+            return self.total(instance, yhat)
 
         direction = np.random.default_rng(self.seed).normal(size=self.yhat.shape)
         precision = numeric.precision_of(function, self.yhat, direction)
@@ -122,11 +122,11 @@ class LossTrial:
 
         Which of its cross entropies is meant shows in the costs alone.
         """
-        kind, reading = self.bench.kind.name, self.bench.reading
+        kind, reading = self.fixture.kind.name, self.fixture.reading
         if not kind or (kind == "CrossEntropyLoss" and not reading.matched):
             return False
-        subject_is_scalar = self.forward(self.fresh()).ndim == 0
-        variant = reading.variant if reading.matched and not subject_is_scalar else VARIANTS[kind][0]
+        is_scalar = self.forward(self.fresh()).ndim == 0
+        variant = reading.variant if reading.matched and not is_scalar else VARIANTS[kind][0]
         function = lambda yhat: np.asarray(variant.cost(self.target, yhat).sum())  # noqa: E731
         right, trusted, _ = numeric.gradient(function, self.yhat, np.ones(()), numeric.DOUBLE)
         return bool(trusted.all()) and close(claimed, right)
@@ -135,7 +135,7 @@ class LossTrial:
         """Return what the formulas of the known mistakes are made of."""
         return SimpleNamespace(
             y=self.target, yhat=self.yhat, batch=len(self.yhat), d=self.yhat.shape[-1],
-            variant=self.bench.variant.name, labels=self.bench.labels,
+            variant=self.fixture.variant.name, labels=self.fixture.labels,
         )  # fmt: skip
 
     def inputs(self) -> dict[str, Any]:
@@ -145,7 +145,7 @@ class LossTrial:
     def smaller(self) -> list[LossTrial]:
         """Return simpler situations, the simplest first."""
         rounded = replace(self, yhat=np.round(self.yhat, 1), target=np.round(self.target, 1))
-        if not np.array_equal(rounded.yhat.shape, self.yhat.shape) or self.bench.kind.name == "BCELoss":
+        if not np.array_equal(rounded.yhat.shape, self.yhat.shape) or self.fixture.kind.name == "BCELoss":
             rounded = replace(rounded, yhat=np.clip(rounded.yhat, 0.1, 0.9))
         found = [
             replace(start, target=start.target[i : i + 1], yhat=start.yhat[i : i + 1])
@@ -157,9 +157,9 @@ class LossTrial:
 
 
 def draw_loss_trial(
-    bench: LossBench, shape: tuple[int, ...], rng: np.random.Generator, number: int
+    fixture: LossFixture, shape: tuple[int, ...], rng: np.random.Generator, number: int
 ) -> LossTrial:
     """Draw a trial; every third target of a binary cross entropy lies between 0 and 1."""
-    yhat = bench.draw(rng, shape)
-    target = targets(bench.labels, rng, shape, soft=number % 3 == 2)
-    return LossTrial(bench, target, yhat, seed=number)
+    yhat = fixture.draw(rng, shape)
+    target = targets(fixture.labels, rng, shape, soft=number % 3 == 2)
+    return LossTrial(fixture, target, yhat, seed=number)

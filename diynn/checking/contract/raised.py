@@ -37,7 +37,7 @@ class CannotBuild(Exception):  # noqa: N818 - a finding about the class, not an 
         self.key, self.words = key, words
 
 
-class Ended(BaseException):
+class ProcessEnded(BaseException):
     """The process that holds the foreign code has ended, or must end: nothing more can be asked of it.
 
     No ``except Exception`` of ours may take it for a fault of one method.

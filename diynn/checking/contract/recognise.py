@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from diynn.checking.contract.cards import Card
+from diynn.checking.contract.class_info import ClassInfo
 from diynn.checking.contract.kinds import KINDS, UNKNOWN, UNKNOWN_LOSS, Kind
 from diynn.sheet import SPELLINGS
 
@@ -70,15 +70,15 @@ def is_base(name: str) -> bool:
     return normalise(name) in ("module", "layer", "couche")
 
 
-def kind_of(card: Card) -> Kind:
+def kind_of(info: ClassInfo) -> Kind:
     """Return the kind of a class: by its name, unless its methods are those of something else."""
-    kind = recognise(card.name)
-    loss = "backward" in card.methods and "backward_delta" not in card.methods
+    kind = recognise(info.name)
+    loss = "backward" in info.methods and "backward_delta" not in info.methods
     if kind is None:
         return UNKNOWN_LOSS if loss else UNKNOWN
-    if kind.family == "module" and loss and card.takes.get("forward", 0) >= 2:
+    if kind.family == "module" and loss and info.takes.get("forward", 0) >= 2:
         return UNKNOWN_LOSS
-    if kind.loss and not loss and "backward_delta" in card.methods:
+    if kind.loss and not loss and "backward_delta" in info.methods:
         return UNKNOWN
     return kind
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.cards import Card
+from diynn.checking.contract.candidate import Candidate
+from diynn.checking.contract.class_info import ClassInfo
+from diynn.checking.contract.instance import Instance
 from diynn.checking.contract.kinds import Setup, shape_after
 from diynn.checking.contract.raised import CannotBuild, Raised
-from diynn.checking.contract.subject import Subject
-from diynn.checking.contract.target import Target
 
 _SETUPS = {
     "Linear": Setup({"in_features": 64, "out_features": 64}, (32, 64)),
@@ -23,45 +23,47 @@ _SETUPS = {
 }
 
 
-def compare(target: Target) -> tuple[float, float, float] | None:
+def compare(candidate: Candidate) -> tuple[float, float, float] | None:
     """Return how many times slower a forward and backward pass are than ours, and the two times in seconds.
 
     None for a kind that is not timed, or if what is to be timed does not run.
     """
-    setup = _SETUPS.get(target.kind.name)
+    setup = _SETUPS.get(candidate.kind.name)
     if setup is None:
         return None
-    rng = np.random.default_rng(target.seed)
+    rng = np.random.default_rng(candidate.seed)
     data = rng.normal(size=setup.shape)
-    delta = rng.normal(size=shape_after(target.kind.name, setup.shape, tuple(setup.arguments.items())))
+    delta = rng.normal(size=shape_after(candidate.kind.name, setup.shape, tuple(setup.arguments.items())))
     try:
-        mine = _seconds(target.make(setup), data, delta)
+        mine = _seconds(candidate.make(setup), data, delta)
         # Ours in the same host, so that the way there and back counts for both.
-        ours = _seconds(our_subject(target, setup), data, delta)
+        ours = _seconds(our_instance(candidate, setup), data, delta)
     except (Raised, CannotBuild):
         return None
     return mine / ours, mine, ours
 
 
-def our_subject(target: Target, setup: Setup) -> Subject:
+def our_instance(candidate: Candidate, setup: Setup) -> Instance:
     """Return our own module of the same kind, beside what is judged."""
-    return Subject.build(target.host, Card(f"diynn.{target.kind.name}"), list(setup.arguments.values()))
+    return Instance.build(
+        candidate.host, ClassInfo(f"diynn.{candidate.kind.name}"), list(setup.arguments.values())
+    )
 
 
-def _seconds(subject: Subject, data: np.ndarray, delta: np.ndarray) -> float:
+def _seconds(instance: Instance, data: np.ndarray, delta: np.ndarray) -> float:
     """Return the shortest of a few passes; what takes long is measured once."""
     best = float("inf")
     for _ in range(4):
         start = perf_counter()
-        _pass(subject, data, delta)
+        _pass(instance, data, delta)
         best = min(best, perf_counter() - start)
         if best > 0.05:
             break
     return best
 
 
-def _pass(subject: Subject, data: np.ndarray, delta: np.ndarray) -> Any:
-    subject.harmless("zero_grad")
-    subject.call("forward", data)
-    subject.harmless("backward_update_gradient", data, delta)
-    return subject.call("backward_delta", data, delta)
+def _pass(instance: Instance, data: np.ndarray, delta: np.ndarray) -> Any:
+    instance.call_optional("zero_grad")
+    instance.call("forward", data)
+    instance.call_optional("backward_update_gradient", data, delta)
+    return instance.call("backward_delta", data, delta)

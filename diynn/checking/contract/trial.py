@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from diynn.checking.contract import numeric
+from diynn.checking.contract.candidate import Factory
+from diynn.checking.contract.instance import Instance, find_gradients, find_parameters
 from diynn.checking.contract.kinds import Kind, Setup, reference
 from diynn.checking.contract.layouts import Layout, Parts, split
 from diynn.checking.contract.paths import Path, spell
 from diynn.checking.contract.raised import Raised
-from diynn.checking.contract.subject import Subject, find_gradients, find_parameters
-from diynn.checking.contract.target import Make
 from diynn.checking.diagnosis.closeness import close
 
 
 @dataclass
-class Bench:
+class Fixture:
     """Where modules of one setup are built, and what is known about all of them.
 
     Parameters
@@ -33,7 +33,7 @@ class Bench:
         Whether the parameters may be replaced by random ones; else they are only shaken.
     """
 
-    make: Make
+    make: Factory
     kind: Kind
     setup: Setup
     redraw: bool = True
@@ -44,40 +44,40 @@ class Bench:
 
     def learn(self, data: np.ndarray, rng: np.random.Generator) -> dict[Path, np.ndarray]:
         """Find the parameters of a module built here; return values for them."""
-        subject = self.build()
-        output = subject.array("forward", data.copy())
+        instance = self.build()
+        output = instance.array("forward", data.copy())
 
         def changes_output(path: Path) -> bool:
-            old = subject.read(path).astype(float)
+            old = instance.read(path).astype(float)
             try:
-                subject.write({path: old + rng.uniform(0.5, 1.0, old.shape)})
-                changed = subject.array("forward", data.copy())
+                instance.write({path: old + rng.uniform(0.5, 1.0, old.shape)})
+                changed = instance.array("forward", data.copy())
             except Raised:
                 return False
             finally:
-                subject.write({path: old})
+                instance.write({path: old})
             return changed.shape == output.shape and not np.allclose(changed, output)
 
-        self.paths = find_parameters(subject, changes_output)
+        self.paths = find_parameters(instance, changes_output)
         drawn = {}
         for path in self.paths:
-            old = subject.read(path).astype(float)
+            old = instance.read(path).astype(float)
             drawn[path] = (
                 rng.normal(size=old.shape) if self.redraw else old + 0.1 * rng.normal(size=old.shape)
             )
         return drawn
 
-    def build(self, values: Mapping[Path, np.ndarray] | None = None) -> Subject:
+    def build(self, values: Mapping[Path, np.ndarray] | None = None) -> Instance:
         """Return a new instance, with these parameters."""
         return self.make(self.setup, values)
 
     def single(self, trial: Trial) -> bool:
         """Say whether modules built here compute, or keep their gradients, in single precision."""
         if self._single is None:
-            subject = trial.fresh()
+            instance = trial.fresh()
             direction = np.random.default_rng(0).normal(size=trial.data.shape)
-            precision = numeric.precision_of(lambda x: trial.forward(subject, x), trial.data, direction)
-            kept = any(array.dtype == np.float32 for array in subject.arrays().values())
+            precision = numeric.precision_of(lambda x: trial.forward(instance, x), trial.data, direction)
+            kept = any(array.dtype == np.float32 for array in instance.arrays().values())
             self._single = kept or precision is numeric.SINGLE
         return self._single
 
@@ -88,13 +88,13 @@ class Trial:
 
     Parameters
     ----------
-    bench : Bench
+    fixture : Fixture
     values : dict
         The parameters, by their path.
     data, delta : array
     """
 
-    bench: Bench
+    fixture: Fixture
     values: Mapping[Path, np.ndarray]
     data: np.ndarray
     delta: np.ndarray
@@ -102,41 +102,41 @@ class Trial:
 
     # ------------------------------------------------------------ a module and its calls
 
-    def fresh(self) -> Subject:
+    def fresh(self) -> Instance:
         """Return a new module with the parameters of this trial."""
-        subject = self.bench.build(self.values)
-        if not subject.complete:
-            subject.call("forward", self.data.copy())  # it makes them then
-            subject.write(self.values)
-        return subject
+        instance = self.fixture.build(self.values)
+        if not instance.complete:
+            instance.call("forward", self.data.copy())  # it makes them then
+            instance.write(self.values)
+        return instance
 
-    def forward(self, subject: Subject, data: np.ndarray | None = None) -> np.ndarray:
+    def forward(self, instance: Instance, data: np.ndarray | None = None) -> np.ndarray:
         """Return what ``forward`` makes of a copy of the data."""
-        return subject.array("forward", (self.data if data is None else data).copy())
+        return instance.array("forward", (self.data if data is None else data).copy())
 
-    def backward_delta(self, subject: Subject) -> np.ndarray:
+    def backward_delta(self, instance: Instance) -> np.ndarray:
         """Return the delta, from copies."""
-        return subject.array("backward_delta", self.data.copy(), self.delta.copy())
+        return instance.array("backward_delta", self.data.copy(), self.delta.copy())
 
-    def update_gradient(self, subject: Subject) -> None:
+    def update_gradient(self, instance: Instance) -> None:
         """Add the gradient, from copies."""
-        subject.call("backward_update_gradient", self.data.copy(), self.delta.copy())
+        instance.call("backward_update_gradient", self.data.copy(), self.delta.copy())
 
     def one_gradient(self) -> dict[Path, np.ndarray]:
         """Return the gradient from zero, right after a forward pass."""
-        subject = self.fresh()
-        subject.call("zero_grad")
-        self.forward(subject)
-        self.update_gradient(subject)
-        return self.gradients(subject)
+        instance = self.fresh()
+        instance.call("zero_grad")
+        self.forward(instance)
+        self.update_gradient(instance)
+        return self.gradients(instance)
 
-    def gradients(self, subject: Subject) -> dict[Path, np.ndarray]:
+    def gradients(self, instance: Instance) -> dict[Path, np.ndarray]:
         """Return the gradients that a module holds, by the path of their parameter."""
         if not self.values:
             return {}
-        arrays, pairs = subject.arrays(), self.bench.gradients
+        arrays, pairs = instance.arrays(), self.fixture.gradients
         if not (set(self.values) <= set(pairs) and set(pairs.values()) <= set(arrays)):
-            pairs = self.bench.gradients = find_gradients(arrays, list(self.values))
+            pairs = self.fixture.gradients = find_gradients(arrays, list(self.values))
         for path in self.values:
             if path not in pairs:
                 raise Raised("backward_update_gradient", "no_gradient", parameter=spell(path))
@@ -146,9 +146,9 @@ class Trial:
 
     def parts(self, arrays: Mapping[Path, np.ndarray]) -> Parts:
         """Return arrays beside the parameters as ``{"W": ..., "b": ...}``, or by their own names."""
-        if self.bench.layout is not None:
+        if self.fixture.layout is not None:
             try:
-                parts = self.bench.layout.read(arrays)
+                parts = self.fixture.layout.read(arrays)
                 _, bias = split(arrays)
                 if bias is not None and not broadcasts(arrays[bias], self.values[bias]):
                     parts["b"] = arrays[bias]  # a gradient that changes the bias's shape stays visible
@@ -160,15 +160,15 @@ class Trial:
     def reference(self) -> Any:
         """Return our module with the parameters of this trial."""
         parts = self.parts(self.values)
-        return reference(self.bench.kind, self.bench.setup, parts.get("W"), parts.get("b"))
+        return reference(self.fixture.kind, self.fixture.setup, parts.get("W"), parts.get("b"))
 
     def delta_agrees(self, claimed: np.ndarray) -> bool | None:
         """Say whether ``claimed`` is the delta, by numerical differentiation of the module's own forward."""
-        subject = self.fresh()
-        if self.forward(subject).shape != self.delta.shape:
-            return close(claimed, self.numeric_delta()[0]) if self.bench.kind.name else None
+        instance = self.fresh()
+        if self.forward(instance).shape != self.delta.shape:
+            return close(claimed, self.numeric_delta()[0]) if self.fixture.kind.name else None
         rng = np.random.default_rng(self.seed)
-        verdict = numeric.agrees(claimed, lambda x: self.forward(subject, x), self.data, self.delta, rng)
+        verdict = numeric.agrees(claimed, lambda x: self.forward(instance, x), self.data, self.delta, rng)
         if verdict is None:
             right, trusted = self.numeric_delta()
             verdict = close(claimed[trusted], right[trusted]) if trusted.any() else None
@@ -179,11 +179,11 @@ class Trial:
 
         Where the output has not the shape of the right one, the delta is our module's.
         """
-        subject = self.fresh()
-        if self.forward(subject).shape != self.delta.shape:
+        instance = self.fresh()
+        if self.forward(instance).shape != self.delta.shape:
             right = np.asarray(self.reference().backward_delta(self.data, self.delta))
             return right, np.ones(right.shape, dtype=bool)
-        return _differentiate(lambda x: self.forward(subject, x), self.data, self.delta, self.seed)
+        return _differentiate(lambda x: self.forward(instance, x), self.data, self.delta, self.seed)
 
     def gradient_agrees(self, claimed: Mapping[Path, np.ndarray]) -> bool | None:
         """Say whether ``claimed`` is the gradient, by numerical differentiation.
@@ -209,14 +209,14 @@ class Trial:
 
     def is_the_sheets_delta(self, claimed: np.ndarray) -> bool:
         """Say whether ``claimed`` is what our own module answers, whose forward may be another."""
-        if not self.bench.kind.name or self.bench.kind.formula is not None:
+        if not self.fixture.kind.name or self.fixture.kind.formula is not None:
             return False
         right = np.asarray(self.reference().backward_delta(self.data.copy(), self.delta.copy()))
         return close(claimed, right)
 
     def is_the_sheets_gradient(self, claimed: Mapping[Path, np.ndarray]) -> bool:
         """Say the same of the gradients, where it is known which array is which."""
-        if self.bench.layout is None:
+        if self.fixture.layout is None:
             return False
         ours, parts = self.reference(), self.parts(claimed)
         ours.backward_update_gradient(self.data.copy(), self.delta.copy())
@@ -233,11 +233,11 @@ class Trial:
         }
 
     def _of_parameter(self, path: Path) -> Callable[[np.ndarray], np.ndarray]:
-        subject = self.fresh()
+        instance = self.fresh()
 
         def function(value: np.ndarray) -> np.ndarray:
-            subject.write({path: value})
-            return self.forward(subject)
+            instance.write({path: value})
+            return self.forward(instance)
 
         return function
 
@@ -245,7 +245,7 @@ class Trial:
 
     def facts(self) -> SimpleNamespace:
         """Return what the formulas of the known mistakes are made of."""
-        arguments = self.bench.setup.arguments
+        arguments = self.fixture.setup.arguments
         facts = SimpleNamespace(
             x=self.data, delta=self.delta, batch=len(self.data),
             k=arguments.get("k_size"), stride=arguments.get("stride"), W=None, b=None,
@@ -257,8 +257,8 @@ class Trial:
     def inputs(self) -> dict[str, Any]:
         """Return what the report shows of this trial."""
         shown: dict[str, Any] = {}
-        if self.bench.setup.arguments and self.bench.kind.name:
-            shown["module"] = self.bench.setup.text(self.bench.kind.name)
+        if self.fixture.setup.arguments and self.fixture.kind.name:
+            shown["module"] = self.fixture.setup.text(self.fixture.kind.name)
         shown |= {"data": self.data, "delta": self.delta}
         return shown | {spell(path): value for path, value in self.values.items()}
 

@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     from diynn.checking.course.course import CourseError
     from diynn.checking.course.outputs import OutputError
     from diynn.checking.reporting.messages import language
-    from diynn.checking.reporting.plain import say
+    from diynn.checking.reporting.terminal import say
 
     try:
         if options.init:
@@ -84,7 +84,7 @@ def run(options: argparse.Namespace) -> int:
 def _init(options: argparse.Namespace, lang: str) -> int:
     from diynn.checking.course.templates import write_templates
     from diynn.checking.reporting.messages import text
-    from diynn.checking.reporting.plain import say
+    from diynn.checking.reporting.terminal import say
 
     folder = options.paths[0] if options.paths else Path()
     for path in write_templates(folder, lang, options.gradescope):
@@ -93,24 +93,24 @@ def _init(options: argparse.Namespace, lang: str) -> int:
 
 
 def _check(options: argparse.Namespace, lang: str) -> int:
-    from diynn.checking.course.evening import inputs, prepared
+    from diynn.checking.course.cache import VerdictCache
+    from diynn.checking.course.console import Console
     from diynn.checking.course.outputs import Outputs
-    from diynn.checking.course.progress import Bar
-    from diynn.checking.course.store import Store
-    from diynn.checking.course.talk import Talk
+    from diynn.checking.course.progress import ProgressBar
+    from diynn.checking.course.run import inputs, prepare
     from diynn.checking.reporting.messages import text
-    from diynn.checking.reporting.plain import say
+    from diynn.checking.reporting.terminal import say
 
     with ExitStack() as stack:
-        evening = stack.enter_context(
-            prepared(
+        course_run = stack.enter_context(
+            prepare(
                 options.paths, course=options.course, students=options.students, lang=lang,
                 timeout=options.timeout, megabytes=options.memory and int(options.memory),
                 total=options.total_timeout,
             )
         )  # fmt: skip
-        lang = options.lang or evening.lang
-        students = evening.students
+        lang = options.lang or course_run.lang
+        students = course_run.students
         if not students:
             say(text("no_files", lang, path=", ".join(map(str, options.paths))), sys.stderr, lang)
             return 2
@@ -118,15 +118,17 @@ def _check(options: argparse.Namespace, lang: str) -> int:
         outputs = Outputs(
             options.json, options.csv, options.html, options.feedback, options.gradescope, kept
         )  # fmt: skip
-        outputs.try_out(inputs(evening, options.paths), len(students))
-        memory = None
+        outputs.try_out(inputs(course_run, options.paths), len(students))
+        cache = None
         if kept is not None:
-            memory = Store(kept, students, evening.limits, evening.course.digest, again=options.again)
-            stack.callback(memory.close)
-        bar = Bar()
-        talk = Talk(lang, len(students), bar, quiet=options.quiet)
+            cache = VerdictCache(
+                kept, students, course_run.limits, course_run.course.digest, again=options.again
+            )
+            stack.callback(cache.close)
+        bar = ProgressBar()
+        console = Console(lang, len(students), bar, quiet=options.quiet)
         try:
-            found = evening.judge(workers=options.jobs, memory=memory, watch=bar, each=talk.student)
+            found = course_run.grade(workers=options.jobs, cache=cache, progress=bar, each=console.student)
         except KeyboardInterrupt:
             bar.close()
             if kept is not None:
@@ -135,14 +137,14 @@ def _check(options: argparse.Namespace, lang: str) -> int:
         bar.close()
         names = {student.name for student in found}
         helpers = [student.name for student in students if student.name not in names]
-        talk.end(found, shutil.get_terminal_size().columns if sys.stdout.isatty() else None, helpers)
-        if memory is not None and memory.recalled:
-            say(text("recalled", lang, known=memory.recalled, path=kept), sys.stdout, lang)
+        console.end(found, shutil.get_terminal_size().columns if sys.stdout.isatty() else None, helpers)
+        if cache is not None and cache.hits:
+            say(text("recalled", lang, known=cache.hits, path=kept), sys.stdout, lang)
         for path in outputs.write(found, lang):
             say(text("written", lang, path=path), sys.stdout, lang)
-    if not all(student.ok or student.late for student in found):
+    if not all(student.ok or student.unfinished for student in found):
         return 1
-    return 0 if all(student.complete and not student.late for student in found) else 3
+    return 0 if all(student.complete and not student.unfinished for student in found) else 3
 
 
 def _kept(options: argparse.Namespace) -> Path | None:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from diynn.checking.reporting.exports import feedback, to_csv
 from diynn.checking.reporting.gradescope import to_json
 from diynn.checking.reporting.page import file_names, overview, student_page
-from diynn.checking.reporting.sheets import feedback, to_csv
 from diynn.checking.reporting.students import StudentReport
 
 
@@ -94,7 +94,7 @@ def _as_dict(student: StudentReport, lang: str) -> dict[str, object]:
         "student": student.name, "ok": student.ok,
         **({"points": student.points, "of": student.of} if student.earned else {}),
         "classes": {each.kind: {"points": each.points, "of": each.of} for each in student.earned},
-        "remarks": student.remarks(lang), "files": [file.as_dict(lang) for file in student.told],
+        "remarks": student.remarks(lang), "files": [file.as_dict(lang) for file in student.files_shown],
     }  # fmt: skip
 
 

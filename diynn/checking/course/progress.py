@@ -7,13 +7,13 @@ import threading
 import time
 from typing import Any
 
-from diynn.checking.files.judges import Job
+from diynn.checking.files.pool import Job
 
 #: Seconds from which on a class is called slow.
 _SLOW = 3.0
 
 
-class Bar:
+class ProgressBar:
     """A bar on standard error, where that is a terminal: what is done, what is under way, what is slow."""
 
     def __init__(self) -> None:

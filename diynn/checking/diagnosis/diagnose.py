@@ -10,7 +10,8 @@ import numpy as np
 
 from diynn.checking.diagnosis.closeness import close
 from diynn.checking.diagnosis.evidence import Evidence
-from diynn.checking.diagnosis.mistakes import Mistake, load, right_line
+from diynn.checking.diagnosis.formulas import right_line
+from diynn.checking.diagnosis.mistakes import Mistake, load
 
 # A wrong answer equals a wrong formula up to rounding, and up to the error of what was differentiated.
 _EQUAL = 1e-6

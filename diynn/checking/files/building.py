@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.cards import Card
+from diynn.checking.contract.candidate import Factory
+from diynn.checking.contract.class_info import ClassInfo
+from diynn.checking.contract.instance import HostInterface, Instance
 from diynn.checking.contract.kinds import Kind, Setup
 from diynn.checking.contract.paths import Path
 from diynn.checking.contract.raised import CannotBuild, Raised
 from diynn.checking.contract.recognise import normalise
-from diynn.checking.contract.subject import Door, Subject
-from diynn.checking.contract.target import Make
 
 #: What constructors call their arguments, normalised: lower case, no underscores.
 _ROLES: dict[str, tuple[str, ...]] = {
@@ -72,18 +72,18 @@ class Builder:
     Parameters
     ----------
     host : Host, or its remote form
-    card : Card
+    info : ClassInfo
         Of the class.
     kind : Kind
         What it is meant to be.
     """
 
-    def __init__(self, host: Door, card: Card, kind: Kind) -> None:
-        self.host, self.card, self.kind = host, card, kind
+    def __init__(self, host: HostInterface, info: ClassInfo, kind: Kind) -> None:
+        self.host, self.info, self.kind = host, info, kind
         self.order = 0
         self._known: dict[str, list[Way]] = {}
 
-    def __call__(self, setup: Setup, values: Mapping[Path, np.ndarray] | None = None) -> Subject:
+    def __call__(self, setup: Setup, values: Mapping[Path, np.ndarray] | None = None) -> Instance:
         """Build an instance, with these arrays.
 
         Raises
@@ -96,7 +96,7 @@ class Builder:
             self._known[key] = list(self._ways(setup))
         ways = self._known[key]
         arguments, named = ways[min(self.order, len(ways) - 1)]
-        return Subject.build(self.host, self.card, arguments, named, values)
+        return Instance.build(self.host, self.info, arguments, named, values)
 
     def choose(self, setups: tuple[Setup, ...]) -> None:
         """Try the orders in which the sizes may be meant, and keep the one with which forward runs."""
@@ -125,8 +125,8 @@ class Builder:
     def _ways(self, setup: Setup) -> Iterator[Way]:
         """Yield arguments by position and by name, the likeliest first."""
         values: dict[str, Any] = dict(setup.arguments)
-        positional, needed = self.card.positional, self.card.needed
-        named = roles([each.name for each in self.card.arguments], self.kind) if self.kind.roles else {}
+        positional, needed = self.info.positional, self.info.needed
+        named = roles([each.name for each in self.info.arguments], self.kind) if self.kind.roles else {}
         extra = self._filled([name for name in needed if name not in named.values()], setup)
         enough = all(role in named for role in self.kind.roles if role != "stride")
         if "stride" in values and "stride" not in named and (enough or len(positional) < len(values)):
@@ -176,7 +176,7 @@ class Builder:
         return found
 
 
-def setups_of(subject: Subject, kind: Kind, input_shape: tuple[int, ...] | None) -> tuple[Setup, ...]:
+def setups_of(instance: Instance, kind: Kind, input_shape: tuple[int, ...] | None) -> tuple[Setup, ...]:
     """Return the setups that fit an instance: its own arguments, with batches of several sizes.
 
     Raises
@@ -184,28 +184,28 @@ def setups_of(subject: Subject, kind: Kind, input_shape: tuple[int, ...] | None)
     CannotBuild
         If its sizes cannot be made out.
     """
-    for arguments in _sizes(subject, kind):
+    for arguments in _sizes(instance, kind):
         shape = input_shape or _example(kind, arguments)
         if shape is None:
             return tuple(Setup(arguments, setup.shape) for setup in kind.setups)
         setups = tuple(Setup(arguments, (batch, *shape)) for batch in (2, 1, 4))
-        if len(arguments) < 2 or "k_size" in arguments or _takes(subject, setups[0].shape):
+        if len(arguments) < 2 or "k_size" in arguments or _takes(instance, setups[0].shape):
             return setups
     raise CannotBuild("sizes_unknown", role=", ".join(kind.roles))
 
 
-def _takes(subject: Subject, shape: tuple[int, ...]) -> bool:
+def _takes(instance: Instance, shape: tuple[int, ...]) -> bool:
     try:
-        subject.array("forward", np.ones(shape))
+        instance.array("forward", np.ones(shape))
     except Raised:
         return False
     return True
 
 
-def _sizes(subject: Subject, kind: Kind) -> Iterator[dict[str, int]]:
+def _sizes(instance: Instance, kind: Kind) -> Iterator[dict[str, int]]:
     """Yield what the sizes of an instance may be: by their names, by the shape of its weights, swapped."""
-    held = {normalise(name): value for name, value in subject.host.sizes(subject.number).items()}
-    weights = next((array for path, array in subject.arrays().items() if path == ("_parameters",)), None)
+    held = {normalise(name): value for name, value in instance.host.sizes(instance.number).items()}
+    weights = next((array for path, array in instance.arrays().items() if path == ("_parameters",)), None)
     wanted = [role for role in kind.roles if role != "stride"]
     by_shape = dict(zip(wanted, getattr(weights, "shape", ()), strict=False))
     by_name = {
@@ -237,7 +237,7 @@ def _example(kind: Kind, arguments: dict[str, int]) -> tuple[int, ...] | None:
 _SHAPES = ((3,), (6, 2), (6, 6, 2), (2, 6, 6), *((size,) for size in range(2, 33)), (1,))
 
 
-def runnable(make: Make, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setup, ...]:
+def runnable(make: Factory, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setup, ...]:
     """Return the setups that an unknown module runs on, none if there are none."""
     if kind.name or kind.loss:
         return setups

@@ -16,7 +16,7 @@ from diynn.checking.contract.recognise import normalise
 from diynn.checking.files import skeleton
 from diynn.checking.files.finding import Found, Source
 from diynn.checking.files.reading import Piece
-from diynn.checking.files.statements import Chosen
+from diynn.checking.files.statements import Statement
 
 
 class Missing:
@@ -47,7 +47,7 @@ class Definitions:
         What its definitions made.
     errors : dict
         For each class that could not be defined, why.
-    lent : set of str
+    stand_ins : set of str
         The names that could not be imported and that classes of diynn stand in for.
     """
 
@@ -65,7 +65,7 @@ class Definitions:
             "Module": skeleton.Module, "Loss": skeleton.Loss,
         }  # fmt: skip
         self.errors: dict[str, BaseException] = {}
-        self.lent: set[str] = set()
+        self.stand_ins: set[str] = set()
         self._given = set(self.names)
         for piece in source.pieces:
             lines = piece.text.splitlines(keepends=True)
@@ -74,8 +74,8 @@ class Definitions:
 
     def run(self) -> Definitions:
         """Run the definitions that its classes need, or all of a file that another imports."""
-        for chosen in self.source.needed(everything=self._everything):
-            self._run(chosen)
+        for statement in self.source.needed(everything=self._everything):
+            self._run(statement)
         return self
 
     def module(self, name: str) -> ModuleType:
@@ -87,8 +87,8 @@ class Definitions:
         vars(module).update({each: value for each, value in self.names.items() if each not in provided_here})
         return module
 
-    def _run(self, chosen: Chosen) -> None:
-        node = chosen.node
+    def _run(self, statement: Statement) -> None:
+        node = statement.node
         try:
             if isinstance(node, ast.ImportFrom):
                 self._import_from(node)
@@ -98,7 +98,7 @@ class Definitions:
                 # Annotations are not evaluated: what they name need not be there.
                 future = ast.ImportFrom("__future__", [ast.alias("annotations")], 0, lineno=1, col_offset=0)
                 module = ast.Module([ast.fix_missing_locations(future), node], [])
-                code = compile(module, chosen.piece.name, "exec", dont_inherit=True)
+                code = compile(module, statement.piece.name, "exec", dont_inherit=True)
                 exec(code, self.names)
         except (Exception, SystemExit) as error:
             if isinstance(node, ast.ClassDef):
@@ -119,7 +119,7 @@ class Definitions:
                 picked = self._pick(found, alias.name, name, node.level)
                 self.names[alias.asname or alias.name] = picked
                 if name.partition(".")[0] != "diynn" and picked is our_own(alias.name) is not None:
-                    self.lent.add(alias.asname or alias.name)
+                    self.stand_ins.add(alias.asname or alias.name)
 
     def _import(self, node: ast.Import) -> None:
         for alias in node.names:

@@ -15,7 +15,7 @@ from pathlib import Path
 from diynn.checking.contract.recognise import normalise, recognise
 from diynn.checking.files.reading import Parsed, Piece, Problem, decode, parse, pieces_of
 from diynn.checking.files.statements import (
-    Chosen,
+    Statement,
     bound,
     flat,
     imported,
@@ -80,7 +80,9 @@ class Source:
     @property
     def broken(self) -> dict[str, Problem]:
         """The classes that are lost with a line that is not Python."""
-        whole = {chosen.node.name for chosen in self.statements if isinstance(chosen.node, ast.ClassDef)}
+        whole = {
+            statement.node.name for statement in self.statements if isinstance(statement.node, ast.ClassDef)
+        }
         lost = {name: problem for _, each in self.parsed for name, problem in each.broken.items()}
         return {
             name: problem
@@ -89,29 +91,31 @@ class Source:
         }
 
     @functools.cached_property
-    def statements(self) -> list[Chosen]:
+    def statements(self) -> list[Statement]:
         """The statements at the top level, conditions and attempts laid flat.
 
         What stands in a function, a class or the part for the script alone counts where the top level does
         not define the same.
         """
-        found = [chosen for piece, each in self.parsed for chosen in flat(each.body, piece)]
-        modules = {name for chosen in found for name in imported(chosen.node)}
+        found = [statement for piece, each in self.parsed for statement in flat(each.body, piece)]
+        modules = {name for statement in found for name in imported(statement.node)}
         early = {
             name
-            for chosen in found
-            if not chosen.late and is_harmless(chosen.node, modules)
-            for name in bound(chosen.node)
+            for statement in found
+            if not statement.late and is_harmless(statement.node, modules)
+            for name in bound(statement.node)
         }
-        return [chosen for chosen in found if not chosen.late or not early & set(bound(chosen.node))]
+        return [
+            statement for statement in found if not statement.late or not early & set(bound(statement.node))
+        ]
 
     @functools.cached_property
     def definitions(self) -> dict[str, ast.ClassDef]:
         """The classes by their name; of one that is defined again the last."""
         return {
-            chosen.node.name: chosen.node
-            for chosen in self.statements
-            if isinstance(chosen.node, ast.ClassDef)
+            statement.node.name: statement.node
+            for statement in self.statements
+            if isinstance(statement.node, ast.ClassDef)
         }
 
     def classes(self) -> list[str]:
@@ -140,10 +144,10 @@ class Source:
             Names that count, and those of modules, whose attributes count but ``Module`` and ``Loss``.
         """
         direct = {
-            bound_name: _taken(chosen.node, names, modules)
-            for chosen in self.statements
-            if not isinstance(chosen.node, ast.Import | ast.ImportFrom)
-            for bound_name in bound(chosen.node)
+            bound_name: _taken(statement.node, names, modules)
+            for statement in self.statements
+            if not isinstance(statement.node, ast.Import | ast.ImportFrom)
+            for bound_name in bound(statement.node)
         }
         calls = {name: used(node) for name, node in self._nodes.items()}
         found: dict[str, list[str]] = {}
@@ -162,8 +166,8 @@ class Source:
         """Return the classes that use what this file imports from diynn, but for its base classes."""
         names: set[str] = set()
         modules: set[str] = set()
-        for chosen in self.statements:
-            node = chosen.node
+        for statement in self.statements:
+            node = statement.node
             if isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] == "diynn":
                 for alias in node.names:
                     if alias.name not in _BASES:
@@ -179,18 +183,18 @@ class Source:
     def _nodes(self) -> dict[str, ast.stmt]:
         """What binds each name at the top level, last: definitions and assignments."""
         return {
-            name: chosen.node
-            for chosen in self.statements
-            if not isinstance(chosen.node, ast.Import | ast.ImportFrom)
-            for name in bound(chosen.node)
+            name: statement.node
+            for statement in self.statements
+            if not isinstance(statement.node, ast.Import | ast.ImportFrom)
+            for name in bound(statement.node)
         }
 
     def place(self, name: str) -> str:
         """Return the piece and line in which a class is defined."""
         places = [
-            f"{chosen.piece.name}:{chosen.node.lineno}"
-            for chosen in self.statements
-            if isinstance(chosen.node, ast.ClassDef) and chosen.node.name == name
+            f"{statement.piece.name}:{statement.node.lineno}"
+            for statement in self.statements
+            if isinstance(statement.node, ast.ClassDef) and statement.node.name == name
         ]
         return places[-1] if places else self.name
 
@@ -210,27 +214,27 @@ class Source:
                         return f"{piece.name}:{each.lineno}"
         return ""
 
-    def needed(self, *, everything: bool = False) -> list[Chosen]:
+    def needed(self, *, everything: bool = False) -> list[Statement]:
         """Return the statements that define the classes and what they use, in their order.
 
         With ``everything`` all imports, constants and helpers are kept: of a file that others import.
         """
         statements = self.statements
-        modules = {name for chosen in statements for name in imported(chosen.node)}
-        harmless = [is_harmless(chosen.node, modules) for chosen in statements]
+        modules = {name for statement in statements for name in imported(statement.node)}
+        harmless = [is_harmless(statement.node, modules) for statement in statements]
         if everything:
-            return [chosen for chosen, fine in zip(statements, harmless, strict=True) if fine]
+            return [statement for statement, fine in zip(statements, harmless, strict=True) if fine]
         kept = {
             place
-            for place, chosen in enumerate(statements)
-            if isinstance(chosen.node, ast.ClassDef) or is_star(chosen.node)
+            for place, statement in enumerate(statements)
+            if isinstance(statement.node, ast.ClassDef) or is_star(statement.node)
         }
         while True:
             names = {name for place in kept for name in used(statements[place].node)}
             more = {
                 place
-                for place, chosen in enumerate(statements)
-                if place not in kept and harmless[place] and names & set(bound(chosen.node))
+                for place, statement in enumerate(statements)
+                if place not in kept and harmless[place] and names & set(bound(statement.node))
             }
             if not more:
                 return [statements[place] for place in sorted(kept)]
@@ -239,14 +243,14 @@ class Source:
     def not_run(self) -> dict[str, int]:
         """Return the names that a class may use and that only lines define which are not run."""
         needed = self.needed()
-        kept = {id(chosen.node) for chosen in needed}
-        given = {name for chosen in needed for name in bound(chosen.node)}
-        names = {name for chosen in needed for name in used(chosen.node)} - given
+        kept = {id(statement.node) for statement in needed}
+        given = {name for statement in needed for name in bound(statement.node)}
+        names = {name for statement in needed for name in used(statement.node)} - given
         return {
-            name: chosen.node.lineno
-            for chosen in self.statements
-            if id(chosen.node) not in kept
-            for name in bound(chosen.node)
+            name: statement.node.lineno
+            for statement in self.statements
+            if id(statement.node) not in kept
+            for name in bound(statement.node)
             if name in names
         }
 

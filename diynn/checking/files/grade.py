@@ -12,17 +12,17 @@ from time import monotonic
 from typing import Any, Protocol
 
 from diynn.checking.contract.recognise import recognise
-from diynn.checking.files.judges import LOST, Content, Job, Judges, Limits
+from diynn.checking.files.pool import LOST, Content, Job, JudgePool, Limits
 from diynn.checking.reporting.report import FileReport, Report
 from diynn.checking.reporting.results import Result, Verdict
 
-__all__ = ["Job", "Judges", "Limits", "Memory", "Plan", "Watch", "grade"]
+__all__ = ["Cache", "Job", "JudgePool", "Limits", "Plan", "Progress", "grade"]
 
 #: More classes than that are in no file of a student.
 _MOST_CLASSES = 200
 
 
-class Memory(Protocol):
+class Cache(Protocol):
     """What was found before, so that it need not be found again."""
 
     def content(self, path: Path) -> Content | None:
@@ -38,7 +38,7 @@ class Memory(Protocol):
         """Keep a verdict."""
 
 
-class Watch(Protocol):
+class Progress(Protocol):
     """Who is told what is under way."""
 
     def begin(self, job: Job) -> None:
@@ -83,8 +83,8 @@ def grade(
     plan: Plan | None = None,
     *,
     workers: int | None = None,
-    memory: Memory | None = None,
-    watch: Watch | None = None,
+    cache: Cache | None = None,
+    progress: Progress | None = None,
     each: Callable[[FileReport, Report | None], None] | None = None,
 ) -> list[FileReport]:
     """Judge every class of every file, several at a time, each in a process of its own.
@@ -96,9 +96,9 @@ def grade(
     plan : Plan, optional
     workers : int, optional
         Classes judged at a time; None for one a processor.
-    memory : Memory, optional
+    cache : Cache, optional
         What is known is not judged again.
-    watch : Watch, optional
+    progress : Progress, optional
     each : callable, optional
         Called with every class as soon as it is judged, and with None when its file is done.
 
@@ -110,10 +110,10 @@ def grade(
     plan = plan or Plan()
     count = workers or processors()
     found = [FileReport(path, name) for path, name in zip(files, _names(list(files)), strict=True)]
-    with Judges(plan.limits, count) as judges, ThreadPoolExecutor(max_workers=count) as pool:
-        run = _Run(plan, judges, memory, watch)
+    with JudgePool(plan.limits, count) as pool, ThreadPoolExecutor(max_workers=count) as threads:
+        run = _Grader(plan, pool, cache, progress)
         try:
-            listed = pool.map(lambda report: run.list(report.path, files[report.path]), found)
+            listed = threads.map(lambda report: run.list(report.path, files[report.path]), found)
             jobs: dict[Future[Report], tuple[FileReport, Report]] = {}
             left: Counter[Path] = Counter()
             for report, content in zip(found, listed, strict=True):
@@ -121,13 +121,13 @@ def grade(
                     place = Report(job.name, lang=plan.lang)
                     report.reports.append(place)
                     left[report.path] += 1
-                    jobs[pool.submit(run.judge, job)] = (report, place)
+                    jobs[threads.submit(run.judge, job)] = (report, place)
                 if each is not None and not left[report.path]:
                     each(report, None)
             total, pending = len(jobs), set(jobs)
             while True:
-                if watch is not None:
-                    watch.tick(total - len(pending), total)
+                if progress is not None:
+                    progress.tick(total - len(pending), total)
                 if not pending:
                     break
                 done, pending = wait(pending, timeout=0.5, return_when="FIRST_COMPLETED")
@@ -140,8 +140,8 @@ def grade(
                         if not left[report.path]:
                             each(report, None)
         except BaseException:  # an interrupt ends what is under way, too
-            judges.stop()
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.stop()
+            threads.shutdown(wait=False, cancel_futures=True)
             raise
     return found
 
@@ -151,49 +151,49 @@ def processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-class _Run:
+class _Grader:
     """The tasks of one run, which its threads do."""
 
-    def __init__(self, plan: Plan, judges: Judges, memory: Memory | None, watch: Watch | None) -> None:
-        self.plan, self.judges, self.memory, self.watch = plan, judges, memory, watch
+    def __init__(self, plan: Plan, pool: JudgePool, cache: Cache | None, progress: Progress | None) -> None:
+        self.plan, self.pool, self.cache, self.progress = plan, pool, cache, progress
         self._timeouts: Counter[Path] = Counter()
         self._end = monotonic() + plan.limits.total
 
     def list(self, path: Path, top: Path) -> Content:
-        known = self.memory.content(path) if self.memory is not None else None
+        known = self.cache.content(path) if self.cache is not None else None
         if known is not None:
             return known
         if monotonic() > self._end:
-            return {"problems": [], "classes": {}, "broken": {}, "ended": [self._late(Verdict.FAILED)]}
-        content = self.judges.list(path, top, list(self.plan.names), self.plan.readable.get(path, ()))
-        if self.memory is not None and not content.get("ended"):
-            self.memory.note_content(path, content)
+            return {"problems": [], "classes": {}, "broken": {}, "ended": [self._out_of_time(Verdict.FAILED)]}
+        content = self.pool.list(path, top, list(self.plan.names), self.plan.readable.get(path, ()))
+        if self.cache is not None and not content.get("ended"):
+            self.cache.note_content(path, content)
         return content
 
     def judge(self, job: Job) -> Report:
-        known = self.memory.report(job) if self.memory is not None else None
+        known = self.cache.report(job) if self.cache is not None else None
         if known is not None:
             self._note_timeout(job, known)
             return known
         kind = recognise(job.name)
         taken_for = job.like or (kind.name if kind else "")
         if monotonic() > self._end:  # kept nowhere: the next run begins with it
-            return Report(job.name, taken_for, job.where, [self._late(Verdict.SKIPPED)], job.lang)
+            return Report(job.name, taken_for, job.where, [self._out_of_time(Verdict.SKIPPED)], job.lang)
         if self._timeouts[job.path] >= self.plan.limits.patience:
             words = {"count": self.plan.limits.patience}
             spent = Result("run", Verdict.FAILED, "patience", words, where=job.where)
             return Report(job.name, taken_for, job.where, [spent], job.lang)
-        if self.watch is not None:
-            self.watch.begin(job)
-        report = self.judges.judge(job)
-        if self.watch is not None:
-            self.watch.end(job)
+        if self.progress is not None:
+            self.progress.begin(job)
+        report = self.pool.judge(job)
+        if self.progress is not None:
+            self.progress.end(job)
         self._note_timeout(job, report)
-        if self.memory is not None and not any(each.words.get("reason") == LOST for each in report.results):
-            self.memory.note_report(job, report)
+        if self.cache is not None and not any(each.words.get("reason") == LOST for each in report.results):
+            self.cache.note_report(job, report)
         return report
 
-    def _late(self, verdict: Verdict) -> Result:
+    def _out_of_time(self, verdict: Verdict) -> Result:
         return Result("run", verdict, "out_of_time", {"seconds": f"{self.plan.limits.total:g}"})
 
     def _note_timeout(self, job: Job, report: Report) -> None:

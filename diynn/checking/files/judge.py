@@ -16,10 +16,10 @@ from queue import SimpleQueue
 from typing import Any, NoReturn
 
 from diynn.checking.contract.examine import examine
-from diynn.checking.contract.raised import Ended, Raised
-from diynn.checking.files.processes import Nursery, nursery
+from diynn.checking.contract.raised import ProcessEnded, Raised
+from diynn.checking.files.candidates import candidate_of
+from diynn.checking.files.processes import Launcher, launcher
 from diynn.checking.files.remote import RemoteHost
-from diynn.checking.files.targets import targets_of
 from diynn.checking.reporting.results import Result, Verdict, plain
 
 Tell = Callable[..., None]
@@ -27,7 +27,7 @@ Tell = Callable[..., None]
 
 def main(*, forks: bool | None = None) -> NoReturn:
     """Serve orders until the standard input ends."""
-    place = nursery() if forks is None else nursery(forks=forks)
+    place = launcher() if forks is None else launcher(forks=forks)
     orders, answers = sys.stdin.buffer, os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
 
@@ -48,13 +48,13 @@ def main(*, forks: bool | None = None) -> NoReturn:
         tell(done=True)
 
 
-def serve(place: Nursery, order: dict[str, Any], tell: Tell) -> None:
+def serve(place: Launcher, order: dict[str, Any], tell: Tell) -> None:
     """Do what an order says: list the classes of a file, or judge one of them.
 
     Parameters
     ----------
     order : dict
-        As :meth:`diynn.checking.files.judges.Job.order` makes it, with ``timeout`` and ``megabytes``;
+        As :meth:`diynn.checking.files.pool.Job.order` makes it, with ``timeout`` and ``megabytes``;
         without ``class`` the classes of the file are listed.
     """
     with tempfile.TemporaryDirectory(prefix="diynn-check-", ignore_cleanup_errors=True) as folder:
@@ -68,13 +68,13 @@ def serve(place: Nursery, order: dict[str, Any], tell: Tell) -> None:
                 tell(result={key: plain(getattr(result, key)) for key in Result.__dataclass_fields__})
 
         patience = 0.0
-        ended: Ended | None = None
+        ended: ProcessEnded | None = None
         try:
             _serve(host, order, tell, watch)
-        except Ended as error:
+        except ProcessEnded as error:
             ended, patience = error, 1.0 if error.key == "closed" else 0.0
         except Exception as error:  # what came over the wire was so odd that it cannot even be compared
-            ended = Ended("killed", reason=f"{type(error).__name__}: {error}"[:200])
+            ended = ProcessEnded("killed", reason=f"{type(error).__name__}: {error}"[:200])
         finally:
             wire.close()
             how = place.end(number, patience)
@@ -82,7 +82,7 @@ def serve(place: Nursery, order: dict[str, Any], tell: Tell) -> None:
             watch(stage[0], _ended(ended, how, stage[0], order))
 
 
-def _ended(ended: Ended, how: str, stage: str, order: dict[str, Any]) -> Result:
+def _ended(ended: ProcessEnded, how: str, stage: str, order: dict[str, Any]) -> Result:
     """Return the verdict on a class whose process has ended, or was ended."""
     words: dict[str, Any] = {"property": stage, **ended.words}
     key = ended.key
@@ -105,9 +105,9 @@ def _serve(host: RemoteHost, order: dict[str, Any], tell: Tell, watch: Callable[
     if "class" not in order:
         tell(**{name: plain(found[name]) for name in ("problems", "classes", "broken")})
         return
-    target = targets_of(host, found, order, watch)
-    if target is not None:
-        report = examine(target)
+    candidate = candidate_of(host, found, order, watch)
+    if candidate is not None:
+        report = examine(candidate)
         tell(kind=report.kind)
 
 

@@ -22,7 +22,7 @@ from typing import Protocol
 FORKS = hasattr(os, "fork") and sys.platform != "darwin"
 
 
-class Nursery(Protocol):
+class Launcher(Protocol):
     """Where processes come from."""
 
     def start(self, folder: str) -> tuple[int, socket.socket]:
@@ -38,9 +38,9 @@ class Nursery(Protocol):
         """End whatever still runs."""
 
 
-def nursery(*, forks: bool = FORKS) -> Nursery:
+def launcher(*, forks: bool = FORKS) -> Launcher:
     """Return what starts processes on this system."""
-    return Forking() if forks else Starting()
+    return ForkServer() if forks else Spawner()
 
 
 def environment(folder: str) -> dict[str, str]:
@@ -53,21 +53,21 @@ def environment(folder: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-class Forking:
+class ForkServer:
     """Children of a process that has loaded everything and knows nothing.
 
     Made before the first file is named, by a process that has no threads.
     """
 
     def __init__(self) -> None:
-        _load_everything()
+        _preload()
         self._wire, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._first = os.fork()
         if self._first == 0:
-            _end_with_parent()
+            _die_with_parent()
             self._wire.close()
             try:
-                _fork_on_demand(far)
+                _serve_forks(far)
             finally:
                 os._exit(0)
         far.close()
@@ -90,7 +90,7 @@ class Forking:
         return self._wire.recv(64).decode().strip()
 
 
-def _load_everything() -> None:
+def _preload() -> None:
     """Import what a process of a class needs, and start BLAS."""
     import numpy as np
 
@@ -101,7 +101,7 @@ def _load_everything() -> None:
     np.ones((2, 2)) @ np.ones((2, 2))
 
 
-def _fork_on_demand(wire: socket.socket) -> None:
+def _serve_forks(wire: socket.socket) -> None:
     """Fork for whoever asks over ``wire``; end with it, and with all that still runs."""
     running: set[int] = set()
     while True:
@@ -111,7 +111,7 @@ def _fork_on_demand(wire: socket.socket) -> None:
             number = os.fork()
             if number == 0:
                 wire.close()
-                _live(descriptors[0], os.fsdecode(rest))
+                _run_child(descriptors[0], os.fsdecode(rest))
             os.close(descriptors[0])
             running.add(number)
             wire.send(str(number).encode())
@@ -125,7 +125,7 @@ def _fork_on_demand(wire: socket.socket) -> None:
             return
 
 
-def _end_with_parent() -> None:
+def _die_with_parent() -> None:
     """Let the kernel kill this process when its parent ends, however that ends; where it can."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
@@ -148,10 +148,10 @@ def _ended(number: int, patience: float) -> str:
     return ""
 
 
-def _live(descriptor: int, folder: str) -> None:
+def _run_child(descriptor: int, folder: str) -> None:
     """Be the process of one class; never return."""
     try:
-        _end_with_parent()
+        _die_with_parent()
         os.setsid()
         silent = os.open(os.devnull, os.O_RDWR)
         for stream in (0, 1, 2):
@@ -170,7 +170,7 @@ def _live(descriptor: int, folder: str) -> None:
         os._exit(0)  # no destructor of foreign objects, no exit handler
 
 
-class Starting:
+class Spawner:
     """A new Python for each class."""
 
     def __init__(self) -> None:

@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from diynn.checking.contract.cards import Card
+from diynn.checking.contract.class_info import ClassInfo
 from diynn.checking.contract.host import Values
 from diynn.checking.contract.paths import Path
-from diynn.checking.contract.raised import Ended, Raised
-from diynn.checking.files.wire import Closed, Garbled, receive, send
+from diynn.checking.contract.raised import ProcessEnded, Raised
+from diynn.checking.files.wire import ConnectionClosed, MalformedMessage, receive, send
 
 Kind = TypeVar("Kind")
 
@@ -45,7 +45,7 @@ class RemoteHost:
         ------
         Raised
             If the foreign code raised.
-        Ended
+        ProcessEnded
             If the time is over, the memory spent or the process gone.
         """
         dropped, self._dropped = self._dropped, []
@@ -54,23 +54,23 @@ class RemoteHost:
             send(self.wire, [what, list(arguments), dropped])
             status, answer = receive(self.wire)
         except TimeoutError:
-            raise Ended("timeout", seconds=f"{self.seconds:g}") from None
-        except (Garbled, ValueError, TypeError) as error:
-            raise Ended("killed", reason=f"{type(error).__name__}: {error}") from error
-        except Closed as error:
-            raise Ended("closed") from error
+            raise ProcessEnded("timeout", seconds=f"{self.seconds:g}") from None
+        except (MalformedMessage, ValueError, TypeError) as error:
+            raise ProcessEnded("killed", reason=f"{type(error).__name__}: {error}") from error
+        except ConnectionClosed as error:
+            raise ProcessEnded("closed") from error
         if status == "raised":
             method, key, words = answer
             raise Raised(str(method), str(key), **{str(name): value for name, value in words.items()})
         if status == "memory":
-            raise Ended("memory")
+            raise ProcessEnded("memory")
         return answer
 
     # ------------------------------------------------------------ the methods of a host
 
-    def card(self, name: str) -> Card:
+    def class_info(self, name: str) -> ClassInfo:
         """Describe a class."""
-        return _checked(self.ask("card", name), Card)
+        return _checked(self.ask("class_info", name), ClassInfo)
 
     def build(
         self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any], values: Values = ()
@@ -90,21 +90,21 @@ class RemoteHost:
         """Call a method."""
         return self.ask("call", number, method, list(arguments))
 
-    def again(self, number: int, back: int) -> Any:
+    def answer_now(self, number: int, back: int) -> Any:
         """Return what the last answer, or one before it, holds by now."""
-        return self.ask("again", number, back)
+        return self.ask("answer_now", number, back)
 
-    def given(self, number: int) -> list[Any]:
+    def arguments_now(self, number: int) -> list[Any]:
         """Return what the arguments of the last call hold by now."""
-        return _checked(self.ask("given", number), list)
+        return _checked(self.ask("arguments_now", number), list)
 
-    def lacking(self, number: int, names: Sequence[str]) -> list[str]:
+    def missing_methods(self, number: int, names: Sequence[str]) -> list[str]:
         """Return which of the names are no methods."""
-        return [str(each) for each in _checked(self.ask("lacking", number, list(names)), list)]
+        return [str(each) for each in _checked(self.ask("missing_methods", number, list(names)), list)]
 
-    def holds(self, number: int, name: str) -> bool:
+    def has(self, number: int, name: str) -> bool:
         """Say whether there is an attribute that is not None."""
-        return bool(self.ask("holds", number, name))
+        return bool(self.ask("has", number, name))
 
     def sizes(self, number: int) -> dict[str, int]:
         """Return the whole numbers among the attributes."""
@@ -131,5 +131,5 @@ class RemoteHost:
 def _checked(answer: Any, wanted: type[Kind]) -> Kind:
     """Return an answer of the type that the question asks for; anything else is the end."""
     if not isinstance(answer, wanted):
-        raise Ended("killed", reason="an answer of another type")
+        raise ProcessEnded("killed", reason="an answer of another type")
     return answer

@@ -11,7 +11,7 @@ from diynn.checking.files.reading import Piece
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Statement:
     """One statement, and the piece it stands in.
 
     Attributes
@@ -25,7 +25,7 @@ class Chosen:
     late: bool = False
 
 
-def flat(body: Iterable[ast.stmt], piece: Piece, late: bool = False) -> Iterator[Chosen]:
+def flat(body: Iterable[ast.stmt], piece: Piece, late: bool = False) -> Iterator[Statement]:
     """Yield statements with those in conditions and attempts, and classes out of functions and classes."""
     for node in body:
         if isinstance(node, ast.If):
@@ -36,7 +36,7 @@ def flat(body: Iterable[ast.stmt], piece: Piece, late: bool = False) -> Iterator
         ):
             yield from flat(node.body, piece, late)
         else:
-            yield Chosen(node, piece, late)
+            yield Statement(node, piece, late)
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and any(
                 isinstance(each, ast.ClassDef) for each in node.body
             ):

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.cards import Argument, Card
-from diynn.checking.contract.host import Named, Other, Thing
+from diynn.checking.contract.class_info import Argument, ClassInfo
+from diynn.checking.contract.host import ClassName, Handle, Opaque
 from diynn.checking.contract.paths import Attribute
 
 _HEAD = struct.Struct("<QQ")
@@ -25,11 +25,11 @@ _HEAD = struct.Struct("<QQ")
 LONGEST = 64 << 20
 
 
-class Garbled(Exception):  # noqa: N818 - it says what came, and is no error of ours
+class MalformedMessage(Exception):  # noqa: N818 - it says what came, and is no error of ours
     """What came is no message."""
 
 
-class Closed(Exception):  # noqa: N818 - the other side ended, which is no error of ours
+class ConnectionClosed(Exception):  # noqa: N818 - the other side ended, which is no error of ours
     """The other side has closed the wire."""
 
 
@@ -43,7 +43,7 @@ def send(wire: socket.socket, value: Any) -> None:
     except TimeoutError:
         raise
     except OSError as error:
-        raise Closed(str(error)) from error
+        raise ConnectionClosed(str(error)) from error
 
 
 def receive(wire: socket.socket) -> Any:
@@ -51,9 +51,9 @@ def receive(wire: socket.socket) -> Any:
 
     Raises
     ------
-    Garbled
+    MalformedMessage
         If it is none.
-    Closed
+    ConnectionClosed
         If the other side has ended.
     TimeoutError
         If the time that was set for the socket runs out.
@@ -64,16 +64,16 @@ def receive(wire: socket.socket) -> Any:
         parts += _some(wire)
     total, length = _HEAD.unpack_from(parts)
     if not length <= total <= LONGEST:
-        raise Garbled("its length is none")
+        raise MalformedMessage("its length is none")
     while len(parts) < _HEAD.size + total:
         parts += _some(wire)
     content = memoryview(parts)[_HEAD.size :]
     if len(content) != total:
-        raise Garbled("more came than was announced")
+        raise MalformedMessage("more came than was announced")
     try:
         return _read(json.loads(bytes(content[:length])), content[length:])
     except (ValueError, TypeError, KeyError, IndexError, RecursionError, AttributeError) as error:
-        raise Garbled(type(error).__name__) from error
+        raise MalformedMessage(type(error).__name__) from error
 
 
 def _some(wire: socket.socket) -> bytearray:
@@ -82,9 +82,9 @@ def _some(wire: socket.socket) -> bytearray:
     except TimeoutError:
         raise
     except OSError as error:
-        raise Closed(str(error)) from error
+        raise ConnectionClosed(str(error)) from error
     if not part:
-        raise Closed("ended")
+        raise ConnectionClosed("ended")
     return bytearray(part)
 
 
@@ -105,14 +105,17 @@ def _written(value: Any, blobs: list[bytes]) -> Any:
         return ["dict", [[_written(key, blobs), _written(each, blobs)] for key, each in value.items()]]
     if isinstance(value, list | tuple | set | frozenset):
         return ["tuple" if isinstance(value, tuple) else "list", [_written(each, blobs) for each in value]]
-    if isinstance(value, Thing):
-        return ["thing", value.number]
-    if isinstance(value, Named):
-        return ["named", value.name]
-    if isinstance(value, Other):
-        return ["other", value.type]
-    if isinstance(value, Card):
-        return ["card", _written({**vars(value), "arguments": list(map(asdict, value.arguments))}, blobs)]
+    if isinstance(value, Handle):
+        return ["handle", value.number]
+    if isinstance(value, ClassName):
+        return ["class", value.name]
+    if isinstance(value, Opaque):
+        return ["opaque", value.type]
+    if isinstance(value, ClassInfo):
+        return [
+            "class_info",
+            _written({**vars(value), "arguments": list(map(asdict, value.arguments))}, blobs),
+        ]
     raise TypeError(f"no {type(value).__name__} goes over the wire")
 
 
@@ -139,21 +142,21 @@ def _read(value: Any, content: memoryview) -> Any:
         return tuple(_read(each, content) for each in inner)
     if mark == "dict":
         return {_read(key, content): _read(each, content) for key, each in inner}
-    if mark == "card":
-        return _card_from(_read(inner, content))
+    if mark == "class_info":
+        return _class_info_from(_read(inner, content))
     if mark == "float":
         return float(inner)
-    if mark == "other":
-        return Other(str(inner)[:100])
+    if mark == "opaque":
+        return Opaque(str(inner)[:100])
     if mark == "attribute":
         return Attribute(inner)
-    return Thing(int(inner)) if mark == "thing" else _named(mark, inner)
+    return Handle(int(inner)) if mark == "handle" else _named(mark, inner)
 
 
-def _named(mark: str, inner: Any) -> Named:
-    if mark != "named":
+def _named(mark: str, inner: Any) -> ClassName:
+    if mark != "class":
         raise ValueError("mark")
-    return Named(str(inner))
+    return ClassName(str(inner))
 
 
 def _array_from(fields: Any, content: memoryview) -> np.ndarray:
@@ -166,7 +169,7 @@ def _array_from(fields: Any, content: memoryview) -> np.ndarray:
     return np.repeat(array, 2, axis=-1)[..., ::2] if gap else array
 
 
-def _card_from(fields: dict[str, Any]) -> Card:
+def _class_info_from(fields: dict[str, Any]) -> ClassInfo:
     arguments = tuple(Argument(**each) for each in fields.pop("arguments"))
     texts = {name: str(place) for name, place in fields.pop("methods").items()}
-    return Card(**{**fields, "arguments": arguments, "methods": texts, "own": frozenset(fields["own"])})
+    return ClassInfo(**{**fields, "arguments": arguments, "methods": texts, "own": frozenset(fields["own"])})

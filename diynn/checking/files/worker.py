@@ -17,14 +17,14 @@ from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.cards import Card, describe_class
+from diynn.checking.contract.class_info import ClassInfo, describe_class
 from diynn.checking.contract.host import Host
 from diynn.checking.contract.raised import Raised
 from diynn.checking.contract.recognise import is_base
 from diynn.checking.files.define import Definitions
 from diynn.checking.files.finding import Source, read
-from diynn.checking.files.wire import Closed, Garbled, receive, send
-from diynn.checking.wall import build
+from diynn.checking.files.wire import ConnectionClosed, MalformedMessage, receive, send
+from diynn.checking.sandbox import build
 
 _FORBIDDEN = (
     "subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn",
@@ -43,7 +43,7 @@ class FileHost(Host):
     def __init__(self) -> None:
         super().__init__({})
         self.source: Source | None = None
-        self._cards: dict[str, Card] = {}
+        self._infos: dict[str, ClassInfo] = {}
 
     def open(self, path: str, top: str, names: list[str]) -> dict[str, Any]:
         """Read a file; return its classes with their places, and what is wrong with it.
@@ -79,21 +79,22 @@ class FileHost(Host):
         }
         names = [name for name in self.source.classes() if name in self.classes]
         bases = [name for name in self.classes if is_base(name)]
-        lent = self.source.classes_using(definitions.lent)
+        stand_ins = self.source.classes_using(definitions.stand_ins)
         return {
-            "classes": names, "bases": bases, "errors": errors, "not_run": self.source.not_run(), "lent": lent
+            "classes": names, "bases": bases, "errors": errors, "not_run": self.source.not_run(),
+            "stand_ins": stand_ins,
         }  # fmt: skip
 
-    def card(self, name: str) -> Card:
+    def class_info(self, name: str) -> ClassInfo:
         """Describe a class, once."""
-        if name not in self._cards:
-            self._cards[name] = describe_class(self.classes[name])
-        return self._cards[name]
+        if name not in self._infos:
+            self._infos[name] = describe_class(self.classes[name])
+        return self._infos[name]
 
 
 _ASKED = frozenset(
-    ["open", "define", "card", "build", "copy", "call", "again", "given", "lacking", "holds", "sizes",
-     "arrays", "overlaps", "read", "write"]
+    ["open", "define", "class_info", "build", "copy", "call", "answer_now", "arguments_now",
+     "missing_methods", "has", "sizes", "arrays", "overlaps", "read", "write"]
 )  # fmt: skip
 
 
@@ -102,7 +103,7 @@ def serve(wire: socket.socket) -> None:
     host = FileHost()
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - foreign code draws from it
-    with np.errstate(all="ignore"), contextlib.suppress(Closed, Garbled):
+    with np.errstate(all="ignore"), contextlib.suppress(ConnectionClosed, MalformedMessage):
         while True:
             what, arguments, dropped = receive(wire)
             host.drop(dropped)

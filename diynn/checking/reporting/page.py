@@ -128,7 +128,7 @@ def student_page(student: StudentReport, lang: str, back: str) -> str:
         parts.append("</tbody></table>")
     said = "".join(f"<li class='wrong'>{escape(each)}</li>" for each in student.remarks(lang))
     parts.append(f"<ul>{said}</ul>" if said else "")
-    for file in student.told:
+    for file in student.files_shown:
         parts.append(f"<h2>{escape(file.name)}</h2>" if file.reports else "")
         # What is wrong comes first: it is what there is to read.
         parts += [_report(report, lang) for report in sorted(file.reports, key=lambda each: not each.failed)]

@@ -10,7 +10,7 @@ from diynn.checking.reporting.report import FileReport, Report
 from diynn.checking.reporting.results import Result, Verdict
 
 #: The message of what was not begun when the time of a run was over.
-LATE = "out_of_time"
+OUT_OF_TIME = "out_of_time"
 
 
 @dataclass
@@ -57,7 +57,7 @@ class StudentReport:
     problems: list[Result] = field(default_factory=list)
 
     @property
-    def told(self) -> list[FileReport]:
+    def files_shown(self) -> list[FileReport]:
         """The files with something to tell; where there is none, those without a class."""
         return [each for each in self.files if not each.empty] or self.files[:1]
 
@@ -87,18 +87,20 @@ class StudentReport:
         return all(file.complete for file in self.files)
 
     @property
-    def late(self) -> bool:
+    def unfinished(self) -> bool:
         """Whether the run was over before all was looked at, and nothing seen by then is wrong."""
         results = [each for report in self.reports for each in report.results]
         results += [each for file in self.files for each in file.problems]
         failed = [each for each in (*results, *self.problems) if each.verdict is Verdict.FAILED]
-        return any(each.message == LATE for each in results) and all(each.message == LATE for each in failed)
+        return any(each.message == OUT_OF_TIME for each in results) and all(
+            each.message == OUT_OF_TIME for each in failed
+        )
 
     @property
     def ok(self) -> bool:
         """Whether something was judged, all of it is right, and nothing is missing."""
-        told = [each for each in self.files if not each.empty]
-        return bool(told) and all(each.ok for each in told) and not self.missing and not self.problems
+        found = [each for each in self.files if not each.empty]
+        return bool(found) and all(each.ok for each in found) and not self.missing and not self.problems
 
     def remarks(self, lang: str) -> list[str]:
         """Return, a sentence each, what is wrong beside the classes: files, archives, classes missing."""
@@ -109,12 +111,21 @@ class StudentReport:
         if self.missing:
             said.append(text("missing_classes", lang, names=", ".join(self.missing)))
         said += [
-            text("unsure", lang, name=each.kind, what=", ".join(
-                result.say(lang) if result.message == LATE else text(f"property.{result.property}", lang)
-                for result in each.unsure))
-            for each in self.earned if each.unsure
-        ]  # fmt: skip
+            text(
+                "unsure",
+                lang,
+                name=each.kind,
+                what=", ".join(_unseen(result, lang) for result in each.unsure),
+            )
+            for each in self.earned
+            if each.unsure
+        ]
         return said
+
+
+def _unseen(result: Result, lang: str) -> str:
+    """Say what was not looked at: the property, or that the time was over."""
+    return result.say(lang) if result.message == OUT_OF_TIME else text(f"property.{result.property}", lang)
 
 
 def number(value: float, lang: str) -> str:

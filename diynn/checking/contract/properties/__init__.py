@@ -11,7 +11,7 @@ import numpy as np
 from diynn.checking.diagnosis.closeness import close
 from diynn.checking.diagnosis.evidence import Finding
 
-Look = Callable[[Any], "Finding | None"]
+PropertyFunction = Callable[[Any], "Finding | None"]
 
 
 @dataclass(frozen=True)
@@ -22,23 +22,23 @@ class Property:
     ----------
     name : str
         Also the key of its messages.
-    look : callable
+    run : callable
         Takes a trial, returns what it saw, or None where the property says nothing about it.
     method : str
         Where to look when it fails.
-    after : tuple of str
+    requires : tuple of str
         Properties without which it makes no sense: if one of them failed, this one is skipped.
-    runs : tuple of str
+    requires_run : tuple of str
         Properties that may fail, but must not raise.
     remark : bool
         Whether a failure is only worth a remark.
     """
 
     name: str
-    look: Look
+    run: PropertyFunction
     method: str
-    after: tuple[str, ...] = ()
-    runs: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
+    requires_run: tuple[str, ...] = ()
     remark: bool = False
 
 
@@ -46,20 +46,22 @@ MODULE_PROPERTIES: list[Property] = []
 LOSS_PROPERTIES: list[Property] = []
 
 
-def module_property(name: str, method: str, **options: Any) -> Callable[[Look], Look]:
+def module_property(name: str, method: str, **options: Any) -> Callable[[PropertyFunction], PropertyFunction]:
     """Register a property of modules."""
     return _register(MODULE_PROPERTIES, name, method, options)
 
 
-def loss_property(name: str, method: str, **options: Any) -> Callable[[Look], Look]:
+def loss_property(name: str, method: str, **options: Any) -> Callable[[PropertyFunction], PropertyFunction]:
     """Register a property of losses."""
     return _register(LOSS_PROPERTIES, name, method, options)
 
 
-def _register(registry: list[Property], name: str, method: str, options: Any) -> Callable[[Look], Look]:
-    def add(look: Look) -> Look:
-        registry.append(Property(name, look, method, **options))
-        return look
+def _register(
+    registry: list[Property], name: str, method: str, options: Any
+) -> Callable[[PropertyFunction], PropertyFunction]:
+    def add(run: PropertyFunction) -> PropertyFunction:
+        registry.append(Property(name, run, method, **options))
+        return run
 
     return add
 

@@ -19,31 +19,31 @@ _LARGE = 1e-3
 
 def _answer(t: LossTrial, method: str, y: np.ndarray, yhat: np.ndarray) -> np.ndarray:
     """Return what a fresh loss answers; backward comes straight after forward, for who relies on it."""
-    subject = t.fresh()
+    instance = t.fresh()
     if method == "backward":
-        subject.call("forward", y.copy(), yhat.copy(order="K"))
+        instance.call("forward", y.copy(), yhat.copy(order="K"))
     # A copy in the order it came in: what does not lie in one piece must not be laid in one.
-    return subject.array(method, y.copy(), yhat if not yhat.flags.c_contiguous else yhat.copy())
+    return instance.array(method, y.copy(), yhat if not yhat.flags.c_contiguous else yhat.copy())
 
 
 @loss_property("shapes", "forward")
 def shapes(t: LossTrial) -> Finding:
     """Require that there is one cost per example."""
     got, right = t.forward(t.fresh()).shape, (len(t.yhat),)
-    tolerable = got == (len(t.yhat), 1) or (t.bench.variant.elementwise and got == t.yhat.shape)
-    if not tolerable and not t.bench.kind.name:
+    tolerable = got == (len(t.yhat), 1) or (t.fixture.variant.elementwise and got == t.yhat.shape)
+    if not tolerable and not t.fixture.kind.name:
         return Finding(str(got), str(right), got[:1] == right)
     mistake = {(): "loss.scalar", t.yhat.shape: "loss.elementwise"}.get(got, "")
     return Finding(str(got), str(right), got == right, "" if tolerable else mistake, remark=tolerable)
 
 
-@loss_property("forward", "forward", runs=("shapes",))
+@loss_property("forward", "forward", requires_run=("shapes",))
 def forward(t: LossTrial) -> Finding | None:
     """Require that the costs are those of the sheet's formula."""
-    if not t.bench.kind.name:
+    if not t.fixture.kind.name:
         return None
-    epsilon = t.bench.reading.epsilon
-    got, right = t.forward(t.fresh()), t.bench.variant.cost(t.target, t.yhat)
+    epsilon = t.fixture.reading.epsilon
+    got, right = t.forward(t.fresh()), t.fixture.variant.cost(t.target, t.yhat)
     # Costs near 0 are differences of terms of the size of the predictions.
     size = 1.0 + float(np.max(np.abs(t.yhat), initial=0.0))
     fine = got.size == right.size and close(got.reshape(right.shape), right, _PROTECTED, size=size)
@@ -58,24 +58,24 @@ def forward(t: LossTrial) -> Finding | None:
     return Finding(got, right, fine)
 
 
-@loss_property("backward", "backward", runs=("shapes",))
+@loss_property("backward", "backward", requires_run=("shapes",))
 def backward(t: LossTrial) -> Finding:
     """Require that ``backward`` is the gradient of the sum of the costs with respect to ``yhat``."""
-    subject = t.fresh()
-    t.forward(subject)
-    got = t.backward(subject)
+    instance = t.fresh()
+    t.forward(instance)
+    got = t.backward(instance)
     fine = t.backward_agrees(got) if got.shape == t.yhat.shape else False
     if fine is False and t.is_the_sheets(got):
         fine = True
     return Finding(got, lambda: t.numeric_backward()[0], fine)
 
 
-@loss_property("independence", "forward", after=("shapes", "backward"))
+@loss_property("independence", "forward", requires=("shapes", "backward"))
 def independence(t: LossTrial) -> Finding | None:
     """Require that each cost, and each row of the gradient, depends on its own example alone."""
     if len(t.yhat) < 2:
         return None
-    rows = [LossTrial(t.bench, t.target[i : i + 1], t.yhat[i : i + 1], t.seed) for i in range(len(t.yhat))]
+    rows = [LossTrial(t.fixture, t.target[i : i + 1], t.yhat[i : i + 1], t.seed) for i in range(len(t.yhat))]
     for method in ("forward", "backward"):
         got = _answer(t, method, t.y, t.yhat)
         right = np.concatenate([np.atleast_1d(_answer(row, method, row.y, row.yhat)) for row in rows])
@@ -84,40 +84,42 @@ def independence(t: LossTrial) -> Finding | None:
     return same(np.zeros(0), np.zeros(0))
 
 
-@loss_property("unchanged", "forward", runs=("shapes", "backward"))
+@loss_property("unchanged", "forward", requires_run=("shapes", "backward"))
 def unchanged(t: LossTrial) -> Finding:
     """Require that neither the target nor the prediction is changed."""
     for method in ("forward", "backward"):
-        subject = t.fresh()
+        instance = t.fresh()
         if method == "backward":
-            t.forward(subject)
-        subject.call(method, t.y, t.yhat.copy())
-        for name, now, before in zip(("y", "yhat"), subject.given(), (t.y, t.yhat), strict=True):
+            t.forward(instance)
+        instance.call(method, t.y, t.yhat.copy())
+        for name, now, before in zip(("y", "yhat"), instance.arguments_now(), (t.y, t.yhat), strict=True):
             if not np.array_equal(now, before):
                 words = {"method": method, "argument": name}
                 return Finding(now, before, False, "any.mutates", words=words)
     return Finding(None, None, True)
 
 
-@loss_property("order", "backward", runs=("shapes", "backward"))
+@loss_property("order", "backward", requires_run=("shapes", "backward"))
 def order(t: LossTrial) -> Finding:
     """Require that backward is right whatever was called before."""
     plain = t.fresh()
     t.forward(plain)
     right = t.backward(plain)
-    other = LossTrial(t.bench, t.target[::-1], t.bench.draw(np.random.default_rng(t.seed + 5), t.yhat.shape))
+    other = LossTrial(
+        t.fixture, t.target[::-1], t.fixture.draw(np.random.default_rng(t.seed + 5), t.yhat.shape)
+    )
     for prelude in ("a whole step", "other", "nothing"):
-        subject = t.fresh()
+        instance = t.fresh()
         broken = prelude == "a whole step"  # what the sheet's loop does
         mistake = "any.stale" if broken else "any.cached"
         words = {"method": "backward", "prelude": prelude}
         try:
             if prelude != "nothing":
-                other.forward(subject)
+                other.forward(instance)
             if broken:
-                other.backward(subject)
-                t.forward(subject)
-            got = t.backward(subject)
+                other.backward(instance)
+                t.forward(instance)
+            got = t.backward(instance)
         except Raised as error:
             said = str(error.words.get("text", error.key))
             return Finding(said, right, False, mistake, words=words, remark=not broken)
@@ -126,15 +128,15 @@ def order(t: LossTrial) -> Finding:
     return Finding(None, None, True)
 
 
-@loss_property("finite", "forward", runs=("shapes", "backward"))
+@loss_property("finite", "forward", requires_run=("shapes", "backward"))
 def finite(t: LossTrial) -> Finding | None:
     """Require that extreme predictions give finite costs and gradients."""
-    for value in t.bench.variant.extremes:
+    for value in t.fixture.variant.extremes:
         yhat = t.yhat.copy()
         yhat[:, 0] = value
         for flip in (False, True):
             extreme = LossTrial(
-                t.bench, 1 - t.target if flip and t.bench.labels == "binary" else t.target, yhat
+                t.fixture, 1 - t.target if flip and t.fixture.labels == "binary" else t.target, yhat
             )
             for method in ("forward", "backward"):
                 got = _answer(extreme, method, extreme.y, yhat)
@@ -145,10 +147,10 @@ def finite(t: LossTrial) -> Finding | None:
     return Finding(None, None, True)
 
 
-@loss_property("dtype", "forward", after=("forward", "backward"))
+@loss_property("dtype", "forward", requires=("forward", "backward"))
 def dtype(t: LossTrial) -> Finding | None:
     """Require that targets in whole numbers give what the same targets give in floating point."""
-    if t.bench.labels in ("index", "column"):
+    if t.fixture.labels in ("index", "column"):
         return None
     y = np.round(t.target).astype(int)
     for method in ("forward", "backward"):
@@ -164,10 +166,10 @@ def dtype(t: LossTrial) -> Finding | None:
     return Finding(None, None, True)
 
 
-@loss_property("broadcasting", "forward", after=("forward", "backward"), remark=True)
+@loss_property("broadcasting", "forward", requires=("forward", "backward"), remark=True)
 def broadcasting(t: LossTrial) -> Finding | None:
     """Require that a target (n,) against a prediction (n, 1) is not broadcast to n × n."""
-    if t.yhat.shape[-1] != 1 or len(t.yhat) < 2 or t.bench.labels not in ("real", "binary"):
+    if t.yhat.shape[-1] != 1 or len(t.yhat) < 2 or t.fixture.labels not in ("real", "binary"):
         return None
     right = _answer(t, "backward", t.y, t.yhat)
     try:
@@ -177,7 +179,7 @@ def broadcasting(t: LossTrial) -> Finding | None:
     return Finding(got, right, close(got, right, ROUNDING), "loss.broadcasts", message="fails.broadcasting")
 
 
-@loss_property("strided", "forward", after=("forward", "backward"))
+@loss_property("strided", "forward", requires=("forward", "backward"))
 def strided(t: LossTrial) -> Finding:
     """Require that arrays that do not lie in one piece give the same."""
     yhat = np.repeat(t.yhat, 2, axis=-1)[..., ::2]

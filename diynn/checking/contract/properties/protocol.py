@@ -14,63 +14,65 @@ from diynn.checking.diagnosis.closeness import close
 from diynn.checking.diagnosis.evidence import Finding
 
 
-@module_property("unchanged", "forward", runs=("shapes", "delta"))
+@module_property("unchanged", "forward", requires_run=("shapes", "delta"))
 def unchanged(t: Trial) -> Finding:
     """Require that neither the data nor the delta is changed by any method."""
-    subject = t.fresh()
-    subject.harmless("zero_grad")
-    lacking = subject.lacking("backward_delta", "backward_update_gradient")
+    instance = t.fresh()
+    instance.call_optional("zero_grad")
+    lacking = instance.missing_methods("backward_delta", "backward_update_gradient")
     for method in ("forward", "backward_delta", "backward_update_gradient"):
         if method in lacking:
             continue
         arguments = (t.data.copy(),) if method == "forward" else (t.data.copy(), t.delta.copy())
         if method == "forward":
-            subject.call(method, *arguments)
+            instance.call(method, *arguments)
         else:
-            subject.harmless(method, *arguments)
-        for name, now, before in zip(("data", "delta"), subject.given(), (t.data, t.delta), strict=False):
+            instance.call_optional(method, *arguments)
+        for name, now, before in zip(
+            ("data", "delta"), instance.arguments_now(), (t.data, t.delta), strict=False
+        ):
             if not np.array_equal(now, before):
                 words = {"method": method, "argument": name}
                 return Finding(now, before, False, "any.mutates", words=words)
     return Finding(t.data, t.data, True)
 
 
-@module_property("parameters_unchanged", "backward_update_gradient", runs=("shapes",))
+@module_property("parameters_unchanged", "backward_update_gradient", requires_run=("shapes",))
 def parameters_unchanged(t: Trial) -> Finding | None:
     """Require that only ``update_parameters`` changes the parameters."""
     if not t.values:
         return None
-    subject = t.fresh()
-    subject.call("zero_grad")
+    instance = t.fresh()
+    instance.call("zero_grad")
     for method in ("forward", "backward_update_gradient", "backward_delta"):
         arguments = (t.data.copy(),) if method == "forward" else (t.data.copy(), t.delta.copy())
         try:
-            subject.call(method, *arguments)
+            instance.call(method, *arguments)
         except Raised:
             continue  # told by another property
         for path, before in t.values.items():
-            now = subject.read(path)
+            now = instance.read(path)
             if not np.array_equal(now, before):
                 return Finding(now, before, False, "any.updates_early", words={"method": method})
     return Finding(None, None, True)
 
 
-@module_property("order", "backward_delta", runs=("shapes", "delta", "gradient"))
+@module_property("order", "backward_delta", requires_run=("shapes", "delta", "gradient"))
 def order(t: Trial) -> Finding:
     """Require that backward is right whatever was called before, and an output stays what it was.
 
     Who relies on the forward pass just before is right wherever backward follows its forward, as it does in
     the sheet's loop: that is a remark. Who relies on an earlier one is wrong there.
     """
-    subject = t.fresh()
-    kept = t.forward(subject)
-    delta = t.backward_delta(subject)
+    instance = t.fresh()
+    kept = t.forward(instance)
+    delta = t.backward_delta(instance)
     gradient = t.one_gradient() if t.values else {}
-    other = t.bench.kind.draw(np.random.default_rng(t.seed + 2), t.data.shape)
+    other = t.fixture.kind.draw(np.random.default_rng(t.seed + 2), t.data.shape)
     before = t.fresh()
     t.forward(before)
     t.forward(before, other)
-    now = before.again(1)
+    now = before.answer_now(1)
     if not np.array_equal(now, kept, equal_nan=True):
         return Finding(now, kept, False, "any.reuses_output", words={"method": "forward"})
     for prelude in ("a whole step", "other", "nothing"):
@@ -88,27 +90,27 @@ def _after(
     mistake, words = ("any.stale" if broken else "any.cached"), {"prelude": prelude}
     method = "backward_delta"
     try:
-        subject = t.fresh()
+        instance = t.fresh()
         if prelude == "other":
-            t.forward(subject, other)
+            t.forward(instance, other)
         elif broken:
             step = replace(t, data=other)
-            subject.harmless("zero_grad")
-            step.forward(subject)
-            subject.harmless("backward_update_gradient", other.copy(), t.delta.copy())
-            step.backward_delta(subject)
-            t.forward(subject)
+            instance.call_optional("zero_grad")
+            step.forward(instance)
+            instance.call_optional("backward_update_gradient", other.copy(), t.delta.copy())
+            step.backward_delta(instance)
+            t.forward(instance)
         if t.values:
             method = "backward_update_gradient"
-            subject.call("zero_grad")
-            t.update_gradient(subject)
-            now = t.gradients(subject)
+            instance.call("zero_grad")
+            t.update_gradient(instance)
+            now = t.gradients(instance)
             for path, right in gradient.items():
-                if not close(now[path], right, 1e-5 if t.bench.single(t) else ROUNDING):
+                if not close(now[path], right, 1e-5 if t.fixture.single(t) else ROUNDING):
                     words["method"] = method
                     return Finding(now[path], right, False, mistake, words=words, remark=not broken)
         method = "backward_delta"
-        got = t.backward_delta(subject)
+        got = t.backward_delta(instance)
     except Raised as error:
         words["method"] = method
         said = str(error.words.get("text", error.key))
@@ -121,39 +123,39 @@ def _after(
     )
 
 
-@module_property("update_parameters", "update_parameters", runs=("shapes", "gradient"))
+@module_property("update_parameters", "update_parameters", requires_run=("shapes", "gradient"))
 def update_parameters(t: Trial) -> Finding | None:
     """Require that ``update_parameters(step)`` subtracts step × gradient, exactly."""
     if not t.values:
-        t.fresh().harmless("update_parameters", 1e-3)
+        t.fresh().call_optional("update_parameters", 1e-3)
         return None
-    subject = t.fresh()
-    subject.call("zero_grad")
-    t.forward(subject)
-    t.update_gradient(subject)
-    gradient, step = t.gradients(subject), 0.125
-    subject.call("update_parameters", step)
-    got = {path: subject.read(path).astype(float) for path in t.values}
+    instance = t.fresh()
+    instance.call("zero_grad")
+    t.forward(instance)
+    t.update_gradient(instance)
+    gradient, step = t.gradients(instance), 0.125
+    instance.call("update_parameters", step)
+    got = {path: instance.read(path).astype(float) for path in t.values}
     if not all(broadcasts(gradient[path], value) for path, value in t.values.items()):
         return None  # told by `gradient`
     right = {path: value - step * gradient[path] for path, value in t.values.items()}
-    fine = all(close(got[path], right[path], 1e-5 if t.bench.single(t) else ROUNDING) for path in right)
+    fine = all(close(got[path], right[path], 1e-5 if t.fixture.single(t) else ROUNDING) for path in right)
     extra = {"before": t.parts(t.values), "gradient": t.parts(gradient), "step": step}
     return Finding(t.parts(got), t.parts(right), fine, extra=extra)
 
 
-@module_property("finite", "forward", runs=("shapes", "delta"))
+@module_property("finite", "forward", requires_run=("shapes", "delta"))
 def finite(t: Trial) -> Finding | None:
     """Require that extreme inputs give finite outputs and deltas."""
-    for value in t.bench.kind.extremes:
+    for value in t.fixture.kind.extremes:
         data = t.data.copy()
         data[:, 0, ...] = value
-        if not t.bench.kind.name and not np.isfinite(t.forward(t.fresh(), np.full_like(data, 30.0))).all():
+        if not t.fixture.kind.name and not np.isfinite(t.forward(t.fresh(), np.full_like(data, 30.0))).all():
             # An exponential of its own, perhaps: a function we do not know may overflow.
             return Finding(None, None, None, message="overflows_itself")
-        subject = t.fresh()
+        instance = t.fresh()
         for method, arguments in (("forward", (data,)), ("backward_delta", (data, t.delta))):
-            got = subject.array(method, *(each.copy() for each in arguments))
+            got = instance.array(method, *(each.copy() for each in arguments))
             if not np.isfinite(got).all():
                 words = {"method": method, "value": f"{value:g}"}
                 # The formula of the mistake wants the data that were given.
@@ -161,23 +163,23 @@ def finite(t: Trial) -> Finding | None:
     return Finding(None, None, True)
 
 
-@module_property("dtype", "forward", runs=("shapes", "delta"), after=("delta",))
+@module_property("dtype", "forward", requires_run=("shapes", "delta"), requires=("delta",))
 def dtype(t: Trial) -> Finding | None:
     """Require that data in single precision or in whole numbers give the same."""
-    single = Trial(t.bench, t.values, t.data.astype(np.float32), t.delta.astype(np.float32), t.seed)
-    double = Trial(t.bench, t.values, single.data.astype(float), single.delta.astype(float), t.seed)
+    single = Trial(t.fixture, t.values, t.data.astype(np.float32), t.delta.astype(np.float32), t.seed)
+    double = Trial(t.fixture, t.values, single.data.astype(float), single.delta.astype(float), t.seed)
     for method in ("forward", "backward_delta"):
         got, right = _both(single, double, method)
         # What nearly cancels is rounded where it was added up.
         size = float(np.max(np.abs(double.data if method == "forward" else double.delta), initial=0.0))
         if got.dtype.kind != "f" or not close(got.astype(float), right, 1e-3, size=size):
             return Finding(got, right, False, words={"method": method, "dtype": "float32"})
-    if t.bench.kind.name == "MaxPool1D":
+    if t.fixture.kind.name == "MaxPool1D":
         return Finding(None, None, True)  # whole numbers tie
-    whole = Trial(t.bench, t.values, np.round(2 * t.data).astype(int), t.delta, t.seed)
+    whole = Trial(t.fixture, t.values, np.round(2 * t.data).astype(int), t.delta, t.seed)
     whole.data[whole.data == 0] = 1  # off the kink
     for method in ("forward", "backward_delta"):
-        exact = Trial(t.bench, t.values, whole.data.astype(float), t.delta, t.seed)
+        exact = Trial(t.fixture, t.values, whole.data.astype(float), t.delta, t.seed)
         try:
             got, right = _both(whole, exact, method)
         except Raised:
@@ -192,23 +194,23 @@ def dtype(t: Trial) -> Finding | None:
 def _both(one: Trial, other: Trial, method: str) -> tuple[np.ndarray, np.ndarray]:
     answers = []
     for each in (one, other):
-        subject = each.fresh()
-        output = each.forward(subject)
-        answers.append(output if method == "forward" else each.backward_delta(subject))
+        instance = each.fresh()
+        output = each.forward(instance)
+        answers.append(output if method == "forward" else each.backward_delta(instance))
     return answers[0], answers[1]
 
 
-@module_property("strided", "forward", after=("forward", "delta"))
+@module_property("strided", "forward", requires=("forward", "delta"))
 def strided(t: Trial) -> Finding:
     """Require that arrays that do not lie in one piece give the same."""
     data, delta = (np.repeat(each, 2, axis=-1)[..., ::2] for each in (t.data, t.delta))
     for method, arguments in (("forward", (data,)), ("backward_delta", (data, delta))):
-        subject = t.fresh()
+        instance = t.fresh()
         right_one = t.fresh()
         if method == "backward_delta":
-            subject.call("forward", data)
+            instance.call("forward", data)
             t.forward(right_one)
-        got = subject.array(method, *arguments)
+        got = instance.array(method, *arguments)
         right = t.forward(right_one) if method == "forward" else t.backward_delta(right_one)
         if not close(got, right, ROUNDING):
             return Finding(got, right, False, words={"method": method})

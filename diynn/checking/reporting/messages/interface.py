@@ -239,7 +239,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "{names} could not be imported: diynn's own stood in",
         "{names} n'a pas pu être importé : celui de diynn l'a remplacé",
     ),
-    "no_wall": (
+    "no_sandbox": (
         "this system lacks {names}: what the judged code may read and do is not limited by the kernel. For "
         "code that you do not trust use a container without network",
         "il manque {names} à ce système : le noyau ne limite pas ce que le code jugé peut lire et faire. "

@@ -12,18 +12,18 @@ from typing import Any, Protocol, Self
 
 import numpy as np
 
-from diynn.checking.contract.cards import Card
-from diynn.checking.contract.host import Other, Thing, Values
+from diynn.checking.contract.class_info import ClassInfo
+from diynn.checking.contract.host import Handle, Opaque, Values
 from diynn.checking.contract.paths import Path, is_gradient, rank, token
 from diynn.checking.contract.raised import CannotBuild, Raised
 
 _NUMBERS = itertools.count(1)
 
 
-class Door(Protocol):
+class HostInterface(Protocol):
     """What a host answers; :class:`diynn.checking.contract.host.Host` says what each of them does."""
 
-    def card(self, name: str) -> Card:
+    def class_info(self, name: str) -> ClassInfo:
         """Describe a class."""
 
     def build(
@@ -40,16 +40,16 @@ class Door(Protocol):
     def call(self, number: int, method: str, arguments: Sequence[Any]) -> Any:
         """Call a method."""
 
-    def again(self, number: int, back: int) -> Any:
+    def answer_now(self, number: int, back: int) -> Any:
         """Return what an answer holds by now."""
 
-    def given(self, number: int) -> list[Any]:
+    def arguments_now(self, number: int) -> list[Any]:
         """Return what the arguments hold by now."""
 
-    def lacking(self, number: int, names: Sequence[str]) -> list[str]:
+    def missing_methods(self, number: int, names: Sequence[str]) -> list[str]:
         """Return which names are no methods."""
 
-    def holds(self, number: int, name: str) -> bool:
+    def has(self, number: int, name: str) -> bool:
         """Say whether an attribute is there."""
 
     def sizes(self, number: int) -> dict[str, int]:
@@ -68,7 +68,7 @@ class Door(Protocol):
         """Set arrays."""
 
 
-class Subject:
+class Instance:
     """One instance, whose methods are called with copies and whose arrays are reached by their path.
 
     Parameters
@@ -83,7 +83,7 @@ class Subject:
         Whether it had all the arrays that it was to be given: some make theirs in the first forward.
     """
 
-    def __init__(self, host: Door, own: frozenset[str] = frozenset()) -> None:
+    def __init__(self, host: HostInterface, own: frozenset[str] = frozenset()) -> None:
         self.host, self.own = host, own
         self.number = next(_NUMBERS)
         self.complete = True
@@ -91,8 +91,8 @@ class Subject:
     @classmethod
     def build(
         cls,
-        host: Door,
-        card: Card,
+        host: HostInterface,
+        info: ClassInfo,
         arguments: Sequence[Any] = (),
         named: Mapping[str, Any] | None = None,
         values: Mapping[Path, np.ndarray] | None = None,
@@ -104,29 +104,31 @@ class Subject:
         CannotBuild
             If its constructor raises.
         """
-        subject = cls(host, card.own)
+        instance = cls(host, info.own)
         try:
-            subject.complete = host.build(
-                subject.number, card.name, list(arguments), dict(named or {}), list((values or {}).items())
+            instance.complete = host.build(
+                instance.number, info.name, list(arguments), dict(named or {}), list((values or {}).items())
             )
         except Raised as error:
             raise CannotBuild("constructor_raises", **error.words) from error
-        return subject
+        return instance
 
     @classmethod
-    def copy(cls, host: Door, card: Card, values: Mapping[Path, np.ndarray] | None = None) -> Self:
+    def copy(
+        cls, host: HostInterface, info: ClassInfo, values: Mapping[Path, np.ndarray] | None = None
+    ) -> Self:
         """Copy the instance that the host was given."""
-        subject = cls(host, card.own)
-        subject.complete = host.copy(subject.number, list((values or {}).items()))
-        return subject
+        instance = cls(host, info.own)
+        instance.complete = host.copy(instance.number, list((values or {}).items()))
+        return instance
 
     def __del__(self) -> None:
         self.host.drop([self.number])
 
     @property
-    def thing(self) -> Thing:
+    def handle(self) -> Handle:
         """What stands for it among the arguments of another's constructor."""
-        return Thing(self.number)
+        return Handle(self.number)
 
     # ------------------------------------------------------------ its methods
 
@@ -138,19 +140,19 @@ class Subject:
         """Call a method that returns an array; return it."""
         return as_array(method, self.call(method, *arguments))
 
-    def again(self, back: int = 0) -> np.ndarray:
+    def answer_now(self, back: int = 0) -> np.ndarray:
         """Return what the array holds by now that the last call returned, or the one ``back`` before it."""
-        return as_array("forward", self.host.again(self.number, back))
+        return as_array("forward", self.host.answer_now(self.number, back))
 
-    def given(self) -> list[np.ndarray]:
+    def arguments_now(self) -> list[np.ndarray]:
         """Return what the arguments of the last call hold by now."""
-        return [np.asarray(each) for each in self.host.given(self.number)]
+        return [np.asarray(each) for each in self.host.arguments_now(self.number)]
 
-    def lacking(self, *names: str) -> list[str]:
+    def missing_methods(self, *names: str) -> list[str]:
         """Return which of the names are no methods of it."""
-        return self.host.lacking(self.number, names)
+        return self.host.missing_methods(self.number, names)
 
-    def harmless(self, method: str, *arguments: Any) -> None:
+    def call_optional(self, method: str, *arguments: Any) -> None:
         """Call a method of a module without parameters.
 
         The skeleton handed out with the sheet computes with ``_parameters`` even where it is None: an
@@ -159,7 +161,7 @@ class Subject:
         try:
             self.call(method, *arguments)
         except Raised:
-            if method in self.own or self.host.holds(self.number, "_parameters"):
+            if method in self.own or self.host.has(self.number, "_parameters"):
                 raise
 
     # ------------------------------------------------------------ its arrays
@@ -187,7 +189,7 @@ def as_array(method: str, answer: Any) -> np.ndarray:
     """
     if answer is None:
         raise Raised(method, "returns_nothing")
-    if isinstance(answer, Other):
+    if isinstance(answer, Opaque):
         raise Raised(method, "returns_no_array", type=answer.type)
     try:
         array = np.array(answer)
@@ -198,19 +200,19 @@ def as_array(method: str, answer: Any) -> np.ndarray:
     return array.astype(float) if array.dtype.kind == "b" else array
 
 
-def find_parameters(subject: Subject, changes_output: Callable[[Path], bool]) -> list[Path]:
+def find_parameters(instance: Instance, changes_output: Callable[[Path], bool]) -> list[Path]:
     """Return the paths of the parameters: what is called so, and whatever changes the output.
 
     Parameters
     ----------
-    subject : Subject
+    instance : Instance
         Constructed, and run forward once.
     changes_output : callable
         Takes a path; says whether another value there gives another output.
     """
-    arrays = subject.arrays()
+    arrays = instance.arrays()
     places = list(arrays)
-    shared = {frozenset(pair) for pair in subject.host.overlaps(subject.number)}
+    shared = {frozenset(pair) for pair in instance.host.overlaps(instance.number)}
     found: list[int] = []
     for place in sorted(range(len(places)), key=lambda each: rank(places[each])):
         path = places[place]

@@ -8,45 +8,45 @@ from typing import Any
 
 import numpy as np
 
+from diynn.checking.contract.candidate import Candidate
 from diynn.checking.contract.properties import Property
 from diynn.checking.contract.raised import Raised
 from diynn.checking.contract.raised import raised as raised_by
-from diynn.checking.contract.target import Target
 from diynn.checking.diagnosis.closeness import close
 from diynn.checking.diagnosis.diagnose import Diagnosis, diagnose
 from diynn.checking.diagnosis.evidence import Evidence, Finding
 from diynn.checking.reporting.results import Result, Verdict
 
 
-def judge(target: Target, properties: Sequence[Property], trials: Sequence[Any]) -> None:
+def decide(candidate: Candidate, properties: Sequence[Property], trials: Sequence[Any]) -> None:
     """Let every property look at every trial, and add what became of it to the results."""
     failed: set[str] = set()
     raising: set[str] = set()
     for prop in properties:
-        target.begin(prop.name)
-        blocked = [name for name in prop.after if name in failed] + [
-            name for name in prop.runs if name in raising
+        candidate.begin(prop.name)
+        blocked = [name for name in prop.requires if name in failed] + [
+            name for name in prop.requires_run if name in raising
         ]
         if blocked:
             failed.add(prop.name)
             words = {"property": blocked[0]}
-            target.add(Result(prop.name, Verdict.SKIPPED, "after", words, method=prop.method))
+            candidate.add(Result(prop.name, Verdict.SKIPPED, "after", words, method=prop.method))
             continue
-        evidence = [look(prop, trial) for trial in trials]
-        result = _result(target, prop, evidence)
+        evidence = [run_property(prop, trial) for trial in trials]
+        result = _result(candidate, prop, evidence)
         if result is None:
             continue
         if result.verdict is Verdict.FAILED:
             failed.add(prop.name)
         if any(each.raised for each in evidence):
             raising.add(prop.name)
-        target.add(result)
+        candidate.add(result)
 
 
-def look(prop: Property, trial: Any) -> Evidence:
+def run_property(prop: Property, trial: Any) -> Evidence:
     """Let a property look at a trial."""
     try:
-        return Evidence(trial, prop.look(trial))
+        return Evidence(trial, prop.run(trial))
     except Raised as told:
         return Evidence(trial, raised=told)
     except MemoryError:
@@ -65,7 +65,7 @@ def shrink(prop: Property, evidence: Evidence, limit: int = 24) -> Evidence:
             tried += 1
             if tried > limit:
                 return evidence
-            simpler = look(prop, trial)
+            simpler = run_property(prop, trial)
             if simpler.failed and _same_way(simpler, evidence):
                 simplest = len(_examples(simpler.trial)) == len(_examples(evidence.trial))
                 evidence, improved = simpler, not simplest
@@ -79,18 +79,20 @@ def _same_way(one: Evidence, other: Evidence) -> bool:
     return one.finding is None or other.finding is None or one.finding.remark == other.finding.remark
 
 
-def _result(target: Target, prop: Property, evidence: Sequence[Evidence]) -> Result | None:
+def _result(candidate: Candidate, prop: Property, evidence: Sequence[Evidence]) -> Result | None:
     """Return what became of a property; None if it says nothing of this module."""
     wrong = [each for each in evidence if each.failed]
     if not wrong:
         return _not_wrong(prop, [each.finding for each in evidence if each.finding is not None])
     # A remark is made only where nothing worse is wrong.
     worse = [each for each in wrong if each.finding is None or not each.finding.remark]
-    known = _diagnosis(target, prop, evidence) if worse else Diagnosis(_remarked(wrong))
+    known = _diagnosis(candidate, prop, evidence) if worse else Diagnosis(_remarked(wrong))
     told = [each for each in worse or wrong if not known.name or each.finding is not None]
     smallest = min(told or wrong, key=lambda each: (each.raised is not None, _examples(each.trial).size))
     shown = shrink(prop, smallest)
-    mild = prop.remark or not worse or (not target.kind.name and prop.name in ("independence", "additivity"))
+    mild = (
+        prop.remark or not worse or (not candidate.kind.name and prop.name in ("independence", "additivity"))
+    )
     result = Result(
         prop.name,
         Verdict.REMARK if mild else Verdict.FAILED,
@@ -101,7 +103,7 @@ def _result(target: Target, prop: Property, evidence: Sequence[Evidence]) -> Res
         method=prop.method,
         inputs=shown.trial.inputs(),
     )
-    return _describe(target, prop, result, shown)
+    return _describe(candidate, prop, result, shown)
 
 
 def _not_wrong(prop: Property, findings: Sequence[Finding]) -> Result | None:
@@ -112,17 +114,17 @@ def _not_wrong(prop: Property, findings: Sequence[Finding]) -> Result | None:
     return None
 
 
-def _diagnosis(target: Target, prop: Property, evidence: Sequence[Evidence]) -> Diagnosis:
-    bench = evidence[0].trial.bench
-    reading = bench.variant.name if getattr(bench, "matched", False) else ""
-    return diagnose(prop.name, target.kind.name, reading, evidence)
+def _diagnosis(candidate: Candidate, prop: Property, evidence: Sequence[Evidence]) -> Diagnosis:
+    fixture = evidence[0].trial.fixture
+    reading = fixture.variant.name if getattr(fixture, "matched", False) else ""
+    return diagnose(prop.name, candidate.kind.name, reading, evidence)
 
 
 def _remarked(wrong: Sequence[Evidence]) -> str:
     return next((each.finding.mistake for each in wrong if each.finding is not None), "")
 
 
-def _describe(target: Target, prop: Property, result: Result, shown: Evidence) -> Result:
+def _describe(candidate: Candidate, prop: Property, result: Result, shown: Evidence) -> Result:
     """Fill in what was seen: the exception, or what was expected and got."""
     if shown.raised is not None:
         error = shown.raised
@@ -132,7 +134,7 @@ def _describe(target: Target, prop: Property, result: Result, shown: Evidence) -
             message=error.key,
             words=result.words | words,
             method=error.method,
-            where=str(error.words.get("line") or target.where(error.method)),
+            where=str(error.words.get("line") or candidate.where(error.method)),
         )
     finding = shown.finding
     assert finding is not None
@@ -157,7 +159,7 @@ def _describe(target: Target, prop: Property, result: Result, shown: Evidence) -
         message=message,
         words=result.words | {"method": method, **finding.words},
         method=method,
-        where=target.where(method),
+        where=candidate.where(method),
         expected=expected,
         got=finding.got,
     )

@@ -13,19 +13,19 @@ from typing import Any
 
 import numpy as np
 
-from diynn.checking.contract.cards import Card
+from diynn.checking.contract.candidate import Candidate, Partner
+from diynn.checking.contract.class_info import ClassInfo
+from diynn.checking.contract.instance import HostInterface, Instance, as_array, find_gradients
 from diynn.checking.contract.kinds import Setup
 from diynn.checking.contract.paths import Path, rank
 from diynn.checking.contract.raised import CannotBuild, Raised
-from diynn.checking.contract.subject import Door, Subject, as_array, find_gradients
-from diynn.checking.contract.target import Partner, Target
 
 _ADD = ("add", "add_module", "addModule", "append_modules", "append", "add_layer", "ajouter", "append_module")
 _SIZES = ((3, 4), (4, 4), (4, 3), (3, 3), (3, 2))
 
 
 @dataclass
-class Wall:
+class Stack:
     """Five layers, three of them with parameters, of one make.
 
     Parameters
@@ -36,12 +36,12 @@ class Wall:
         Build what stands between; empty where the author has none, and linear layers do it.
     """
 
-    linear: Callable[[int, int], Subject]
-    activations: Sequence[Callable[[], Subject]] = ()
+    linear: Callable[[int, int], Instance]
+    activations: Sequence[Callable[[], Instance]] = ()
     values: list[dict[Path, np.ndarray]] = field(default_factory=list)
 
-    def lay(self) -> list[Subject]:
-        """Return five new modules with the parameters of this wall."""
+    def build(self) -> list[Instance]:
+        """Return five new modules with the parameters of this stack."""
         modules = [
             self.activations[place // 2]() if self.activations and place % 2 else self.linear(*sizes)
             for place, sizes in enumerate(_SIZES)
@@ -56,13 +56,13 @@ class Wall:
         self._write(modules, self.values)
         return modules
 
-    def _write(self, modules: Sequence[Subject], values: Sequence[dict[Path, np.ndarray]]) -> None:
+    def _write(self, modules: Sequence[Instance], values: Sequence[dict[Path, np.ndarray]]) -> None:
         for module, given in zip(modules, values, strict=True):
             module.write(given)
 
     # ------------------------------------------------------------ by hand
 
-    def forward_by_hand(self, modules: Sequence[Subject], data: np.ndarray) -> list[np.ndarray]:
+    def forward_by_hand(self, modules: Sequence[Instance], data: np.ndarray) -> list[np.ndarray]:
         """Return the data and the output of each module, called one after the other."""
         found = [data]
         for module in modules:
@@ -73,22 +73,22 @@ class Wall:
         self, data: np.ndarray, delta: np.ndarray, values: list[dict[Path, np.ndarray]] | None = None
     ) -> list[np.ndarray]:
         """Return the gradient of each layer that learns, walked back to as the sheet says."""
-        modules = self.lay()
+        modules = self.build()
         self._write(modules, values or self.values)
         for module in modules:
-            module.harmless("zero_grad")
+            module.call_optional("zero_grad")
         inputs = self.forward_by_hand(modules, data)
         for module, seen in zip(reversed(modules), reversed(inputs[:-1]), strict=True):
-            module.harmless("backward_update_gradient", seen.copy(), delta.copy())
+            module.call_optional("backward_update_gradient", seen.copy(), delta.copy())
             delta = module.array("backward_delta", seen.copy(), delta.copy())
         return self.gradients(modules)
 
     def step_by_hand(
-        self, before: Sequence[np.ndarray], loss: Subject, data: np.ndarray, wanted: np.ndarray
+        self, before: Sequence[np.ndarray], loss: Instance, data: np.ndarray, wanted: np.ndarray
     ) -> list[np.ndarray]:
         """Return the gradients of a loss at the parameters ``before``."""
         values = [self._split(flat, place) for place, flat in enumerate(before)]
-        modules = self.lay()
+        modules = self.build()
         self._write(modules, values)
         output = self.forward_by_hand(modules, data)[-1]
         loss.call("forward", wanted.copy(), output.copy())
@@ -97,7 +97,7 @@ class Wall:
 
     # ------------------------------------------------------------ its arrays, one flat array a layer
 
-    def parameters(self, modules: Sequence[Subject]) -> list[np.ndarray]:
+    def parameters(self, modules: Sequence[Instance]) -> list[np.ndarray]:
         """Return the parameters of all five layers."""
         found = []
         for module, values in zip(modules, self.values, strict=True):
@@ -106,7 +106,7 @@ class Wall:
             found.append(np.concatenate([*parts, np.zeros(0)]))
         return found
 
-    def gradients(self, modules: Sequence[Subject]) -> list[np.ndarray]:
+    def gradients(self, modules: Sequence[Instance]) -> list[np.ndarray]:
         """Return the gradients of the first, third and fifth layer; zeros where one keeps none yet."""
         found = []
         for module, values in zip(modules[::2], self.values[::2], strict=True):
@@ -127,62 +127,63 @@ class Wall:
         return found
 
 
-def walls(target: Target) -> Iterator[Wall]:
+def stacks(candidate: Candidate) -> Iterator[Stack]:
     """Yield the author's own modules, if they run by hand; ours; and ours with the author's base class."""
-    linear = target.partners.get("Linear")
+    linear = candidate.partners.get("Linear")
     if linear is not None:
-        own = [target.partners[name] for name in ("Tanh", "Sigmoid", "ReLU") if name in target.partners]
-        wall = Wall(_linear_of(linear), [_activation_of(own[0])] * 2 if own else ())
-        if _runs(wall):
-            yield wall
-    for base in ("", *target.bases):
-        yield Wall(
-            _our_linear(target.host, base), [_ours(target.host, name, base) for name in ("Tanh", "Sigmoid")]
+        own = [candidate.partners[name] for name in ("Tanh", "Sigmoid", "ReLU") if name in candidate.partners]
+        stack = Stack(_linear_of(linear), [_activation_of(own[0])] * 2 if own else ())
+        if _runs(stack):
+            yield stack
+    for base in ("", *candidate.bases):
+        yield Stack(
+            _our_linear(candidate.host, base),
+            [_ours(candidate.host, name, base) for name in ("Tanh", "Sigmoid")],
         )
 
 
-def _runs(wall: Wall) -> bool:
+def _runs(stack: Stack) -> bool:
     try:
-        found = wall.gradients_by_hand(np.ones((2, 3)), np.ones((2, 2)))
+        found = stack.gradients_by_hand(np.ones((2, 3)), np.ones((2, 2)))
     except (Raised, CannotBuild):
         return False
     return all(np.any(each) for each in found)
 
 
-def _linear_of(partner: Partner) -> Callable[[int, int], Subject]:
-    def make(inputs: int, outputs: int) -> Subject:
+def _linear_of(partner: Partner) -> Callable[[int, int], Instance]:
+    def make(inputs: int, outputs: int) -> Instance:
         return partner.make(Setup({"in_features": inputs, "out_features": outputs}, (2, inputs)))
 
     return make
 
 
-def _activation_of(partner: Partner) -> Callable[[], Subject]:
+def _activation_of(partner: Partner) -> Callable[[], Instance]:
     return lambda: partner.make(Setup({}, (2, 3)))
 
 
-def _our_linear(host: Door, base: str) -> Callable[[int, int], Subject]:
-    return lambda inputs, outputs: Subject.build(host, _our_card("Linear", base), [inputs, outputs])
+def _our_linear(host: HostInterface, base: str) -> Callable[[int, int], Instance]:
+    return lambda inputs, outputs: Instance.build(host, _our_info("Linear", base), [inputs, outputs])
 
 
-def _ours(host: Door, name: str, base: str) -> Callable[[], Subject]:
-    return lambda: Subject.build(host, _our_card(name, base))
+def _ours(host: HostInterface, name: str, base: str) -> Callable[[], Instance]:
+    return lambda: Instance.build(host, _our_info(name, base))
 
 
-def _our_card(name: str, base: str) -> Card:
-    return Card(f"diynn.{name} as {base}" if base else f"diynn.{name}")
+def _our_info(name: str, base: str) -> ClassInfo:
+    return ClassInfo(f"diynn.{name} as {base}" if base else f"diynn.{name}")
 
 
 @dataclass
-class Chain:
+class NetBuilder:
     """A way to make a net of modules: from a list, from arguments, or by adding them one by one."""
 
-    host: Door
-    card: Card
-    wall: Wall
+    host: HostInterface
+    info: ClassInfo
+    stack: Stack
     way: str
 
     @classmethod
-    def find(cls, host: Door, card: Card, wall: Wall) -> Chain:
+    def find(cls, host: HostInterface, info: ClassInfo, stack: Stack) -> NetBuilder:
         """Return the way that works.
 
         Raises
@@ -190,43 +191,43 @@ class Chain:
         Raised
             If none of them does.
         """
-        builds: Chain | None = None
+        builds: NetBuilder | None = None
         problem: Raised | None = None
         for way in ("list", "arguments", "adding"):
-            chain = cls(host, card, wall, way)
+            builder = cls(host, info, stack, way)
             try:
-                net = chain.net()
+                net = builder.net()
             except (CannotBuild, Raised):
                 continue
-            builds = builds or chain
+            builds = builds or builder
             try:
                 answer: Any = net.call("forward", np.ones((2, 3)))
                 answer = answer[-1] if isinstance(answer, list) and answer else answer
                 if as_array("forward", answer).shape == (2, 2):
-                    return chain
+                    return builder
             except Raised as error:
                 problem = problem or error
         if builds is not None:  # it is built and does not run: let that be seen
             return builds
         raise problem or Raised("__init__", "cannot_chain")
 
-    def net(self) -> Subject:
+    def net(self) -> Instance:
         """Return a new net."""
         return self.net_and_modules()[0]
 
-    def net_and_modules(self) -> tuple[Subject, list[Subject]]:
+    def net_and_modules(self) -> tuple[Instance, list[Instance]]:
         """Return a new net, and the modules in it."""
-        modules = self.wall.lay()
-        things: list[Any] = [module.thing for module in modules]
+        modules = self.stack.build()
+        things: list[Any] = [module.handle for module in modules]
         if self.way == "list":
-            return Subject.build(self.host, self.card, [things]), modules
+            return Instance.build(self.host, self.info, [things]), modules
         if self.way == "arguments":
-            return Subject.build(self.host, self.card, things), modules
+            return Instance.build(self.host, self.info, things), modules
         try:
-            net = Subject.build(self.host, self.card)
+            net = Instance.build(self.host, self.info)
         except CannotBuild:
-            net = Subject.build(self.host, self.card, [[]])
-        add = next((name for name in _ADD if not net.lacking(name)), None)
+            net = Instance.build(self.host, self.info, [[]])
+        add = next((name for name in _ADD if not net.missing_methods(name)), None)
         if add is None:
             raise Raised("__init__", "cannot_chain")
         for thing in things:

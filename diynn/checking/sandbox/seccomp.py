@@ -13,8 +13,8 @@ import platform
 import struct
 import sys
 
-from diynn.checking.wall.landlock import forbid_new_privileges
-from diynn.checking.wall.syscalls import ARCHITECTURES, NEWEST, NEWEST_ALLOWED, Architecture
+from diynn.checking.sandbox.landlock import forbid_new_privileges
+from diynn.checking.sandbox.syscalls import ARCHITECTURES, NEWEST, NEWEST_ALLOWED, Architecture
 
 _SET_FILTER, _FILTER_MODE = 22, 2
 # The instructions of the filter that are needed, and what it may answer.

@@ -85,7 +85,7 @@ class Job:
         }  # fmt: skip
 
 
-class Judges:
+class JudgePool:
     """Processes that judge, several at a time; each lets foreign code run in yet another.
 
     Parameters
@@ -97,10 +97,10 @@ class Judges:
 
     def __init__(self, limits: Limits | None = None, count: int = 1) -> None:
         self.limits = limits or Limits()
-        self._free: SimpleQueue[_Judge | None] = SimpleQueue()
+        self._free: SimpleQueue[_JudgeProcess | None] = SimpleQueue()
         for _ in range(count):
             self._free.put(None)
-        self._running: set[_Judge] = set()
+        self._running: set[_JudgeProcess] = set()
         self._stopped = False
 
     def __enter__(self) -> Self:
@@ -151,7 +151,7 @@ class Judges:
         judge = self._free.get()
         try:
             if judge is None:
-                judge = _Judge()
+                judge = _JudgeProcess()
                 self._running.add(judge)
             if self._stopped:
                 raise _GoneError
@@ -172,7 +172,7 @@ class _GoneError(Exception):
     """A judge has ended in the middle of its work."""
 
 
-class _Judge:
+class _JudgeProcess:
     """One process that judges."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What is known of a class without having built it: a card that goes over a wire."""
+"""What is known of a class without having built it: it goes over a wire."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Argument:
 
 
 @dataclass(frozen=True)
-class Card:
+class ClassInfo:
     """What is known of a class without having built it.
 
     Attributes
@@ -62,14 +62,14 @@ class Card:
         return [each.name for each in self.arguments if each.required]
 
 
-def describe_class(cls: type) -> Card:
-    """Return the card of a class."""
+def describe_class(cls: type) -> ClassInfo:
+    """Describe a class."""
     names = [name for name in dir(cls) if not name.startswith("__") or name in ("__init__", "__call__")]
     methods = {name: each for name in names if inspect.isfunction(each := inspect.getattr_static(cls, name))}
     places = {name: _place(each) for name, each in methods.items()}
     own = [name for name, each in vars(cls).items() if callable(each) and not name.startswith("__")]
     takes = {name: each.__code__.co_argcount - 1 for name, each in methods.items()}
-    return Card(cls.__name__, _place_of_class(cls), tuple(_arguments(cls)), places, takes,
+    return ClassInfo(cls.__name__, _place_of_class(cls), tuple(_arguments(cls)), places, takes,
                 frozenset(own), tuple(_bases(cls)))  # fmt: skip
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from diynn.checking.contract.cards import Card
+from diynn.checking.contract.candidate import Candidate, Partner, Watch
+from diynn.checking.contract.class_info import ClassInfo
 from diynn.checking.contract.kinds import KINDS, Kind
 from diynn.checking.contract.recognise import kind_of, preferred_reading, recognise
-from diynn.checking.contract.target import Partner, Target, Watch
 from diynn.checking.files.building import Builder, runnable
 from diynn.checking.files.remote import RemoteHost
 from diynn.checking.reporting.results import Result, Verdict
@@ -16,7 +16,9 @@ from diynn.checking.reporting.results import Result, Verdict
 _BASES = ("diynn.Module", "diynn.Loss")
 
 
-def targets_of(host: RemoteHost, found: dict[str, Any], order: dict[str, Any], watch: Watch) -> Target | None:
+def candidate_of(
+    host: RemoteHost, found: dict[str, Any], order: dict[str, Any], watch: Watch
+) -> Candidate | None:
     """Let the definitions run, and return the class that an order names; None if there is none to judge.
 
     Parameters
@@ -29,10 +31,10 @@ def targets_of(host: RemoteHost, found: dict[str, Any], order: dict[str, Any], w
     if name not in defined["classes"]:
         watch("construct", _undefined(name, found, defined))
         return None
-    card = host.card(name)
-    kind = KINDS[order["like"]] if order.get("like") else kind_of(card)
-    _own_work(card, kind, found, defined, watch)
-    build = Builder(host, card, kind)
+    info = host.class_info(name)
+    kind = KINDS[order["like"]] if order.get("like") else kind_of(info)
+    _own_work(info, kind, found, defined, watch)
+    build = Builder(host, info, kind)
     build.choose(kind.setups)
 
     def told(what: str, result: Result | None) -> None:
@@ -40,8 +42,8 @@ def targets_of(host: RemoteHost, found: dict[str, Any], order: dict[str, Any], w
             _point_out(result, defined["not_run"])
         watch(what, result)
 
-    return Target(
-        card, host, build, kind, runnable(build, kind, kind.setups),
+    return Candidate(
+        info, host, build, kind, runnable(build, kind, kind.setups),
         preferred=preferred_reading(name), draws=order["draws"], seed=order["seed"],
         timing=order.get("timing", True),
         partners=_partners(host, defined["classes"], name) if kind.family == "container" else {},
@@ -50,20 +52,22 @@ def targets_of(host: RemoteHost, found: dict[str, Any], order: dict[str, Any], w
     )  # fmt: skip
 
 
-def _own_work(card: Card, kind: Kind, found: dict[str, Any], defined: dict[str, Any], watch: Watch) -> None:
+def _own_work(
+    info: ClassInfo, kind: Kind, found: dict[str, Any], defined: dict[str, Any], watch: Watch
+) -> None:
     """Tell of a class that diynn's own do the work of: that was seen in its text, before any of it ran."""
-    bases = [each for each in card.bases if each.startswith("diynn.") and each not in _BASES]
-    used = found["ours"].get(card.name, [])
-    lent = defined["lent"].get(card.name, [])
+    bases = [each for each in info.bases if each.startswith("diynn.") and each not in _BASES]
+    used = found["ours"].get(info.name, [])
+    stand_ins = defined["stand_ins"].get(info.name, [])
     if bases:
         key, names, verdict = "own_work.derived", bases[:1], Verdict.FAILED
     elif used and kind.family != "container":  # a net is made of modules, whosever they are
         key, names, verdict = "own_work.used", used, Verdict.FAILED
-    elif lent and kind.family != "container":
-        key, names, verdict = "own_work.lent", lent, Verdict.REMARK
+    elif stand_ins and kind.family != "container":
+        key, names, verdict = "own_work.lent", stand_ins, Verdict.REMARK
     else:
         return
-    watch("own_work", Result("own_work", verdict, key, {"names": ", ".join(names)}, where=card.where))
+    watch("own_work", Result("own_work", verdict, key, {"names": ", ".join(names)}, where=info.where))
 
 
 def _partners(host: RemoteHost, names: list[str], own: str) -> dict[str, Partner]:
@@ -72,13 +76,13 @@ def _partners(host: RemoteHost, names: list[str], own: str) -> dict[str, Partner
     for name in names:
         kind = recognise(name)
         if kind is not None and name != own:
-            card = host.card(name)
-            partners[kind.name] = Partner(card, kind, _chosen(host, card, kind))
+            info = host.class_info(name)
+            partners[kind.name] = Partner(info, kind, _chosen(host, info, kind))
     return partners
 
 
-def _chosen(host: RemoteHost, card: Card, kind: Kind) -> Builder:
-    build = Builder(host, card, kind)
+def _chosen(host: RemoteHost, info: ClassInfo, kind: Kind) -> Builder:
+    build = Builder(host, info, kind)
     build.choose(kind.setups)
     return build
 

@@ -14,7 +14,7 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
-from diynn.checking.wall import landlock, seccomp
+from diynn.checking.sandbox import landlock, seccomp
 
 #: What libraries read when they are loaded, beside their own folders.
 _SYSTEM = (
@@ -24,7 +24,7 @@ _SYSTEM = (
 )  # fmt: skip
 
 
-def lacking() -> str:
+def missing_features() -> str:
     """Return what this system lacks for the wall, empty if it has all."""
     if not sys.platform.startswith("linux"):
         return f"Landlock, seccomp ({sys.platform})"
@@ -56,7 +56,7 @@ def build(readable: Iterable[str], writable: str) -> str:
     OSError
         If the system has what it takes, and refuses.
     """
-    missing = lacking()
+    missing = missing_features()
     if "Landlock" not in missing:
         landlock.restrict([*libraries(), *readable], writable, os.devnull)
     if "seccomp" not in missing:

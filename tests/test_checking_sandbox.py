@@ -1,4 +1,4 @@
-"""Hostile files: nothing gets through the wall, and nobody else's verdict changes."""
+"""Hostile files: nothing gets through the sandbox, and nobody else's verdict changes."""
 
 import contextlib
 import platform
@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from diynn.checking import wall
-from diynn.checking.files.grade import Job, Judges, Limits
-from diynn.checking.wall import landlock, syscalls
+from diynn.checking import sandbox
+from diynn.checking.files.grade import Job, JudgePool, Limits
+from diynn.checking.sandbox import landlock, syscalls
 
-pytestmark = pytest.mark.skipif(bool(wall.lacking()), reason=f"this system lacks {wall.lacking()}")
+pytestmark = pytest.mark.skipif(
+    bool(sandbox.missing_features()), reason=f"this system lacks {sandbox.missing_features()}"
+)
 
 HEAD = "import ctypes, os, signal, sys, time\nimport numpy as np\nfrom module import Module\n"
 RIGHT = (
@@ -101,9 +103,9 @@ def hostile(text, **names):
 
 
 @pytest.fixture(scope="module")
-def judges():
-    with Judges(Limits(3.0)) as judges:
-        yield judges
+def pool():
+    with JudgePool(Limits(3.0)) as pool:
+        yield pool
 
 
 @pytest.fixture
@@ -124,7 +126,7 @@ def children(number):
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_nothing_gets_through_the_wall(tmp_path, judges, victim, name):
+def test_nothing_gets_through_the_sandbox(tmp_path, pool, victim, name):
     if platform.machine() != "x86_64" and "call(" in HOSTILE[name]:
         pytest.skip("the numbers of raw calls are those of x86-64")
     alice, mallory = tmp_path / "alice", tmp_path / "mallory"
@@ -133,18 +135,18 @@ def test_nothing_gets_through_the_wall(tmp_path, judges, victim, name):
     secret, canary, own = alice / "tanh.py", tmp_path / "canary", mallory / "tanh.py"
     good = Job(secret, alice, "TanH")
     secret.write_text(HEAD + RIGHT + "# hush\n")
-    assert judges.judge(good).ok
+    assert pool.judge(good).ok
     before = secret.stat()
     own.write_text(
         hostile(HOSTILE[name], VICTIM=victim.pid, SECRET=str(secret), CANARY=str(canary), OWN=str(own),
                 ESCAPE=f"echo x > {canary}")
     )  # fmt: skip
     text = own.read_text()
-    judge = judges._free.get()
-    judges._free.put(judge)
+    judge = pool._free.get()
+    pool._free.put(judge)
     running = children(judge._process.pid)
     start = time.monotonic()
-    report = judges.judge(Job(own, mallory, "TanH"))
+    report = pool.judge(Job(own, mallory, "TanH"))
     said = "".join(result.say("en") for result in report.results)
     print(said[:200])
     assert "hush" not in said or name == "sends escape sequences", said
@@ -158,17 +160,17 @@ def test_nothing_gets_through_the_wall(tmp_path, judges, victim, name):
     assert "State:\tS" in Path(f"/proc/{victim.pid}/status").read_text()
     assert time.monotonic() - start < 15
     assert children(judge._process.pid) == running  # nothing is left, and the first process still there
-    assert judges.judge(good).ok
-    assert judge is judges._free.get()
-    judges._free.put(judge)
+    assert pool.judge(good).ok
+    assert judge is pool._free.get()
+    pool._free.put(judge)
 
 
 @pytest.mark.parametrize(
     "name", ["reads another student's file", "writes elsewhere", "writes past Python", "signals by pidfd",
              "stops its parent by a raw call", "runs a program by ctypes", "clones by hand"],
 )  # fmt: skip
-def test_without_the_wall_these_files_do_what_they_set_out_to(tmp_path, victim, name):
-    """The control: what the wall refuses is not refused by a mistake in the attack."""
+def test_without_the_sandbox_these_files_do_what_they_set_out_to(tmp_path, victim, name):
+    """The control: what the sandbox refuses is not refused by a mistake in the attack."""
     if platform.machine() != "x86_64":
         pytest.skip("the numbers of raw calls are those of x86-64")
     (tmp_path / "secret").write_text("hush")
@@ -189,16 +191,16 @@ def test_without_the_wall_these_files_do_what_they_set_out_to(tmp_path, victim, 
         if "hush" in done.stdout or canary.exists() or "State:\tS" not in state:
             return
         time.sleep(0.01)
-    raise AssertionError("the attack does nothing even without the wall")
+    raise AssertionError("the attack does nothing even without the sandbox")
 
 
-def test_the_wall_says_what_a_system_lacks(monkeypatch):
+def test_the_sandbox_says_what_a_system_lacks(monkeypatch):
     monkeypatch.setattr(landlock, "version", lambda: 0)
-    assert wall.lacking() == "Landlock"
+    assert sandbox.missing_features() == "Landlock"
     monkeypatch.setattr(platform, "machine", lambda: "riscv64")
-    assert wall.lacking() == "Landlock, seccomp"
+    assert sandbox.missing_features() == "Landlock, seccomp"
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert "darwin" in wall.lacking()
+    assert "darwin" in sandbox.missing_features()
 
 
 def test_the_numbers_of_calls_are_those_of_this_kernel():

@@ -8,17 +8,17 @@ from typing import Protocol
 
 import numpy as np
 
-from diynn.checking.contract.cards import Card
+from diynn.checking.contract.class_info import ClassInfo
+from diynn.checking.contract.instance import HostInterface, Instance
 from diynn.checking.contract.kinds import Kind, Setup
 from diynn.checking.contract.paths import Path
-from diynn.checking.contract.subject import Door, Subject
 from diynn.checking.reporting.results import Result
 
 
-class Make(Protocol):
+class Factory(Protocol):
     """What builds an instance for a setup, and sets its arrays."""
 
-    def __call__(self, setup: Setup, values: Mapping[Path, np.ndarray] | None = None) -> Subject:
+    def __call__(self, setup: Setup, values: Mapping[Path, np.ndarray] | None = None) -> Instance:
         """Build an instance."""
 
 
@@ -29,18 +29,18 @@ Watch = Callable[[str, "Result | None"], None]
 class Partner:
     """Another class that its author wrote, and what builds it."""
 
-    card: Card
+    info: ClassInfo
     kind: Kind
-    make: Make
+    make: Factory
 
 
 @dataclass
-class Target:
+class Candidate:
     """What is to be judged, and how.
 
     Attributes
     ----------
-    card : Card
+    info : ClassInfo
         What is known of its class.
     host : Host, or its remote form
         Where its instances live.
@@ -68,9 +68,9 @@ class Target:
         The line outside all modules in which its author calls ``zero_grad``, empty if there is none.
     """
 
-    card: Card
-    host: Door
-    make: Make
+    info: ClassInfo
+    host: HostInterface
+    make: Factory
     kind: Kind
     setups: tuple[Setup, ...]
     redraw: bool = True
@@ -89,7 +89,7 @@ class Target:
     @property
     def name(self) -> str:
         """The name of its class."""
-        return self.card.name
+        return self.info.name
 
     def begin(self, name: str) -> None:
         """Note which property is checked now, and call ``watch``."""
@@ -105,4 +105,4 @@ class Target:
 
     def where(self, method: str = "") -> str:
         """Return the file and line of a method, or of the class."""
-        return self.card.place(method)
+        return self.info.place(method)

@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 
-from diynn.checking.course.progress import Bar
+from diynn.checking.course.progress import ProgressBar
 from diynn.checking.reporting.messages import text
-from diynn.checking.reporting.plain import say
 from diynn.checking.reporting.students import StudentReport, number
 from diynn.checking.reporting.tables import file_table, student_table
-from diynn.checking.wall import lacking
+from diynn.checking.reporting.terminal import say
+from diynn.checking.sandbox import missing_features
 
 
-class Talk:
+class Console:
     """Prints each student as soon as all of the work is judged, then the table.
 
     Parameters
@@ -21,13 +21,13 @@ class Talk:
     lang : str
     students : int
         How many there are.
-    bar : Bar
+    bar : ProgressBar
         Is taken away while something is printed.
     quiet : bool
         Whether to print a line a student, and no reports.
     """
 
-    def __init__(self, lang: str, students: int, bar: Bar, *, quiet: bool) -> None:
+    def __init__(self, lang: str, students: int, bar: ProgressBar, *, quiet: bool) -> None:
         self.lang, self.students, self.bar, self.quiet = lang, students, bar, quiet
 
     def student(self, student: StudentReport) -> None:
@@ -40,7 +40,7 @@ class Talk:
             self._say(self._line(student))
         for said in student.remarks(self.lang):
             self._say(f"  ✗ {said}")
-        for file in student.told:
+        for file in student.files_shown:
             if not file.reports:
                 continue
             self._say(file_table(file, self.lang) + "\n")
@@ -59,8 +59,8 @@ class Talk:
             helpers = [*helpers, *(file.name for file in found[0].files if file.empty)]
         if helpers:
             self._say(text("helpers", self.lang, names=", ".join(helpers)))
-        if lacking():
-            self._say(text("no_wall", self.lang, names=lacking()))
+        if missing_features():
+            self._say(text("no_sandbox", self.lang, names=missing_features()))
 
     def _line(self, student: StudentReport) -> str:
         wrong = [report.name for report in student.reports if report.failed]

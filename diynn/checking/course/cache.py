@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from diynn.checking.course.students import Student
-from diynn.checking.files.judges import Content, Job, Limits
+from diynn.checking.files.pool import Content, Job, Limits
 from diynn.checking.reporting.report import Report
 from diynn.checking.reporting.results import Result, plain, result_from
 from diynn.version import __version__
 
 
-class Store:
+class VerdictCache:
     """Verdicts by what they depend on: the code that can be read, the course file, the version.
 
     Parameters
@@ -55,12 +55,12 @@ class Store:
         self._lock = threading.Lock()
         self._file = path.open("w" if again else "a", encoding="utf-8", newline="\n")
         self._file.write("\n" if not again and path.stat().st_size else "")
-        self._recalled = 0
+        self._hits = 0
 
     @property
-    def recalled(self) -> int:
+    def hits(self) -> int:
         """How many verdicts were known already."""
-        return self._recalled
+        return self._hits
 
     def close(self) -> None:
         """Close the file."""
@@ -76,7 +76,7 @@ class Store:
         found = self._known.get((self._keys[job.path], job.name))
         if found is None:
             return None
-        self._recalled += 1
+        self._hits += 1
         results = [result_from(each) for each in found["results"]]
         return Report(job.name, found["kind"], job.where, results, job.lang)
 

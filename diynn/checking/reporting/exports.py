@@ -49,7 +49,7 @@ def feedback(student: StudentReport, lang: str) -> str:
         total = text("points_of", lang, points=number(student.points, lang), of=number(student.of, lang))
         lines += [total, "", *(_line(each, lang) for each in student.earned), ""]
     lines += [f"✗ {said}" for said in student.remarks(lang)]
-    for file in student.told:
+    for file in student.files_shown:
         if file.reports:
             lines += ["", file_table(file, lang), ""]
             lines += [f"{report}\n" for report in file.reports if report.judged or report.failed]

@@ -12,14 +12,14 @@ from diynn.checking.course.archive import gather, unpack
 from diynn.checking.course.course import FILE, Course, read_course
 from diynn.checking.course.points import earned
 from diynn.checking.course.students import Student, code_in, students_of
-from diynn.checking.files.grade import Memory, Plan, Watch, grade
-from diynn.checking.files.judges import Limits
+from diynn.checking.files.grade import Cache, Plan, Progress, grade
+from diynn.checking.files.pool import Limits
 from diynn.checking.reporting.report import FileReport, Report
 from diynn.checking.reporting.students import StudentReport
 
 
 @dataclass(frozen=True)
-class Evening:
+class CourseRun:
     """What is to be judged, and by what.
 
     Attributes
@@ -35,12 +35,12 @@ class Evening:
     limits: Limits
     lang: str
 
-    def judge(
+    def grade(
         self,
         *,
         workers: int | None = None,
-        memory: Memory | None = None,
-        watch: Watch | None = None,
+        cache: Cache | None = None,
+        progress: Progress | None = None,
         each: Callable[[StudentReport], None] | None = None,
     ) -> list[StudentReport]:
         """Judge the work of all students; a report comes back for each, in their order.
@@ -51,9 +51,9 @@ class Evening:
         ----------
         workers : int, optional
             Classes judged at a time; None for one a processor.
-        memory : Memory, optional
+        cache : Cache, optional
             What is known is not judged again.
-        watch : Watch, optional
+        progress : Progress, optional
         each : callable, optional
             Called with every student as soon as all of the work is judged.
         """
@@ -64,7 +64,7 @@ class Evening:
 
         def finish(number: int) -> None:
             told[number] = self._report(self.students[number], done)
-            if each is not None and not self._helps(number, told[number]):
+            if each is not None and not self._is_helper(number, told[number]):
                 each(told[number])
 
         def note(file: FileReport, report: Report | None) -> None:
@@ -85,15 +85,15 @@ class Evening:
             readable={file: each.readable for each in self.students for file in each.files},
         )  # fmt: skip
         files = {file: top for each in self.students for file, top in each.files.items()}
-        grade(files, plan, workers=workers, memory=memory, watch=watch, each=note)
+        grade(files, plan, workers=workers, cache=cache, progress=progress, each=note)
         found = [
-            told[number] for number in range(len(self.students)) if not self._helps(number, told[number])
+            told[number] for number in range(len(self.students)) if not self._is_helper(number, told[number])
         ]
         if not found and each is not None:
             each(told[0])
         return found or [told[0]]
 
-    def _helps(self, number: int, found: StudentReport) -> bool:
+    def _is_helper(self, number: int, found: StudentReport) -> bool:
         return (
             self.students[number].loose
             and not self.course.required
@@ -115,7 +115,7 @@ class Evening:
 
 
 @contextmanager
-def prepared(
+def prepare(
     paths: Iterable[Path],
     *,
     course: Path | None = None,
@@ -124,7 +124,7 @@ def prepared(
     timeout: float | None = None,
     megabytes: int | None = None,
     total: float | None = None,
-) -> Iterator[Evening]:
+) -> Iterator[CourseRun]:
     """Read the course file, unpack what is packed, and tell the students apart.
 
     Parameters
@@ -166,7 +166,7 @@ def prepared(
             timeout or asked.timeout, megabytes or asked.memory, total=total or asked.total_timeout
         )
         found = students_of(unpacked, arrangement)
-        yield Evening(found, asked, limits, asked.language or lang)
+        yield CourseRun(found, asked, limits, asked.language or lang)
 
 
 def _inner(folder: Path) -> Path:
@@ -182,9 +182,9 @@ def _inner(folder: Path) -> Path:
     )
 
 
-def inputs(evening: Evening, paths: Iterable[Path]) -> list[Path]:
+def inputs(run: CourseRun, paths: Iterable[Path]) -> list[Path]:
     """Return all that is judged, so that none of it is overwritten."""
-    found = [file for student in evening.students for file in student.files]
+    found = [file for student in run.students for file in student.files]
     return [*found, *(path for path in paths if path.is_file()), *(
         file for path in paths if path.is_dir() for file in code_in(path)
     )]  # fmt: skip
