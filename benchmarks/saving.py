@@ -64,6 +64,10 @@ def savings(folder: Path, rounds: int) -> dict[str, float]:
 class Idle(Checkpoint):
     """A checkpoint that is never written: what is left of a training with one."""
 
+    def affordable(self) -> bool:
+        """Say that it is not to be written."""
+        return False
+
     def write(self, arrays: Any, state: Any) -> None:
         """Do nothing."""
 

@@ -36,6 +36,11 @@ def _all_callable(thing: Any) -> bool:
     return all([callable(getattr(thing, name, None)) for name in COMPUTING])
 
 
+def keeps_state(module: Any) -> bool:
+    """Say whether a module says of itself what it keeps from step to step."""
+    return callable(getattr(module, "state", None)) and callable(getattr(module, "restore", None))
+
+
 def children(module: Any) -> list[Any]:
     """Return the modules that any module holds: what its method ``children`` returns, if it has one."""
     if callable(getattr(module, "children", None)):

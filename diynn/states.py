@@ -12,7 +12,7 @@ import numpy as np
 
 from diynn.arrays import asarray_like, to_numpy, write
 from diynn.checkpoints import matched, restore
-from diynn.composition import places
+from diynn.composition import keeps_state, places
 from diynn.execution.interrupts import Deferred
 from diynn.generators import generator_state, generators, generators_in, kind_of, set_generator_state
 from diynn.module import parameters_in
@@ -39,10 +39,11 @@ def parts_of(optim: Any, *, execution: bool = True) -> tuple[dict[str, Any], dic
     known = getattr(optim.execution, "known", lambda *_: None)(optim.net, optim.loss)
     if known is None:
         found = places(optim.net)
+        stateful = [each for each in found if keeps_state(each[1])]
         drawing = generators_in([*(module for _, module in found), optim.loss])
         arrays = _arrays(optim, parameters_in(found))
     else:
-        found, drawing = known.places, known.generators
+        stateful, drawing = known.stateful, known.generators
         held = [*optim._states.values(), None]
         if known.arrays is not None and all(map(is_, held, known.arrays[0])):
             arrays = known.arrays[1]
@@ -55,7 +56,7 @@ def parts_of(optim: Any, *, execution: bool = True) -> tuple[dict[str, Any], dic
         "steps": optim.steps,
         "rule": {"name": name, "began": optim._began},
         "generators": [generator_state(each) for each in drawing],
-        "modules": {place: module.state() for place, module in found if _keeps_state(module)},
+        "modules": {place: module.state() for place, module in stateful},
         "execution": course() if callable(course) else None,
     }
 
@@ -147,11 +148,6 @@ def _rule_states(optim: Any, handles: Mapping[str, Any], states: Mapping[str, An
         found[handle] = held, [asarray_like(part.astype(to_numpy(each).dtype), each)
                                for part, each in zip(parts, held, strict=True)]  # fmt: skip
     return found
-
-
-def _keeps_state(module: Any) -> bool:
-    """Say whether a module has ``state`` and ``restore`` for what it keeps from step to step."""
-    return callable(getattr(module, "state", None)) and callable(getattr(module, "restore", None))
 
 
 def _listed(kinds: list[str]) -> str:

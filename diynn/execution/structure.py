@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from diynn.composition import COMPUTING, attributes, modules_in, places, walk
+from diynn.composition import COMPUTING, attributes, keeps_state, modules_in, places, walk
 from diynn.execution.habits import Habits, habits
 from diynn.generators import generators_in
 from diynn.module import Module, parameters_in
@@ -68,6 +68,11 @@ class Structure:
     def habits(self) -> Habits:
         """What the net's own ``zero_grad`` and ``update_parameters`` do."""
         return habits(self.net)
+
+    @cached_property
+    def stateful(self) -> list[tuple[str, Any]]:
+        """The modules that say what they keep from step to step, with their places."""
+        return [each for each in self.places if keeps_state(each[1])]
 
     @cached_property
     def generators(self) -> list[Any]:

@@ -38,7 +38,8 @@ class Recent:
         self._paths = [os.path.join(folder, f".{name}.{each}") for each in "ab"]
         self._files: list[BinaryIO] = []
         self._number = 0
-        self._lasting: tuple[Any, bytes, list[memoryview]] = None, b"", []
+        self._lasting: tuple[Any, bytes, list[Any]] = None, b"", []
+        self._buffer = memoryview(b"")
 
     def write(self, owner: str, of: str, lasting: Any, state: Any) -> None:
         """Write a state over the older record.
@@ -61,14 +62,20 @@ class Recent:
         if not self._files:
             self._files = [_opened(path) for path in self._paths]
         self._number += 1
-        data = bytearray().join([bytes(_FRONT.size), before, text, *first, *arrays])
-        crc = zlib.crc32(memoryview(data)[_FRONT.size :])
-        _FRONT.pack_into(data, 0, _MARK, crc, len(before), len(text), len(data) - _FRONT.size)
+        parts = [before, text, *first, *arrays]
+        size = _FRONT.size + sum(map(len, parts))
+        if len(self._buffer) < size:
+            self._buffer = memoryview(bytearray(2 * size))  # kept: the pages of a new one come one by one
+        data, end = self._buffer[:size], _FRONT.size
+        for part in parts:
+            start, end = end, end + len(part)
+            data[start:end] = part
+        crc = zlib.crc32(data[_FRONT.size :])
+        _FRONT.pack_into(data, 0, _MARK, crc, len(before), len(text), size - _FRONT.size)
         file = self._files[self._number % 2]
         file.seek(0)
-        left = memoryview(data)
-        while left:  # a system may take two gigabytes at once
-            left = left[file.write(left) :]
+        while data:  # a system may take two gigabytes at once
+            data = data[file.write(data) :]
 
     def newest(self, of: str) -> tuple[Any, Any] | None:
         """Return the lasting part and the state in the newer whole record with that name; None without."""
@@ -103,12 +110,12 @@ def _found(path: str) -> BinaryIO | None:
         return None
 
 
-def _taken_apart(owner: str, state: Any, **told: Any) -> tuple[bytes, list[memoryview]]:
+def _taken_apart(owner: str, state: Any, **told: Any) -> tuple[bytes, list[Any]]:
     """Return a state as JSON, with shapes and dtypes for its arrays, and the memory of these in order."""
-    parts: list[memoryview] = []
+    parts: list[Any] = []
 
     def keep(_: str, array: np.ndarray[Any, Any]) -> Any:
-        parts.append(array.data)
+        parts.append(array.reshape(-1).view(np.uint8).data)
         return array.shape, array.dtype.str
 
     return json.dumps(told | {"state": take_apart(owner, state, keep)}).encode(), parts

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -45,12 +45,12 @@ def take_apart(owner: str, tree: Any, keep: Callable[[str, np.ndarray[Any, Any]]
             return value
         if kind is not np.ndarray:
             if kind is dict or isinstance(value, Mapping):
-                for key in value:
-                    if not isinstance(key, str) or key.startswith("$"):
-                        raise TypeError(
-                            f"{owner}: `{name}` must have keys of text, without $, got {shown(key)}"
-                        )
-                return {key: visit(each, f"{name}/{key}" if name else key) for key, each in value.items()}
+                if not set(map(type, value)) <= {str} or "$" in "".join(value):
+                    _raise_unless_keys(owner, name, value)
+                return {
+                    key: each if type(each) in _PLAIN else visit(each, f"{name}/{key}" if name else key)
+                    for key, each in value.items()
+                }
             if isinstance(value, list) and set(map(type, value)) == {float}:  # such as a column of a history
                 return {_FLOATS: keep(name, as_plain(np.array(value)))}
             if isinstance(value, list | tuple):
@@ -66,6 +66,12 @@ def take_apart(owner: str, tree: Any, keep: Callable[[str, np.ndarray[Any, Any]]
         return {_SCALAR if isinstance(value, np.generic) else _ARRAY: keep(name, as_plain(host))}
 
     return visit(tree, "")
+
+
+def _raise_unless_keys(owner: str, name: str, keys: Iterable[Any]) -> None:
+    for key in keys:
+        if not isinstance(key, str) or key.startswith("$"):
+            raise TypeError(f"{owner}: `{name}` must have keys of text, without $, got {shown(key)}")
 
 
 def unpack(text: Any, arrays: Any) -> Any:
