@@ -1,29 +1,18 @@
-"""Checks before the first step: whether net, loss, rule and metrics fit together.
-
-And warnings of what is no error but rarely intended: a softmax before a loss that has one, saturated units.
-"""
+"""Checks before the first step: whether net, loss, rule and metrics fit together."""
 
 from __future__ import annotations
 
 import dis
 import inspect
-import warnings
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from diynn.arrays import Array, BackendLike, find_backend, namespace, to_numpy
+from diynn.arrays import BackendLike, find_backend
 from diynn.composition import METHODS, children, is_module, walk
-from diynn.layers import Conv1D, Linear, LogSoftmax, Sequential, Sigmoid, Softmax, Tanh
+from diynn.layers import Sequential
 from diynn.layers.sequential import flat, in_series
-from diynn.losses import (
-    BCELoss,
-    BCEWithLogitsLoss,
-    CategoricalCrossEntropyLoss,
-    CrossEntropyLoss,
-    NLLLoss,
-)
-from diynn.module import Module, in_mode, parameters
+from diynn.module import Module
 from diynn.parameter import own_parameters
 from diynn.rules import Rule
 from diynn.shapes import AXES, fewest, fit, text
@@ -37,11 +26,6 @@ _OF_A_MODULE = {
     "update_parameters": ("gradient_step",),
 }
 _OF_A_LOSS = dict.fromkeys(("forward", "backward"), ("y", "yhat"))
-_CONSTANT = 1e-3  # units whose values differ by less over all examples are saturated
-_LAST_LAYER = "the net ends with its last linear layer then"
-
-
-# ------------------------------------------------------------------ errors
 
 
 def check_net(owner: str, net: Any) -> None:
@@ -260,86 +244,3 @@ def move_net(owner: str, net: Any, backend: BackendLike) -> None:
             f"{owner}: `backend` moves a net of diynn's modules, got {shown(net)}; put it into a Sequential"
         )
     net.to(find_backend(backend, owner=owner))
-
-
-# ------------------------------------------------------------------ warnings
-
-
-def warn_of_the_end(owner: str, net: Any, loss: Any) -> None:
-    """Warn where the last layer and the loss both have, or both lack, a softmax or a sigmoid."""
-    layers = flat(net)
-    last = layers[-1] if layers else None
-    words = None
-    if isinstance(loss, CrossEntropyLoss) and isinstance(last, Softmax | LogSoftmax):
-        words = (
-            f"{last!r} before {loss!r}, which has a softmax itself: it is taken twice, and the net "
-            "learns badly; leave "
-            f"the layer out ({_LAST_LAYER}), or take CategoricalCrossEntropyLoss, on probabilities"
-        )
-    elif isinstance(loss, BCEWithLogitsLoss) and isinstance(last, Sigmoid):
-        words = f"{last!r} before {loss!r}, which has a sigmoid itself; leave the layer out, or take BCELoss"
-    elif isinstance(loss, NLLLoss) and isinstance(last, Linear | Conv1D):
-        words = (
-            f"{loss!r} takes log-probabilities, and {last!r} gives any numbers; put LogSoftmax() behind "
-            "it, or take "
-            "CrossEntropyLoss"
-        )
-    elif isinstance(loss, CategoricalCrossEntropyLoss) and isinstance(last, Linear | Conv1D | LogSoftmax):
-        words = (
-            f"{loss!r} takes probabilities, and {last!r} gives none; let Softmax() be the last layer, or "
-            "take CrossEntropyLoss behind a Linear, NLLLoss behind a LogSoftmax"
-        )
-    elif isinstance(loss, BCELoss) and isinstance(last, Linear | Conv1D):
-        words = (
-            f"{loss!r} takes probabilities, and {last!r} gives any numbers; put Sigmoid() behind it, or take "
-            "BCEWithLogitsLoss"
-        )
-    if words is not None:
-        warnings.warn(f"{owner}: {words}", UserWarning, stacklevel=4)
-
-
-def warn_of_no_gradient(owner: str, net: Any) -> None:
-    """Warn if all gradients are zero after a step: nothing can be learnt."""
-    try:
-        handles = parameters(net)
-        gradients = [to_numpy(each.gradient) for each in handles]
-    except TypeError:
-        return
-    if gradients and not any(each.any() for each in gradients):
-        warnings.warn(
-            f"{owner}: the gradient of all parameters is 0, so that nothing is learnt; a backward "
-            "method may return "
-            "zeros, or all units may be saturated",
-            RuntimeWarning,
-            stacklevel=4,
-        )
-
-
-def warn_of_saturation(owner: str, net: Any, x: Array) -> None:
-    """Warn of units of a tanh or sigmoid layer that have one value, at a bound, for all examples."""
-    if (
-        not in_series(net)
-        or x.shape[0] < 8
-        or not any(isinstance(each, Tanh | Sigmoid) for each in flat(net))
-    ):
-        return
-    with in_mode(net, training=False):
-        values = net.activations(x)[1:]
-    leaves = net.leaves()
-    for number, ((_, layer), value) in enumerate(zip(leaves[:-1], values, strict=False)):
-        if not isinstance(layer, Tanh | Sigmoid) or value.ndim != 2:
-            continue
-        xp = namespace(value)
-        span = xp.max(value, axis=0) - xp.min(value, axis=0)
-        high = xp.abs(value[0, ...]) > 0.99
-        count = int(xp.count_nonzero((span < _CONSTANT) & high))
-        if count:
-            warnings.warn(
-                f"{owner}: layer {number + 1} of {len(leaves)}, {layer!r}: {count} of {value.shape[1]} "
-                "units are "
-                "saturated, the same for all examples, and tell nothing of them; try a smaller `eps`, "
-                "or smaller "
-                "initial parameters",
-                RuntimeWarning,
-                stacklevel=4,
-            )

@@ -240,12 +240,14 @@ def examples(
     names: Sequence[str] = ("x", "y", "weights"),
     mapped: bool = True,
     share: tuple[int, int] = (0, 1),
+    empty: bool = False,
 ) -> Examples:
     """Return data converted for a net with parameters such as ``like``; raise unless they fit and are finite.
 
     They are converted and moved once, except data mapped from a file, unless ``mapped`` is false, and data
     that do not fit into half of a GPU's free memory: these are converted batch by batch. With ``share``, a
-    rank and the number of ranks, each rank checks that its own share is finite.
+    rank and the number of ranks, each rank checks that its own share is finite. With ``empty`` there may be
+    no example: a batch of a loader of which a filter left nothing.
 
     Raises
     ------
@@ -257,16 +259,17 @@ def examples(
     x, y = as_array(owner, x_name, x), as_array(owner, y_name, y)
     for name, values in ((x_name, x), (y_name, y)):
         _raise_unless_finite(owner, name, values, share_of(values.shape[0], *share))
-    if x.shape[0] != y.shape[0] or x.shape[0] == 0:
+    if x.shape[0] != y.shape[0] or (x.shape[0] == 0 and not empty):
+        least = "" if empty else ", at least one"
         raise ValueError(
-            f"{owner}: `{x_name}` and `{y_name}` must hold the same number of examples, at least one, "
+            f"{owner}: `{x_name}` and `{y_name}` must hold the same number of examples{least}, "
             f"got {x.shape[0]} and {y.shape[0]}"
         )
     if weights is not None:
         weights = as_weights(owner, weights_name, weights, x)
         xp = namespace(weights)
         fit = xp.isfinite(weights) & (weights >= 0)
-        if not (bool(xp.all(fit)) and bool(xp.any(weights > 0))):
+        if weights.shape[0] and not (bool(xp.all(fit)) and bool(xp.any(weights > 0))):
             raise ValueError(
                 f"{owner}: `{weights_name}` must be finite numbers, 0 or more, and one above 0 at least"
             )

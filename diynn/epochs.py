@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from diynn.advice import warn_of_no_gradient
 from diynn.arrays import Array, asarray_like, namespace
-from diynn.assembly import warn_of_no_gradient
 from diynn.callbacks import Callback, Run
 from diynn.dataset import Examples
 from diynn.files.manifest import CheckpointError
@@ -20,6 +20,7 @@ from diynn.generators import generator_state, legacy_state, set_generator_state,
 from diynn.loaders import Loader
 from diynn.module import first_parameter
 from diynn.ranks import Ranks
+from diynn.rendering import progress_bar
 from diynn.resume import Checkpoint
 from diynn.states import parts_of
 from diynn.stopping import Stop
@@ -81,7 +82,7 @@ class Training:
         self.place = Place()
         self.checkpoint: Checkpoint | None = None
         self._watched: list[Any] = []
-        self._unwritten = False
+        self._unwritten = self._gradient_seen = False
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Write to a checkpoint from here on, and resume from its state if it has one."""
@@ -109,9 +110,10 @@ class Training:
         start, paused = perf_counter() - place.seconds, False
         for batch in self._batches():
             costs = run.optim.step(*batch)
-            if run.epoch == 0 and place.steps == 0 and self.ranks.rank == 0:
-                warn_of_no_gradient("SGD", run.net)
             size, *weights = batch[0].shape[0], *batch[2:]
+            if run.epoch == 0 and size > 0 and not self._gradient_seen and self.ranks.rank == 0:
+                self._gradient_seen = True
+                warn_of_no_gradient("SGD", run.net)
             place.total = place.total + sum_of_costs(costs, size)
             place.steps, place.examples = place.steps + 1, place.examples + counted(size, *weights)
             for watcher in self.watchers:
@@ -195,7 +197,7 @@ class Training:
 def sum_of_costs(costs: Any, examples: int) -> Any:
     """Sum costs as any loss returns them: one or more per example, or one number, taken as their mean."""
     if getattr(costs, "ndim", 0) == 0:
-        return costs * examples
+        return costs * examples if examples else 0.0  # the mean of none is NaN
     # Asked at every step: the method of NumPy's arrays has a third of the overhead of the function.
     return costs.sum() if type(costs) is np.ndarray else namespace(costs).sum(costs)
 
@@ -218,13 +220,8 @@ class Progress:
     """
 
     def __init__(self, steps: int | None, run: Run, *, disable: bool) -> None:
-        if disable:
-            from tqdm import tqdm  # tqdm.auto warns in a notebook without ipywidgets
-        else:
-            from tqdm.auto import tqdm  # takes 40 ms to import
-
         total = None if steps is None else run.epochs * steps
-        self.bar = tqdm(
+        self.bar = progress_bar(
             total=total, initial=run.epoch * (steps or 0), disable=disable, unit="step", dynamic_ncols=True
         )
         self.run, self.shown = run, 0.0

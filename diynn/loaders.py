@@ -99,26 +99,32 @@ class Loader:
         Raises
         ------
         TypeError, ValueError
-            If an item is no pair of arrays of one length, or not finite; if there is no batch.
+            If an item is no pair of arrays of one length, or not finite; if there is no batch, or none with
+            an example in it: some may be empty.
         """
         made = self._source(epoch) if callable(self._source) else self._source
         if not isinstance(made, Iterable):
             raise TypeError(f"{self.owner}: what `x` returns {_EXPECTED}, got {shown(made)}")
-        number = skip
+        number, examples_seen = skip, skip > 0
         for number, pair in enumerate(islice(made, skip, None), skip + 1):
             batch = self._batch(number, pair)
-            if self._first is None:
+            examples_seen = examples_seen or len(batch) > 0
+            if self._first is None and len(batch):
                 self._first = batch.x
             yield (batch.x, batch.y) if batch.weights is None else (batch.x, batch.y, batch.weights)
         if number == 0:
             raise ValueError(f"{self.owner}: `x` must make at least one batch in each epoch, got none")
+        if not examples_seen:
+            raise ValueError(
+                f"{self.owner}: `x` must make a batch with an example in each epoch, got {number} without any"
+            )
 
     def _batch(self, number: int, pair: Any) -> Examples:
         if not isinstance(pair, list | tuple) or len(pair) not in (2, 3):
             raise TypeError(f"{self.owner}: batch {number} of `x` {_EXPECTED}, got {shown(pair)}")
         (x, y), weights = pair[:2], pair[2] if len(pair) == 3 else None
         names = tuple(f"{name}, batch {number}" for name in ("x", "y", "weights"))
-        return examples(self.owner, self.like, x, y, weights, names=names, mapped=False)
+        return examples(self.owner, self.like, x, y, weights, names=names, mapped=False, empty=True)
 
     def sample(self, count: int) -> Array | None:
         """Return the first examples seen, on the net's backend; None before the first batch."""

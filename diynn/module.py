@@ -17,6 +17,7 @@ from diynn.arrays import (
     as_dtype,
     asarray,
     find_backend,
+    kind,
     namespace,
     zeros_like,
 )
@@ -308,8 +309,12 @@ def _raise_if_hiding(module: Any, handles: list[Parameter]) -> None:
 
 
 def first_handle(net: Any) -> Parameter | None:
-    """Return a handle on one of a net's parameters, which shows their backend; None if it has none."""
-    return next((handle for module in walk(net) for handle in _handles(module)), None)
+    """Return a handle on one of a net's parameters, which shows their backend; None if it has none.
+
+    One of real numbers: data are to get their dtype.
+    """
+    handles = (handle for module in walk(net) for handle in _handles(module))
+    return next((each for each in handles if kind(each.value) == "real floating"), None)
 
 
 def first_parameter(net: Any) -> Array | None:

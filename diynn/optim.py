@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from diynn.advice import warn_of_the_end
 from diynn.arrays import Array, BackendLike, alike
-from diynn.assembly import check_loss, check_net, check_rule, move_net, warn_of_the_end
+from diynn.assembly import check_loss, check_net, check_rule, move_net
 from diynn.callbacks import Callback, Run
 from diynn.calls import spelled, worded
 from diynn.dataset import as_weights, moved
@@ -107,7 +108,7 @@ class Optim:
         self._recorded: RecordedUpdate | None = None
         self._rehearsing = False  # whether the state was restored
         if rule is not None:
-            if not [each.gradient for each in parameters(net)]:  # each of which must exist
+            if not _gradients(net):
                 raise TypeError(
                     f"Optim: {rule!r} finds no parameters in {type(net).__name__}: they must be arrays "
                     "`_parameters` of its modules; without a rule each module updates itself"
@@ -320,6 +321,15 @@ class Optim:
                     "train without `rule`, or let the class inherit that method"
                 )
         return [handle for handle, does in zip(handles, updates, strict=True) if does == "plain"]
+
+
+def _gradients(net: Any) -> list[Array]:
+    """Return the gradients of a net; raise TypeError if one is not there, and ``zero_grad`` makes none."""
+    try:
+        return [each.gradient for each in parameters(net)]
+    except TypeError:
+        zero_grad(net)
+        return [each.gradient for each in parameters(net)]
 
 
 for _word in WORDS["eps"]:  # optim.lr = 0.1 sets it too

@@ -1,8 +1,9 @@
-"""Tables for a terminal and for a notebook."""
+"""Tables and progress bars for a terminal and for a notebook."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 
 def text_table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers: int = 0) -> str:
@@ -34,3 +35,12 @@ def html_table(
     title = f"<caption style='text-align:left'>{escape(caption)}</caption>" if caption else ""
     body = "".join(line(row, "td") for row in rows)
     return f"<table>{title}<thead>{line(header, 'th')}</thead><tbody>{body}</tbody></table>"
+
+
+def progress_bar(*, disable: bool, **options: Any) -> Any:
+    """Return a bar of tqdm, in a notebook as a widget; ``disable`` shows none."""
+    if disable:
+        from tqdm import tqdm  # the other one warns in a notebook that has no ipywidgets
+    else:
+        from tqdm.auto import tqdm  # takes 40 ms to import
+    return tqdm(disable=disable, **options)

@@ -17,7 +17,7 @@ from diynn.arguments import flag
 from diynn.calls import spelled, worded
 from diynn.execution.choice import at_most
 from diynn.history import History
-from diynn.rendering import html_table, text_table
+from diynn.rendering import html_table, progress_bar, text_table
 from diynn.shapes import positive
 from diynn.wording import as_path, shown
 
@@ -47,9 +47,7 @@ class Sweep(Sequence[Row]):
 
     def to_dict(self) -> dict[str, list[Any]]:
         """Return the columns, as ``pandas.DataFrame`` takes them; None where a run has no value."""
-        flat = [
-            {**row["configuration"], **row.get("result", {}), "seconds": row["seconds"]} for row in self.rows
-        ]
+        flat = [{**row["configuration"], **row.get("result", {}), "seconds": row["seconds"]} for row in self]
         if self.failures:
             flat = [each | {"error": row.get("error")} for each, row in zip(flat, self.rows, strict=True)]
         return {name: [each.get(name) for each in flat] for name in dict.fromkeys(itertools.chain(*flat))}
@@ -144,14 +142,11 @@ def sweep(
     workers = -1 if workers is None else positive("sweep", "workers", workers)
     wanted = {_key(configuration): configuration for configuration in _configurations(grid)}
     _check_call(function, next(iter(wanted.values())))
-    if not progress:
-        from tqdm import tqdm  # tqdm.auto warns in a notebook without ipywidgets
-    else:
-        from tqdm.auto import tqdm
     with _opened(path) as (file, kept):
         rows = {key: row for key, row in kept.items() if not (retry and "error" in row)}
         left = {key: wanted[key] for key in wanted if key not in rows}
-        bar = tqdm(total=len(wanted), initial=len(wanted) - len(left), unit="run", disable=not progress)
+        done = len(wanted) - len(left)
+        bar = progress_bar(total=len(wanted), initial=done, unit="run", disable=not progress)
         for key, outcome in _outcomes(function, left, workers):
             bar.update()
             line = _json({"key": key, "configuration": wanted[key], **outcome})
@@ -171,15 +166,14 @@ def _configurations(grid: Any) -> list[dict[str, Any]]:
                 raise TypeError(f"sweep: `grid[{name!r}]` must be a list of values, got {shown(values)}")
         found = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values()) if grid]
     else:
-        found = list(grid) if isinstance(grid, Iterable) and not isinstance(grid, str) else []
-        if not all(isinstance(each, Mapping) for each in found) or isinstance(grid, str) or not found:
+        found = list(grid) if isinstance(grid, Iterable) else [grid]
+        if not all(isinstance(each, Mapping) for each in found):
             raise TypeError(
                 f"sweep: `grid` must be a dict of lists, or a list of configurations, got {shown(grid)}"
             )
-        found = [dict(each) for each in found]
     if not found:
         raise ValueError("sweep: `grid` must hold a configuration at least, got none")
-    return found
+    return [dict(each) for each in found]
 
 
 def _check_call(function: Any, configuration: dict[str, Any]) -> None:
@@ -243,38 +237,31 @@ def _outcomes(
     except ImportError as error:
         raise ImportError('sweep needs joblib: pip install "diynn[sweep]"') from error
 
-    def runs(keys: list[str], begun: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-        def tasks() -> Iterator[Any]:
-            for key in keys:
-                begun.append(key)  # one per worker: suspects if a worker dies
-                yield delayed(_run)(key, function, left[key], os.getpid())
+    def tasks(keys: list[str], begun: list[str]) -> Iterator[Any]:
+        for key in keys:
+            begun.append(key)  # one per worker: suspects if a worker dies
+            yield delayed(_run)(key, function, left[key], os.getpid())
 
+    ahead, suspects = list(left), list[str]()
+    while ahead:
+        begun: list[str] = []
+        alone, suspects = suspects[:1], suspects[1:]
         # A new pool each time: a broken one may fail again.
         pool = Parallel(
             workers, return_as="generator_unordered", batch_size=1, pre_dispatch="n_jobs", mmap_mode="c"
         )
-        yield from pool(tasks())
-
-    ahead = list(left)
-    while ahead:
-        begun: list[str] = []
         try:
-            for key, outcome in runs(ahead.copy(), begun):
+            for key, outcome in pool(tasks(alone or ahead.copy(), begun)):
                 ahead.remove(key)
                 yield key, outcome
         except Exception as error:
             if not _died(error):
                 raise
-            for key in [key for key in begun if key in ahead]:
-                ahead.remove(key)
-                found = key, {"error": "its worker died, twice", "seconds": None}
-                try:
-                    for each in runs([key], []):
-                        found = each
-                except Exception as error:
-                    if not _died(error):
-                        raise
-                yield found
+            if alone:
+                ahead.remove(alone[0])
+                yield alone[0], {"error": "its worker died, twice", "seconds": None}
+            else:
+                suspects = [key for key in begun if key in ahead]
 
 
 def _died(error: Exception) -> bool:

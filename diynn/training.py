@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from diynn.advice import warn_of_saturation
 from diynn.arguments import flag
 from diynn.arrays import Array, BackendLike, asarray, find_backend, namespace
-from diynn.assembly import check_metrics, warn_of_saturation
+from diynn.assembly import check_metrics
 from diynn.callbacks import Callback, Run, as_callbacks
 from diynn.calls import spelled
 from diynn.composition import per_example

@@ -183,7 +183,9 @@ page.save(ax, "calibration")
 # ## Exercises
 #
 # 1. Give `NetClassifier` a net of your own, with a `Dropout`, or with the layer of
-#    [page 8](08_your_own_layer.py): `net=` takes a function of the numbers of features and of classes.
+#    [page 8](08_your_own_layer.py): `net=` takes a function of the numbers of features and of classes. For
+#    convolutions begin it with a layer that reshapes the 64 features to 8 rows of 8: scalers and PCA know
+#    features (examples, features) alone, and so do all estimators.
 # 2. `HalvingGridSearchCV(..., resource="max_iter")` trains all settings for a few epochs and the better half
 #    for twice as many. How often does it end with another setting than the whole grid?
 # 3. In the calibration figure the weighted net lies on one side of the diagonal. Which, and why? Let $\pi$ be

@@ -23,7 +23,7 @@ LEVELS = [
     {"module", "rules", "data", "generators"},
     {"hosted"},
     {"layers", "losses", "dataset", "wrappers"},
-    {"execution", "assembly", "description", "loaders", "torch_layout"},
+    {"execution", "advice", "assembly", "description", "loaders", "torch_layout"},
     {"checkpoints", "ranks"},
     {"states"},
     {"metrics", "stateless", "checking", "tracing"},

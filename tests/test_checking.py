@@ -1,4 +1,4 @@
-"""The checker checked: it catches what is wrong, names it, and lets pass what is right."""
+"""The checker on the zoo: wrong classes fail with the right diagnosis, right ones pass."""
 
 import dataclasses
 import json
@@ -20,17 +20,17 @@ RIGHT, WRONG, MILD = (
     [animal for animal in ZOO if animal.verdict == verdict] for verdict in ("right", "wrong", "mild")
 )
 NEW = [animal for animal in ZOO if ".new_" in animal.cls.__module__]
-#: Inputs drawn for each right class: DIYNN_ZOO_INPUTS=10000 is the long run (CONTRIBUTING.md).
+#: Random inputs for each right class: DIYNN_ZOO_INPUTS=10000 is the long run (CONTRIBUTING.md).
 INPUTS = int(os.environ.get("DIYNN_ZOO_INPUTS", "60"))
 
 
 def look_at(animal, **options):
-    """Check an animal as what it is meant to be."""
+    """Judge a class of the zoo as its kind."""
     return check(animal.cls, like=animal.kind or None, timing=False, **options)
 
 
 def told(report):
-    """Return what a report tells first: the likely mistake, else the message of the first failure."""
+    """Return the first mistake of a report, else the message of the first failure."""
     return (report.mistakes or [result.message for result in report.failed if result.message] or [""])[0]
 
 
@@ -103,7 +103,7 @@ def test_our_optim_is_right_beside_our_sequential():
 
 
 def scaled(factor, method):
-    """Return a Linear one of whose backward methods is off by a factor."""
+    """Return a Linear with one backward method wrong by a factor."""
 
     class Linear(diynn.Linear):
         def backward_delta(self, data, delta):
@@ -168,7 +168,7 @@ def test_single_precision_is_told_from_a_wrong_gradient():
 
 
 def at(cls, data):
-    """Check a class on data of our choice: zeros, ties."""
+    """Judge a class on given data: zeros, ties."""
     kind = KINDS[cls.__name__]
     return dataclasses.replace(kind, draw=data)
 
@@ -260,7 +260,7 @@ def test_a_foreign_instance_is_checked_with_its_own_sizes():
 
 
 class Scale:
-    """A module of no kind that the sheet knows."""
+    """A module that is not of the sheet."""
 
     def __init__(self, size=3, slip=1.0):
         self._parameters = np.linspace(1, 2, size)
@@ -305,7 +305,7 @@ def test_a_self_consistent_forward_that_is_wrong_is_caught_by_what_it_should_be(
         def backward_delta(self, data, delta, *, output=None):
             return delta * (1 - np.tanh(data / 2) ** 2) / 2
 
-    assert check(Sharper).ok  # a function of its own
+    assert check(Sharper).ok  # a random function
     assert check(Sharper, like=diynn.Tanh).mistakes == ["tanh.half"]
 
 

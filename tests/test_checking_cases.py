@@ -104,7 +104,7 @@ RIGHT = {
     "format 3": {"nb.ipynb": notebook(TANH, old=True)},
 }
 
-#: Files that Python itself would not run, or not wholly: what is wrong is told, and the rest is judged.
+#: Files with errors: these are reported, and the rest is judged.
 TOLD = {
     "a broken class": (
         {"bad.py": TANH + "\nclass Oops:\n    def f(self:\n        pass\n"},
@@ -125,7 +125,7 @@ TOLD = {
     "null bytes": ({"nul.py": TANH.encode() + b"\0\0"}, "nul.py contains null bytes"),
 }
 
-#: Files of which nothing can be judged.
+#: Files without anything to judge.
 NOTHING = {
     "no notebook": ({"n.ipynb": "{}"}, "no notebook: it has no cells"),
     "half a notebook": ({"n.ipynb": notebook(TANH)[:200]}, "cannot be read"),
@@ -234,7 +234,7 @@ LOSS_FIRST = OPTIM.replace("net, loss, eps=1e-3", "loss, net, lr=1e-3").replace(
     "net, loss, eps\n", "net, loss, lr\n"
 )
 
-#: Containers: what each class's verdict is.
+#: Containers, with the verdict on each class.
 CONTAINERS = {
     "zero_grad within the update": (ZEROES + NET + OPTIM, {}),
     "zero_grad in the loop outside": (LINEAR + NET + OPTIM + LOOP, {"Optim": "zeroed_outside"}),
@@ -257,7 +257,7 @@ CONTAINERS = {
 
 @pytest.fixture(scope="module")
 def graded(tmp_path_factory):
-    """Judge all folders in one go; return the files of each that have anything to say."""
+    """Judge all folders in one run; return the files of each with classes or problems."""
     top = tmp_path_factory.mktemp("cases")
     everything = RIGHT | {name: files for name, (files, _) in (TOLD | NOTHING).items()}
     everything |= {name: {"net.py": text} for name, (text, _) in CONTAINERS.items()}

@@ -1,6 +1,5 @@
-"""The command on files that misbehave, on folders of them, and what it writes."""
+"""The command on hostile and broken files, and on folders of students."""
 
-import argparse
 import json
 import os
 import re
@@ -10,27 +9,14 @@ from time import perf_counter
 
 import pytest
 
-from diynn.checking.course.command import register
 from diynn.checking.files.grade import Job, JudgePool, Limits, grade
-from tests.handed_in import find
+from tests.handed_in import HEAD, TANH, find, run
 
 SOLUTION = Path(__file__).parent / "zoo" / "files" / "solution.py"
-HEAD = "import os, sys, time\nimport numpy as np\nfrom module import Module\n"
-TANH = (
-    "class TanH(Module):\n    def forward(self, X):\n        return np.tanh(X)\n"
-    "    def backward_delta(self, input, delta):\n        return delta * (1 - np.tanh(input) ** 2)\n"
-)
-
-
-def run(*arguments):
-    parser = argparse.ArgumentParser()
-    register(parser.add_subparsers())
-    chosen = parser.parse_args(["check", "--lang", "en", "--keep", "none", *map(str, arguments)])
-    return chosen.func(chosen)
 
 
 def verdict(tmp_path, body, timeout=60.0):
-    """Judge a ReLU whose forward is ``body``, beside a TanH that is right."""
+    """Judge a ReLU whose forward is ``body``, in a file with a right TanH."""
     path = tmp_path / "student.py"
     inner = "\n".join(f"        {line}" for line in body.splitlines())
     path.write_text(
@@ -126,7 +112,7 @@ for i in range(3, 9):
 
 def test_what_a_class_leaves_running_is_killed(tmp_path):
     report = verdict(tmp_path, "import threading\nthreading.Thread(target=time.sleep, args=(1000,)).start()")
-    assert report.name == "ReLU"  # with a thread or without, the check has ended
+    assert report.name == "ReLU"  # with or without a thread, the worker has ended
 
 
 def test_a_line_that_is_not_run_is_named(tmp_path):
@@ -162,7 +148,7 @@ def test_all_of_the_sheet_is_right_in_less_than_twenty_seconds(capsys):
 
 @pytest.fixture
 def folder(tmp_path):
-    """Return a folder of forty students, one of them wrong, one of them not Python."""
+    """Return a folder of forty students: one is wrong, one has a syntax error."""
     for number in range(40):
         (tmp_path / f"student{number:02}").mkdir()
         (tmp_path / f"student{number:02}" / "projet.py").write_text(HEAD + TANH)
@@ -189,7 +175,7 @@ def test_a_folder_of_forty_students_is_judged_in_parallel(folder, tmp_path_facto
 
 
 class Recorder:
-    """Keeps what a run tells of its progress."""
+    """Records the progress of a run."""
 
     def __init__(self):
         self.steps, self.begun, self.ended = [], [], []

@@ -1,4 +1,4 @@
-"""Sequential and Optim of others: every way to build them, and the layers that are never trained."""
+"""Sequential and Optim of students: ways to build them, and layers that are not trained."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.zoo.skeleton import Module
 
 
 class _Net(Module):
-    """A net as students write it: from a list, with a walk back of its own."""
+    """A student's net: built from a list, with its own backward pass."""
 
     def __init__(self, modules):
         super().__init__()

@@ -1,14 +1,8 @@
-"""The work of a class of students: points, the cache of verdicts, files written, interrupted runs."""
+"""The course file, points, students and zip files."""
 
-import csv
-import io
 import os
 import random
 import re
-import signal
-import subprocess
-import sys
-import time
 import zipfile
 from pathlib import Path
 
@@ -16,48 +10,20 @@ import pytest
 
 from diynn.checking.course.archive import MOST_FILES, ArchiveError, unpack
 from diynn.checking.course.course import Course, CourseError, Required, read_course
-from diynn.checking.course.outputs import OutputError, Outputs
 from diynn.checking.course.points import earned, share
-from diynn.checking.course.progress import ProgressBar
 from diynn.checking.course.students import students_of
-from diynn.checking.files.grade import Job, Limits, Plan, grade
-from diynn.checking.reporting.exports import to_csv
-from diynn.checking.reporting.page import file_names, overview, student_page
 from diynn.checking.reporting.report import FileReport, Report
-from diynn.checking.reporting.results import Result, Verdict, shown
-from diynn.checking.reporting.students import StudentReport, number
-from diynn.checking.reporting.tables import student_table
-from diynn.checking.reporting.terminal import fitted
-from diynn.cli import main
-from tests import sixty_students
-from tests.handed_in import find
-from tests.test_checking_command import HEAD, TANH, run
+from diynn.checking.reporting.results import Result, Verdict
+from diynn.checking.reporting.students import StudentReport
+from tests.handed_in import HEAD, MSE, TANH, hand_in, points_of, run
 
-WRONG = TANH.replace(" ** 2", "")
 LAZY = TANH.replace("delta * (1 - np.tanh(input) ** 2)", "delta")
-MSE = (
-    "class MSELoss:\n    def forward(self, y, yhat):\n        assert y.shape == yhat.shape\n"
-    "        return np.sum((y - yhat) ** 2, axis=1)\n    def backward(self, y, yhat):\n"
-    "        assert y.shape == yhat.shape\n        return 2 * (yhat - y)\n"
-)
-#: Whether the whole class is judged: ``DIYNN_SIXTY=1 pytest tests/test_checking_course.py -k stopped -s``.
-SIXTY = bool(os.environ.get("DIYNN_SIXTY"))
 COURSE = 'language = "en"\n[classes]\nTanh = 4\nMSELoss = 2\n'
 
 
-def hand_in(folder, **files):
-    """Write a student's files; return the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in files.items():
-        (folder / f"{name}.py").write_text(HEAD + content, encoding="utf-8")
-    return folder
-
-
-def points_of(folder, *options, out):
-    """Judge a folder and return, by student, the row of the table that is written."""
-    run(folder, "--quiet", "--csv", out / "points.csv", *options)
-    text = (out / "points.csv").read_text(encoding="utf-8-sig")
-    return {row["student"]: row for row in csv.DictReader(io.StringIO(text))}
+def results(**verdicts):
+    return [Result(name, Verdict(verdict), message="after" if verdict == "skipped" else "")
+            for name, verdict in verdicts.items()]  # fmt: skip
 
 
 # ---------------------------------------------------------------- the course file
@@ -110,13 +76,8 @@ def test_the_course_file_that_is_written_can_be_read_and_is_not_overwritten(tmp_
 # ---------------------------------------------------------------- points
 
 
-def results(**verdicts):
-    return [Result(name, Verdict(verdict), message="after" if verdict == "skipped" else "")
-            for name, verdict in verdicts.items()]  # fmt: skip
-
-
 def test_a_class_earns_by_what_its_properties_weigh():
-    """By hand: 1 + 3 of 1 + 3 + 6, and nothing for what it does besides, where its gradient is wrong."""
+    """By hand: 1 + 3 of 1 + 3 + 6; the other properties earn nothing if the gradient is wrong."""
     right = {"shapes": "passed", "forward": "passed"}
     report = Report(
         "T", "Tanh", results=results(**right, delta="failed", linearity="passed", unchanged="passed")
@@ -320,338 +281,3 @@ def test_a_folder_with_zip_files_is_left_as_it_is(tmp_path):
     rows = points_of(folder, out=tmp_path)
     assert sorted(rows) == ["anne", "bob"]
     assert sorted(folder.rglob("*")) == before
-
-
-# ---------------------------------------------------------------- what is written
-
-
-@pytest.mark.parametrize("option", ["--csv", "--html", "--json", "--gradescope", "--keep"])
-def test_an_input_is_never_overwritten(tmp_path, capsys, option):
-    path = hand_in(tmp_path, projet=TANH) / "projet.py"
-    text = path.read_text()
-    assert run(path, option, path) == 2
-    assert "is judged, and must not be written to" in capsys.readouterr().err
-    assert path.read_text() == text
-
-
-def test_what_cannot_be_written_is_told_before_anything_is_judged(tmp_path, capsys):
-    path = hand_in(tmp_path, projet=TANH) / "projet.py"
-    (tmp_path / "other.py").write_text("x = 1")
-    (tmp_path / "text").write_text("a letter")
-    for option, where, told in [
-        ("--csv", tmp_path, "must be a file to write to, and is a folder"),
-        ("--html", tmp_path / "other.py", "is no file of results, and must not be overwritten"),
-        ("--json", tmp_path / "text" / "x.json", "cannot be written"),
-        ("--feedback", tmp_path / "text", "must be a folder to write into"),
-        ("--keep", tmp_path / "text", "must be a file of verdicts, and is something else"),
-    ]:
-        assert run(path, option, where) == 2
-        printed = capsys.readouterr()
-        assert told in printed.err
-        assert not printed.out
-    assert (tmp_path / "text").read_text() == "a letter"
-
-
-def test_trying_out_leaves_nothing_behind(tmp_path):
-    Outputs(csv=tmp_path / "new" / "points.csv").try_out([], 1)
-    assert not (tmp_path / "new" / "points.csv").exists()
-    with pytest.raises(OutputError, match="is judged"):
-        Outputs(csv=tmp_path / "a").try_out([tmp_path / "a"], 1)
-
-
-def foreign(name="<img src=x onerror=alert(1)>"):
-    """Return what was found of a student whose names and errors are markup."""
-    raised = Result("forward", Verdict.FAILED, "raises", {"method": "f", "error": "E", "text": "<b>'\"&"})
-    report = Report("T<i>", "Tanh", "<u>.py:3", [raised])
-    return StudentReport(name, "f", [FileReport(Path("a.py"), "<s>.py", [report])])
-
-
-def test_pages_escape_what_is_foreign_and_need_no_network():
-    for page in (overview([foreign()], "en", "pages"), student_page(foreign(), "en", "../index.html")):
-        body = page.partition("<body>")[2].partition("<script>")[0]
-        assert not re.search(r"<(img|b>'|i>|u>|s>)", body)
-        assert not re.search(r"(src|href)=['\"]?(https?:)?//", page)
-        assert "default-src 'none'" in page
-        assert "prefers-color-scheme: dark" in page
-    assert "&lt;img src=x onerror" in page
-
-
-def test_each_student_has_a_page_of_another_name():
-    names = file_names([StudentReport(name) for name in ("A b", "A_b", "a B", "..", "é/ü", "é\\ü")])
-    assert len({name.casefold() for name in names}) == 6
-    assert not any(set(name) & set("/\\") for name in names)
-
-
-def test_a_table_holds_no_formulas_and_is_what_spreadsheets_of_the_language_expect():
-    sheet = to_csv([foreign("=cmd()")], "en")
-    assert sheet.splitlines()[1].startswith("'=cmd(),")
-    french = to_csv([foreign("Anne")], "fr").splitlines()[0]
-    assert french == "étudiant;points;sur;Tanh;remarque"
-    assert number(12.5, "fr") == "12,5"
-    assert number(12.0, "en") == "12"
-
-
-def test_a_table_fits_the_terminal():
-    reports = [Report("x", kind, results=results(forward="passed")) for kind in ("Linear", "Tanh", "Softmax")]
-    student = StudentReport(
-        "a name that is much longer than that", files=[FileReport(Path("a"), "a", reports)]
-    )
-    narrow = student_table([student, student], "en", 30)
-    lines = narrow.splitlines()
-    assert all(len(line) <= 30 for line in lines[:-2])
-    assert "1 column does not fit here" in narrow
-    assert len(student_table([student], "en", None).splitlines()[0]) > 30
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
-def test_every_encoding_gets_a_text_that_it_can_take(encoding):
-    line = "✓ ✗ é · → … ─ δ² «a» ’ 日本"
-    said = fitted(line, encoding, "en")
-    said.encode(encoding)
-    if encoding == "utf-8":
-        assert said == line
-    else:
-        assert said.startswith("ok NO " + ("é" if encoding == "cp1252" else "e"))
-
-
-@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
-def test_a_terminal_that_cannot_take_signs_gets_words_and_every_file_is_written(tmp_path, encoding):
-    hand_in(tmp_path / "c" / "Élise", projet=TANH)
-    hand_in(tmp_path / "c" / "bob", projet=WRONG)
-    done = command(
-        tmp_path, "c", "--lang", "fr", "--html", "p.html", "--csv", "p.csv", "--feedback", "f",
-        environment={"PYTHONIOENCODING": encoding},
-    )  # fmt: skip
-    assert done.returncode == 1, done.stderr
-    printed = done.stdout.decode(encoding)
-    assert "NON bob" in printed
-    assert "1 étudiant sur 2 a tout juste" in printed.replace("etudiant", "étudiant")
-    assert "✗" in (tmp_path / "p.html").read_text(encoding="utf-8")
-    assert (tmp_path / "f" / "Élise" / "feedback.txt").exists()
-
-
-def command(folder, *arguments, environment=None, start=subprocess.run, **options):
-    code = "import sys; from diynn.cli import main; sys.exit(main())"
-    root = str(Path(__file__).parent.parent)
-    whole = {**os.environ, "PYTHONPATH": root, **(environment or {})}
-    return start(
-        [sys.executable, "-c", code, "check", *map(str, arguments)], cwd=folder, env=whole,
-        **({"capture_output": True, "check": False} if start is subprocess.run else {}), **options,
-    )  # fmt: skip
-
-
-def test_what_foreign_code_says_is_fit_to_be_shown():
-    assert shown("a\x1b[2J\r\n\u202eb") == "a [2J   b"
-    assert shown("<object at 0x7f00aa>") == "<object>"
-    assert len(shown("x" * 5000)) == 300
-    assert shown({"a": ["\x07", 3]}) == {"a": [" ", 3]}
-
-
-# ---------------------------------------------------------------- results as they come
-
-
-def test_an_unchanged_file_is_not_judged_again(tmp_path, capsys):
-    folder = hand_in(tmp_path / "c" / "anne", projet=TANH + MSE).parent
-    hand_in(folder / "bob", projet=TANH)
-    kept = tmp_path / "kept.jsonl"
-    run(folder, "--keep", kept, "--csv", tmp_path / "a.csv")
-    assert "known already" not in capsys.readouterr().out
-    run(folder, "--keep", kept, "--csv", tmp_path / "b.csv")
-    assert "3 verdicts were known already" in capsys.readouterr().out
-    assert (tmp_path / "a.csv").read_bytes() == (tmp_path / "b.csv").read_bytes()
-    hand_in(folder / "bob", projet=WRONG)
-    run(folder, "--keep", kept, "--csv", tmp_path / "b.csv")
-    assert "2 verdicts were known already" in capsys.readouterr().out
-    assert (tmp_path / "a.csv").read_bytes() != (tmp_path / "b.csv").read_bytes()
-    run(folder, "--keep", kept, "--timeout", "30")  # other limits may give other verdicts
-    assert "known already" not in capsys.readouterr().out
-    run(folder, "--keep", kept, "--again")
-    assert "known already" not in capsys.readouterr().out
-
-
-def test_a_line_that_was_cut_is_skipped(tmp_path, capsys):
-    folder = hand_in(tmp_path / "c" / "anne", projet=TANH).parent
-    kept = tmp_path / "kept.jsonl"
-    run(folder, "--keep", kept)
-    kept.write_text(kept.read_text()[:-40])
-    assert run(folder, "--keep", kept) == 0
-    assert run(folder, "--keep", kept) == 0
-    assert "1 verdict was known already" in capsys.readouterr().out
-
-
-@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-def test_a_run_that_is_stopped_goes_on_to_the_same_bytes_and_leaves_nothing(tmp_path):
-    """Stopped by Ctrl-C, by a kill that it cannot catch, at random; then run to its end."""
-    count = range(60) if SIXTY else [0, 1, 23, 35]
-    sixty_students.write(tmp_path, count)
-    everything = ["course.zip", "--course", "diynn.toml", "--quiet", "--csv", "out/p.csv", "--html"]
-    everything += ["out/p.html", "--feedback", "out/f", "--gradescope", "out/g", "--json", "out/all.json"]
-    start = time.perf_counter()
-    done = command(tmp_path, *everything, "--keep", "whole.jsonl")
-    first = time.perf_counter() - start
-    assert done.returncode == 1, done.stderr
-    whole = contents(tmp_path / "out")
-    draw = random.Random(7)
-    for ended in (signal.SIGINT, signal.SIGKILL, signal.SIGINT):
-        process = command(
-            tmp_path, *everything, start=subprocess.Popen, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-        )
-        time.sleep(draw.uniform(1.0, max(2.0, first / 2)))
-        below = descendants(process.pid)
-        process.send_signal(ended)
-        _, said = process.communicate(timeout=20)
-        if process.returncode == 130:
-            assert (
-                "the same command goes on from there" in said.decode() or "la même commande" in said.decode()
-            )
-        for _ in range(100):
-            left = [each for each in below if Path(f"/proc/{each}").exists() and not is_zombie(each)]
-            if not left:
-                break
-            time.sleep(0.05)
-        assert not left
-    start = time.perf_counter()
-    command(tmp_path, *everything)
-    assert contents(tmp_path / "out") == whole
-    start = time.perf_counter()
-    command(tmp_path, *everything)
-    again = time.perf_counter() - start
-    assert contents(tmp_path / "out") == whole
-    print(f"whole {first:.1f} s, again {again:.1f} s")
-    if SIXTY:
-        assert first <= 60
-        assert again <= 3
-    assert not Path("/tmp/diynn-sixty-escaped").exists()
-
-
-def contents(folder):
-    return {
-        each.relative_to(folder).as_posix(): each.read_bytes() for each in folder.rglob("*") if each.is_file()
-    }
-
-
-def descendants(number):
-    found = []
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = path.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue
-        if fields[1] == str(number):
-            found += [int(path.parent.name), *descendants(int(path.parent.name))]
-    return found
-
-
-def is_zombie(number):
-    try:
-        return Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    except OSError:
-        return True
-
-
-def test_a_file_that_runs_out_of_time_again_and_again_is_given_up(tmp_path):
-    loop = TANH.replace("return np.tanh(X)", "while True: pass")
-    classes = "".join(
-        loop.replace("TanH", name) for name in ("TanH", "Sigmoid", "ReLU", "Softmax", "Flatten")
-    )
-    hand_in(tmp_path, projet=classes)
-    start = time.perf_counter()
-    run(tmp_path / "projet.py", "--timeout", "1", "--jobs", "1", "--json", tmp_path / "all.json")
-    assert time.perf_counter() - start < 20
-    said = (tmp_path / "all.json").read_text()
-    assert said.count("stopped after 1 s") >= 3
-    assert "not tried: 3 other classes of the file have run out of time" in said
-
-
-def test_a_file_of_a_thousand_classes_is_cut(tmp_path, capsys):
-    from diynn.checking.files import grade
-
-    names = [f"TanH{place}" for place in range(grade._MOST_CLASSES + 1)]
-    content = {"problems": [], "classes": dict.fromkeys(names, ""), "broken": {}}
-    report = FileReport(tmp_path / "a.py", "a.py")
-    jobs = list(grade._jobs(report, content, tmp_path, grade.Plan()))
-    assert len(jobs) == grade._MOST_CLASSES
-    assert "201 classes are found, of which the first 200 are judged" in report.problems[0].say("en")
-
-
-def test_the_bar_names_what_is_under_way_and_what_is_slow(monkeypatch):
-    now = [100.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    bar = ProgressBar()
-    slow = Job(Path("/c/anne/projet.py"), Path("/c"), "TanH")
-    bar.begin(slow)
-    now[0] = 107.0
-    bar.begin(Job(Path("/c/bob/projet.py"), Path("/c"), "ReLU"))
-    assert bar.under_way() == "anne/projet.py TanH 7 s, bob/projet.py ReLU"
-    bar.end(slow)
-    assert bar.under_way() == "bob/projet.py ReLU"
-
-
-def test_students_are_told_as_they_come(tmp_path, capsys):
-    """Before the table, and before a slow one is done."""
-    hand_in(tmp_path / "anne", projet=TANH)
-    hand_in(tmp_path / "bob", projet=TANH.replace("return np.tanh(X)", "time.sleep(99)"))
-    run(tmp_path, "--quiet", "--timeout", "2")
-    printed = capsys.readouterr().out
-    assert printed.index("✓ anne") < printed.index("✗ bob") < printed.index("student")
-
-
-# ---------------------------------------------------------------- the command
-
-
-@pytest.mark.parametrize("options", [["--jobs", "0"], ["--timeout", "-1"], ["--students", "all"]])
-def test_options_that_cannot_be_meant_are_refused(tmp_path, options):
-    with pytest.raises(SystemExit):
-        run(tmp_path, *options)
-
-
-def test_a_system_without_the_sandbox_is_told(tmp_path, monkeypatch, capsys):
-    from diynn.checking.course import console
-
-    monkeypatch.setattr(console, "missing_features", lambda: "Landlock")
-    hand_in(tmp_path, projet=TANH)
-    run(tmp_path / "projet.py")
-    assert "this system lacks Landlock" in capsys.readouterr().out
-
-
-def test_what_is_not_begun_when_the_time_of_the_run_is_over_is_told_and_left_to_the_next(
-    tmp_path, monkeypatch, capsys
-):
-    """The clock leaps when the first class is judged: the run goes to its end, and keeps what it has seen."""
-    clock = [0.0]
-    monkeypatch.setattr("diynn.checking.files.grade.monotonic", lambda: clock[0])
-    monkeypatch.setattr(ProgressBar, "begin", lambda self, job: clock.__setitem__(0, clock[0] + 1000))
-    monkeypatch.chdir(tmp_path)
-    for name in ("ada", "bob"):
-        hand_in(tmp_path / "work" / name, a=TANH)
-    (tmp_path / "diynn.toml").write_text('language = "en"\ntotal_timeout = 600\n[classes]\nTanh = 4\n')
-    options = ["work", "--course", "diynn.toml", "--csv", "points.csv", "--jobs", "1", "--quiet"]
-    assert main(["check", *options]) == 3
-    said = capsys.readouterr().out
-    assert "not looked at: the 600 s of the whole run were over" in said.replace("\n", " ")
-    assert main(["check", *options]) == 0
-    assert "2 of 2 students" in capsys.readouterr().out
-    rows = (tmp_path / "points.csv").read_text(encoding="utf-8-sig").splitlines()[1:]
-    assert [row.split(",")[1] for row in rows] == ["4", "4"]
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there the clock alone limits a class")
-def test_a_busy_machine_takes_no_points(tmp_path):
-    """A class has a processor's time: to wait, as for others at work, is no endless loop."""
-    waits = "import time\n" + TANH.replace("(Module):", "(Module):\n    slept = time.sleep(1.5)")
-    hand_in(tmp_path / "ada", a=waits)
-    hand_in(tmp_path / "bob", a=TANH.replace("return np.tanh(X)", "while True: pass"))
-    one, other = grade(find([tmp_path]), Plan(limits=Limits(1.0)))
-    assert one.ok, one.reports
-    (ended,) = [each for each in other.reports[0].failed if each.property == "run"]
-    assert ended.message == "timeout"
-    assert ended.words["seconds"] == "1"
-
-
-def test_a_file_that_is_not_listed_in_time_is_told(tmp_path, capsys):
-    hand_in(tmp_path / "ada", a=TANH)
-    hand_in(tmp_path / "bob", a=TANH)
-    (found, other) = grade(find([tmp_path]), Plan(limits=Limits(total=-1.0)))
-    assert "not looked at" in found.problems[0].say("en")
-    assert not found.ok
-    assert other.problems

@@ -63,6 +63,6 @@ def test_a_page_shows_what_is_printed(page, tmp_path):
     compared = list(answers(page, tmp_path))
     assert compared
     for expected, printed in compared:
-        # Students are told in the order in which they are done.
+        # Students are printed in the order in which they are finished.
         assert words_of(printed) == words_of(expected)
         assert printed.strip()

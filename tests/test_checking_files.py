@@ -1,4 +1,4 @@
-"""From files and notebooks to classes: what is found, what is taken for what, what is run."""
+"""Classes of files and notebooks: which are found, their kinds, which statements are run."""
 
 import json
 from pathlib import Path
@@ -12,7 +12,8 @@ from diynn.checking.contract.raised import CannotBuild
 from diynn.checking.contract.recognise import recognise
 from diynn.checking.files.building import Builder
 from diynn.checking.files.define import Definitions
-from diynn.checking.files.finding import Found, Source, read
+from diynn.checking.files.finding import Source, read
+from diynn.checking.files.imports import ImportedFile
 from diynn.checking.files.reading import Piece
 
 SOLUTION = Path(__file__).parent / "zoo" / "files" / "solution.py"
@@ -20,7 +21,7 @@ SOLUTION = Path(__file__).parent / "zoo" / "files" / "solution.py"
 
 def source(text, **siblings):
     def find(name, level):
-        return Found(name, siblings[name], find) if name in siblings else None
+        return ImportedFile(name, siblings[name], find) if name in siblings else None
 
     return Source("student.py", [Piece("student.py", text)], find)
 
@@ -99,7 +100,7 @@ def test_the_classes_of_a_solution_are_found_and_its_training_is_not_run():
         "MSELoss", "BCELoss", "CELoss", "CELogSoftmax", "Linear", "TanH", "Sigmoide", "ReLU", "Softmax",
         "LogSoftMax", "Conv1D", "MaxPool1D", "Flatten", "Sequentiel", "Optim",
     ]  # fmt: skip
-    definitions = Definitions(solution).run()  # a loop without end stands at its end
+    definitions = Definitions(solution).run()  # the file ends with an endless loop
     assert not definitions.errors
     assert "net" not in definitions.names
     assert {"EPS", "CLIP", "fenetres"} <= set(definitions.names)
@@ -123,7 +124,7 @@ def test_what_is_only_for_the_script_is_not_run():
         "if __name__ == '__main__':\n    EPS = 2\n    class ReLU: pass\n    while True: pass\n"
     )
     assert kept.names["Tanh"]().forward(0) == 1
-    assert "ReLU" in kept.names  # a class counts wherever it stands
+    assert "ReLU" in kept.names  # also classes inside functions
 
 
 def test_a_name_that_no_line_run_defines_is_told():

@@ -1,4 +1,4 @@
-"""One catalogue in two languages: nothing is missing, nothing is left over."""
+"""The message catalogue: complete in both languages, and the right lines."""
 
 import re
 from pathlib import Path

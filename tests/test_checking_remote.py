@@ -1,4 +1,4 @@
-"""The judge and the judged: two processes, a wire between them, and nothing on it that is run."""
+"""Judge and worker: their messages, the host and its client, and attempts to forge a verdict."""
 
 import contextlib
 import socket
@@ -15,7 +15,7 @@ from diynn.checking.contract.paths import Attribute
 from diynn.checking.contract.raised import ProcessEnded, Raised
 from diynn.checking.files import processes, wire
 from diynn.checking.files.grade import Job, JudgePool, Limits, Plan, grade
-from diynn.checking.files.judge import serve
+from diynn.checking.files.judge import execute
 from diynn.checking.files.remote import RemoteHost
 from diynn.checking.reporting.results import Verdict
 from tests.handed_in import find
@@ -28,7 +28,7 @@ WRONG = (
 )
 
 
-# ---------------------------------------------------------------- the wire
+# ---------------------------------------------------------------- messages
 
 
 @pytest.fixture
@@ -119,7 +119,7 @@ def test_a_closed_wire_is_told(ends):
         wire.receive(far)
 
 
-# ---------------------------------------------------------------- the host, and its far end
+# ---------------------------------------------------------------- the host and its client
 
 
 def test_the_far_end_has_all_that_a_host_has():
@@ -131,7 +131,7 @@ def test_the_far_end_has_all_that_a_host_has():
 
 @contextlib.contextmanager
 def answered(answer):
-    """Give the far end of a host that has one answer to everything."""
+    """Give the client of a host that answers every request with one value."""
     near, far = socket.socketpair()
     with near, far:
         wire.send(far, answer)
@@ -187,15 +187,17 @@ def test_an_answer_is_described_and_never_handed_over(value, told):
 
 
 def test_a_class_is_judged_by_a_new_process_where_none_can_be_forked():
-    place = processes.launcher(forks=False)
+    launcher = processes.make_launcher(forks=False)
     lines = []
     order = {"path": str(SOLUTION), "top": str(SOLUTION.parent), "timeout": 60.0, "megabytes": 3072}
     try:
-        serve(place, order, lambda **line: lines.append(line))
+        execute(launcher, order, lambda **line: lines.append(line))
         assert "Softmax" in lines[0]["classes"]
-        serve(place, {**order, "class": "Softmax", "draws": 1, "seed": 0}, lambda **line: lines.append(line))
+        execute(
+            launcher, {**order, "class": "Softmax", "draws": 1, "seed": 0}, lambda **line: lines.append(line)
+        )
     finally:
-        place.close()
+        launcher.close()
     verdicts = [line["result"]["verdict"] for line in lines if "result" in line]
     assert len(verdicts) > 8
     assert set(verdicts) == {Verdict.PASSED}
@@ -279,7 +281,7 @@ def test_results_come_one_class_at_a_time(tmp_path):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork there")
 def test_the_first_process_knows_no_file(tmp_path):
-    """A class finds nothing of those judged before it in its memory."""
+    """A worker finds nothing of earlier classes in its memory."""
     secret = tmp_path / "first.py"
     secret.write_text(HEAD + "WORD = 'a-word-of-another-student'\n" + WRONG)
     spy = tmp_path / "second.py"

@@ -7,7 +7,7 @@ import diynn
 from diynn.checking import Verdict, check
 from diynn.checking.files.grade import grade
 from diynn.checking.reporting.messages import CATALOGUE, text
-from tests.handed_in import find
+from tests.handed_in import find, run
 from tests.zoo import skeleton
 
 
@@ -288,8 +288,6 @@ def test_a_class_lost_with_a_broken_line_is_told(tmp_path):
 
 
 def test_helpers_cost_nothing(tmp_path, capsys):
-    from tests.test_checking_command import run
-
     graded(tmp_path, act=TANH, plots="def plot(x): return x\n")
     assert run(tmp_path, "--students", "one") == 0
     printed = capsys.readouterr().out
@@ -301,8 +299,6 @@ def test_helpers_cost_nothing(tmp_path, capsys):
 
 
 def test_the_exit_status_says_what_was_not_looked_at(tmp_path, capsys):
-    from tests.test_checking_command import run
-
     net = (
         "class Sequential:\n    def __init__(self, modules): self.modules = modules\n"
         "    def forward(self, x):\n        for m in self.modules: x = m.forward(x)\n        return x\n"

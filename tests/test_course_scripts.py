@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.backends import find
@@ -22,8 +23,10 @@ SCRIPTS = sorted(path.name for path in FOLDER.iterdir() if path.suffix in (".py"
 LIBRARIES = ("numpy", "torch")
 
 # Data of NumPy move to the net, also in a loop by hand. What the net returns is of its library, and PyTorch
-# does not know how NumPy calls `mean`, `sum` and the like: where a script stops, and PyTorch's words.
+# refuses nine functions of NumPy, which call the array's own method with `axis=None, out=None`: where scripts
+# stop, and PyTorch's words. A tensor of a class of ours would take them, and each operation 13 µs for 2.5.
 MEAN = "TypeError: mean()"
+REFUSED = ("mean", "sum", "prod", "max", "min", "std", "var", "all", "any")
 ON_NUMPY_ALONE = {
     "perte_maison.py": ("np.mean(CrossEntropyLoss().forward(ytest, proba))", MEAN),
     "xor_sequentiel.py": ("liste_couts.append(np.mean(cout))", MEAN),
@@ -67,11 +70,18 @@ def test_a_seed_makes_a_script_repeatable(tmp_path):
     assert first == second
 
 
-def test_there_are_twenty_scripts_and_two_of_them_stay_on_numpy():
-    assert len(SCRIPTS) == 20
+def test_more_than_twenty_scripts_run_on_both_and_two_stay_on_numpy():
     assert sum(name.endswith(".ipynb") for name in SCRIPTS) == 2
     assert ON_NUMPY_ALONE.keys() <= set(SCRIPTS)
     assert len(ON_NUMPY_ALONE) == 2
+    assert len(SCRIPTS) - len(ON_NUMPY_ALONE) == 23
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_it_is_pytorch_that_refuses(name):
+    torch = pytest.importorskip("torch")
+    with pytest.raises(TypeError):
+        getattr(np, name)(torch.ones(3))
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

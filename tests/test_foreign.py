@@ -80,6 +80,70 @@ def test_a_container_that_derives_from_ours_is_called_in_its_order(kind, nested,
     np.testing.assert_allclose(costs[0], costs[1], rtol=1e-9)
 
 
+# ------------------------------------------------------------------ parameters as others keep them
+
+
+class Scaling(Module):
+    """One factor an output."""
+
+    def __init__(self, factors):
+        super().__init__()
+        self._parameters = factors
+        self.zero_grad()
+
+    def forward(self, data):
+        return data * self._parameters
+
+    def backward_delta(self, data, delta):
+        return delta * self._parameters
+
+    def backward_update_gradient(self, data, delta):
+        self._gradient = self._gradient + (data * delta).sum(0)
+
+    def update_parameters(self, gradient_step=1e-3):
+        self._parameters = self._parameters - gradient_step * self._gradient
+
+
+def test_integers_to_start_from_do_not_cut_the_data():
+    costs = []
+    for factors in (np.ones(3, int), np.ones(3)):
+        optim = Optim(Sequential(Scaling(factors), Linear(3, 1, rng=0)), MSELoss(), 1e-3)
+        costs.append([optim.step(X, Y) for _ in range(3)])
+    np.testing.assert_allclose(costs[0], costs[1], rtol=1e-12)
+    alone = [
+        SGD(Scaling(np.ones(3, kind)), MSELoss(), X, X / 2, epochs=3, rng=0, progress=False)
+        for kind in (int, float)
+    ]
+    np.testing.assert_allclose(alone[0].costs, alone[1].costs, rtol=1e-12)
+
+
+class Summing(Scaling):
+    """It sums its gradient over the outputs as well."""
+
+    def backward_update_gradient(self, data, delta):
+        self._gradient = (data * delta).sum()
+
+
+def test_a_gradient_of_another_size_is_told():
+    with pytest.warns(
+        RuntimeWarning, match=r"SGD: `_gradient` of Summing has shape \(\), and `_parameters` \(3,\)"
+    ):
+        SGD(Summing(np.ones(3)), MSELoss(), X, X / 2, epochs=1, progress=False)
+
+
+class Late(DictLinear):
+    """Its gradients are made by ``zero_grad`` alone."""
+
+    def __init__(self):
+        super().__init__(normal(3, 1), normal(1))
+        self._gradient = {}
+
+
+def test_a_rule_follows_gradients_that_zero_grad_makes():
+    history = SGD(Late(), MSELoss(), X, Y, epochs=5, eps=1e-2, rule=Adam(), progress=False)
+    assert history[-1] < history[0]
+
+
 # ------------------------------------------------------------------ NumPy arrays beside another default
 
 

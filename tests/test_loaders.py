@@ -137,12 +137,24 @@ def test_progress_counts_batches_of_any_number(capsys):
     assert "8/8" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_a_batch_that_nothing_is_left_of_is_a_step_without_gradient(weighted):
+    full = (X, Y, np.ones(len(X)))[: 2 + weighted]
+    none = tuple(each[:0] for each in full)
+    alone, first = train([full])
+    history, second = train([none, full, none])
+    np.testing.assert_allclose(history.costs, alone.costs, rtol=1e-14)
+    for one, two in zip(first, second, strict=True):
+        np.testing.assert_allclose(one, two, rtol=1e-14)
+
+
 REFUSED = {
     "a generator": (lambda: iter(cut(0)), TypeError, "`x` must make its batches anew in each epoch, got a list_iterator, which is used up"),
     "no pairs": (lambda: cut_of([X]), TypeError, r"batch 1 of `x` must be pairs \(x, y\), or .*, got an array of shape"),
     "quadruples": (lambda: cut_of([(X, Y, Y, Y)]), TypeError, r"batch 1 of `x` must be pairs \(x, y\), or \(x, y, weights\), of one batch each, got a tuple"),
     "weights of values": (lambda: cut_of([(X, Y, Y)]), ValueError, r"`weights, batch 1` must have shape \(50,\), one weight an example, got \(50, 1\)"),
     "what cannot be gone through": (lambda: lambda epoch: 3, TypeError, r"what `x` returns must be pairs .*, got 3"),
+    "empty batches alone": (lambda: cut_of([(X[:0], Y[:0])] * 3), ValueError, "`x` must make a batch with an example in each epoch, got 3 without any"),
     "nothing": (lambda: lambda epoch: [], ValueError, "`x` must make at least one batch in each epoch, got none"),
     "two lengths": (lambda: cut_of([(X, Y), (X, Y[1:])]), ValueError, "`x, batch 2` and `y, batch 2` must hold the same number of examples"),
     "what is not finite": (lambda: cut_of([(X, Y), (X * np.nan, Y)]), ValueError, "`x, batch 2` must be finite"),

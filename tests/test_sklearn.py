@@ -16,7 +16,7 @@ from diynn.execution.choice import cores
 from tests.test_wrong_inputs import WRONG, told
 from tests.wrong_values import NOT_NEGATIVE, SIZES, but
 
-sklearn = pytest.importorskip("sklearn", minversion="1.6")
+sklearn = pytest.importorskip("sklearn", minversion="1.7")
 
 import joblib  # noqa: E402
 from sklearn.base import clone  # noqa: E402
@@ -285,6 +285,30 @@ def test_a_net_of_ones_own():
     assert best - 0.01 < linear.score(X) <= best + 1e-9  # no linear code does better
     back = linear.inverse_transform(linear.transform(X))
     np.testing.assert_allclose(back, diynn.predict(linear.net_, X))
+
+
+class Rows(diynn.Module):
+    """Features as the rows of an image: (batch, 64) as (batch, 8, 8), a sequence of 8 channels."""
+
+    per_example = pure = True
+
+    def forward(self, data):
+        return data.reshape(data.shape[0], 8, 8)
+
+    def backward_delta(self, data, delta):
+        return delta.reshape(data.shape)
+
+
+def convolution(features, outputs):
+    return diynn.Sequential(
+        Rows(), diynn.Conv1D(3, 8, 16, rng=0), diynn.ReLU(), diynn.Flatten(), diynn.Linear(96, outputs, rng=1)
+    )
+
+
+def test_features_may_be_seen_as_sequences_by_a_net_of_ones_own():
+    x, y = load_digits(return_X_y=True)
+    net = NetClassifier(net=convolution, learning_rate_init=1e-2, max_iter=10, random_state=0)
+    assert cross_val_score(make_pipeline(StandardScaler(), net), x, y, cv=2).mean() > 0.8
 
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])

@@ -1,11 +1,11 @@
-"""Judging somebody else's module: is it right, and if not, what was done wrong.
+"""The checker: is a module or a loss right, and if not, which mistake is it.
 
 >>> from diynn.checking import check
 >>> report = check(MyTanh)               # doctest: +SKIP
 >>> report.ok, report.mistakes           # doctest: +SKIP
 (False, ['tanh.no_square'])
 
-It sees a module by the methods of the course sheet alone, and asks nothing else of it.
+It uses only the methods of the course sheet.
 """
 
 from __future__ import annotations
@@ -33,30 +33,30 @@ def check(
     beside: type | None = None,
     watch: Callable[[str, Result | None], None] | None = None,
 ) -> Report:
-    """Judge a module or a loss, an instance or a class, ours or anybody's.
+    """Judge a module or a loss: a class or an instance, of diynn or anybody's.
 
     Parameters
     ----------
     target : object or type
-        What is to be judged. It needs only the methods of the course sheet. An instance is copied, and
-        left as it is; a class is built with several sets of arguments. Of a net its layers are judged too.
+        The module or loss to judge. It needs only the methods of the course sheet. An instance is copied and
+        not changed; a class is built with several sets of arguments. The layers of a net are judged too.
     like : type, object or str, optional
-        What it is meant to be, such as ``diynn.Conv1D``. None to tell by its name and its methods.
+        The kind that it is judged as, such as ``diynn.Conv1D``; None to recognise it by name and methods.
     input_shape : tuple of int, optional
-        The shape of one example, without the batch; needed for an instance of a kind that is not known,
-        unless it takes vectors of any size.
+        The shape of one example, without the batch; needed for an instance of an unknown kind, unless it
+        takes vectors of any size.
     lang : str, optional
         ``"en"`` or ``"fr"``; None for the language of the locale.
     draws : int
-        Inputs drawn for each set of arguments and each shape, at least 1.
+        Random inputs for each set of arguments and each shape, at least 1.
     seed : int
-        Where they are drawn from.
+        Their seed.
     timing : bool
-        Whether its time is compared with ours.
+        Whether its time is measured and compared with diynn's.
     beside : type, optional
         For an optimiser, the class of net that it was written for.
     watch : callable, optional
-        Called with the name of each property, and None before it is looked at, its result after.
+        A callback: called with the name of each property, and None before it is tested, its result after.
 
     Returns
     -------
@@ -65,8 +65,8 @@ def check(
     Raises
     ------
     TypeError
-        If ``target`` is no module or loss: a function, a number, a list. If ``like`` is no kind of module
-        or loss that is known.
+        If ``target`` is no module or loss, but a function, a number, a list; if ``like`` is no known kind of
+        module or loss.
     ValueError
         If ``draws`` is less than 1, ``input_shape`` no shape, or ``lang`` no language of the reports.
 

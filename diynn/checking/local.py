@@ -1,4 +1,4 @@
-"""Judging what lives in this process: the classes and instances of a notebook or a script."""
+"""``diynn.check``: the judgement of classes and instances in this process."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from diynn.checking.reporting.messages import language
 from diynn.checking.reporting.report import Report
 from diynn.wording import shown
 
-#: One of these, at least, has whatever can be judged.
+#: A module, loss or optimiser has at least one of these methods.
 _ENTRIES = ("forward", "backward", "backward_delta", "step")
 
 
@@ -36,33 +36,33 @@ def check_in_process(
     beside: type | None,
     watch: Any,
 ) -> Report:
-    """Judge a class or an instance, as :func:`diynn.check` says."""
+    """Judge a class or an instance: :func:`diynn.check`."""
     _refuse(target, draws, input_shape, seed)
     flag("check", "timing", timing)
     if beside is not None and not isinstance(beside, type):
         raise TypeError(f"check: `beside` must be the class of a net, got {shown(beside)}")
     if watch is not None and not callable(watch):
         raise TypeError(f"check: `watch` must be a function (name, result), got {shown(watch)}")
-    told = language(lang)
+    lang = language(lang)
     cls = target if isinstance(target, type) else type(target)
     options: dict[str, Any] = {"draws": draws, "seed": seed, "timing": timing}
     found = _target(target, cls, like, input_shape, beside)
     for name, value in {**options, "watch": watch}.items():
         setattr(found, name, value)
-    report = examine(found, told)
+    report = examine(found, lang)
     if not isinstance(target, type):
         for place, layer in _layers(target):
             inner = _target(layer, type(layer), None, None, None)
             for name, value in options.items():
                 setattr(inner, name, value)
-            part = examine(inner, told)
+            part = examine(inner, lang)
             part.name = f"{place}: {part.name}"
             report.parts.append(part)
     return report
 
 
 def _refuse(target: Any, draws: Any, input_shape: Any, seed: Any) -> None:
-    """Raise an error of ours for arguments that cannot be meant."""
+    """Raise for wrong arguments."""
     cls = target if isinstance(target, type) else type(target)
     if not any(callable(getattr(cls, name, None)) for name in _ENTRIES):
         raise TypeError(
@@ -103,7 +103,7 @@ def _target(
     else:
         make, setups, kind = _of_instance(host, info, kind, input_shape)
         padding = getattr(target, "padding", 0)
-        if isinstance(padding, int | str) and padding not in (0, "valid"):  # windows that the sheet has not
+        if isinstance(padding, int | str) and padding not in (0, "valid"):  # padding is not of the sheet
             kind, setups = UNKNOWN, runnable(make, UNKNOWN, tuple(Setup({}, each.shape) for each in setups))
     return Candidate(
         info, host, make, kind, setups,
@@ -113,7 +113,7 @@ def _target(
 
 
 def _classes_nearby(cls: type, beside: type | None) -> dict[str, type]:
-    """Return the classes of the same notebook or script, and those that a class derives from; a net last."""
+    """Return the classes of the same notebook or script and the base classes; ``beside`` comes last."""
     module = vars(sys.modules.get(cls.__module__, cls))
     found = {
         name: each
@@ -160,14 +160,14 @@ def _name(like: Any) -> str:
 
 
 def _layers(net: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the layers of a net, nested ones too, each with its place, counted from 1: ``"2.1"``."""
+    """Yield the layers of a net, nested ones too, with their places counted from 1: ``"2.1"``."""
     children = getattr(net, "children", None)
     held = list(children()) if callable(children) else []
     if not held:
         lists = [each for each in vars(net).values() if isinstance(each, list | tuple)]
         held = next(([*each] for each in lists if each and all(map(_is_layer, each))), [])
     for number, each in enumerate(held, start=1):
-        if isinstance(each, tuple):  # a name and a module
+        if isinstance(each, tuple):  # a (name, module) pair
             each = each[-1]
         inner = list(_layers(each, f"{place}{number}."))
         yield from inner or [(f"{place}{number}", each)]

@@ -173,7 +173,8 @@ def _mpi(survive: bool) -> Any:
     try:
         import mpi4py
 
-        mpi4py.rc.finalize = not survive
+        if survive:
+            mpi4py.rc.finalize = False
         from mpi4py import MPI as mpi  # noqa: N811
     except (ImportError, RuntimeError) as error:
         raise ImportError('execution="mpi" needs mpi4py and an MPI: pip install "diynn[mpi]", or mpi4py '

@@ -1,1 +1,1 @@
-"""What is asked of a module or a loss: kinds, trials, and the properties that they must have."""
+"""The contract of a module or a loss: its kinds, the trials, and the properties that are tested on them."""

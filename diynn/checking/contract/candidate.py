@@ -1,9 +1,9 @@
-"""What is to be judged, and what has been found of it so far."""
+"""The class under judgement, the options of its judgement, and the results so far."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -12,11 +12,12 @@ from diynn.checking.contract.class_info import ClassInfo
 from diynn.checking.contract.instance import HostInterface, Instance
 from diynn.checking.contract.kinds import Kind, Setup
 from diynn.checking.contract.paths import Path
+from diynn.checking.contract.raised import Raised
 from diynn.checking.reporting.results import Result
 
 
 class Factory(Protocol):
-    """What builds an instance for a setup, and sets its arrays."""
+    """A function that builds an instance for a setup and sets its arrays."""
 
     def __call__(self, setup: Setup, values: Mapping[Path, np.ndarray] | None = None) -> Instance:
         """Build an instance."""
@@ -27,7 +28,7 @@ Watch = Callable[[str, "Result | None"], None]
 
 @dataclass
 class Partner:
-    """Another class that its author wrote, and what builds it."""
+    """Another class of the same author, and its factory."""
 
     info: ClassInfo
     kind: Kind
@@ -36,18 +37,18 @@ class Partner:
 
 @dataclass
 class Candidate:
-    """What is to be judged, and how.
+    """A class under judgement, and how it is judged.
 
     Attributes
     ----------
     info : ClassInfo
-        What is known of its class.
+        The description of its class.
     host : Host, or its remote form
         Where its instances live.
     make : callable
         Builds an instance for a setup.
     kind : Kind
-        What it is judged as.
+        The kind that it is judged as.
     setups : tuple of Setup
     redraw : bool
         Whether its parameters may be replaced by random ones.
@@ -57,15 +58,15 @@ class Candidate:
         Inputs drawn for each setup.
     seed : int
     timing : bool
-        Whether its time is compared with ours.
+        Whether its time is measured and compared with ours.
     partners : dict
-        By the name of their kind, other classes of the same author: nets are made of them.
+        Other classes of the same author by the name of their kind, to build nets from.
     bases : tuple of str
-        The base classes of modules in the same file: a net may ask its modules to derive from one.
+        The base classes of modules in the same file: a net may require them of its modules.
     derived : tuple of str
         The classes of the same file that derive from it.
     zeroes : str
-        The line outside all modules in which its author calls ``zero_grad``, empty if there is none.
+        The line outside all modules that calls ``zero_grad``, empty if there is none.
     """
 
     info: ClassInfo
@@ -92,13 +93,13 @@ class Candidate:
         return self.info.name
 
     def begin(self, name: str) -> None:
-        """Note which property is checked now, and call ``watch``."""
+        """Note that a property is being tested, and call ``watch``."""
         self.stage = name
         if self.watch is not None:
             self.watch(name, None)
 
     def add(self, result: Result) -> None:
-        """Keep a result, and pass it to ``watch``."""
+        """Append a result, and call ``watch`` with it."""
         self.results.append(result)
         if self.watch is not None:
             self.watch(result.property, result)
@@ -106,3 +107,9 @@ class Candidate:
     def where(self, method: str = "") -> str:
         """Return the file and line of a method, or of the class."""
         return self.info.place(method)
+
+    def blame(self, result: Result, error: Raised) -> Result:
+        """Return a result with the message and the place of an exception."""
+        words = result.words | {"method": error.method, **error.words}
+        where = str(error.words.get("line") or self.where(error.method))
+        return replace(result, message=error.key, words=words, method=error.method, where=where)

@@ -1,4 +1,4 @@
-"""What is known of a class without having built it: it goes over a wire."""
+"""The description of a class: name, signatures, places. It can be sent between processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Argument:
-    """An argument of a function; ``default`` is told where it is a number, a text or None."""
+    """An argument of a function; ``default`` is kept if it is a number or a text, else it is None."""
 
     name: str
     required: bool
@@ -20,7 +20,7 @@ class Argument:
 
 @dataclass(frozen=True)
 class ClassInfo:
-    """What is known of a class without having built it.
+    """The description of a class.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class ClassInfo:
     own : frozenset of str
         The methods that it defines itself and does not inherit.
     bases : tuple of str
-        The classes above it, the nearest first; those of diynn as ``"diynn.Tanh"``.
+        Its base classes, the nearest first; those of diynn as ``"diynn.Tanh"``.
     """
 
     name: str
@@ -104,7 +104,7 @@ def _place(function: Any) -> str:
 def _place_of_class(cls: type) -> str:
     try:
         return f"{inspect.getsourcefile(cls)}:{inspect.getsourcelines(cls)[1]}"
-    except (OSError, TypeError):  # run from text: it has no file, and its methods know theirs
+    except (OSError, TypeError):  # executed from a text: take the place of its first method
         own = [each.__code__ for each in vars(cls).values() if inspect.isfunction(each)]
         first = min(own, key=lambda each: each.co_firstlineno, default=None)
         return f"{first.co_filename}:{first.co_firstlineno}" if first is not None else ""

@@ -1,7 +1,7 @@
-"""Sequential and Optim: what puts modules together is judged by what its modules get.
+"""Sequential and Optim are judged by the outputs and gradients of the modules in them.
 
-The same modules are also called by hand, one after the other, as the sheet says: what they compute is
-their own affair, and only what the container makes of them is compared.
+The reference is a loop written here over the same modules, as on the sheet. So a mistake in a module shows on
+both sides, and only the container is judged.
 """
 
 from __future__ import annotations
@@ -14,31 +14,26 @@ import numpy as np
 from diynn.checking.contract.candidate import Candidate, Partner
 from diynn.checking.contract.class_info import ClassInfo
 from diynn.checking.contract.host import ClassName
-from diynn.checking.contract.instance import Instance, as_array
+from diynn.checking.contract.instance import Instance
 from diynn.checking.contract.raised import CannotBuild, Raised
-from diynn.checking.contract.stacks import NetBuilder, Stack, stacks
+from diynn.checking.contract.stacks import NetBuilder, Stack, net_output, stacks
 from diynn.checking.diagnosis.closeness import close
 from diynn.checking.diagnosis.formulas import right_line
 from diynn.checking.reporting.results import Result, Verdict
 
-# Small, so that a second step begins where its gradient is near that of the first.
+# Small, so that the gradients of two steps in succession are nearly equal.
 _STEP = 2.0**-12
-# What a call raises that asks of our net what only its author's net has.
-_STRANGER = ("AttributeError", "TypeError", "KeyError", "IndexError", "ValueError")
-_WALK_BACK = ("backward", "backward_delta", "backward_pass", "back_propagation", "backpropagation")
+# Raised by an optimiser that uses attributes which only its author's net has.
+_FOREIGN = ("AttributeError", "TypeError", "KeyError", "IndexError", "ValueError")
+_BACKWARD = ("backward", "backward_delta", "backward_pass", "back_propagation", "backpropagation")
 
 
 def examine_container(candidate: Candidate) -> None:
-    """Judge a container by the modules in it: what comes out, and what each of them learns."""
+    """Judge a net by its output and gradients, an optimiser by its steps."""
     if candidate.kind.name == "Optim":
         _judge_step(candidate)
     else:
         _judge_net(candidate)
-
-
-def outputs(answer: Any) -> np.ndarray:
-    """Return the output of a net, of which some return the outputs of all their modules."""
-    return as_array("forward", answer[-1] if isinstance(answer, list) and answer else answer)
 
 
 # ---------------------------------------------------------------- Sequential
@@ -52,18 +47,18 @@ def _judge_net(candidate: Candidate) -> None:
     for stack in stacks(candidate):
         try:
             builder = NetBuilder.find(candidate.host, candidate.info, stack)
-            got = outputs(builder.net().call("forward", data.copy()))
+            got = net_output(builder.net(), data.copy())
         except Raised as error:
             problem = problem or error
             continue
         candidate.add(_compare_outputs(candidate, stack, data, got))
         candidate.begin("net_gradient")
-        result = _walked_back(candidate, builder, stack, data, delta)
-        if result.message != "no_backward" or "Optim" not in candidate.partners:  # else the Optim walks back
+        result = _backward(candidate, builder, stack, data, delta)
+        if result.message != "no_backward" or "Optim" not in candidate.partners:  # else that one does it
             candidate.add(result)
         return
     assert problem is not None
-    candidate.add(_told(candidate, "net_forward", problem))
+    candidate.add(candidate.blame(Result("net_forward", Verdict.FAILED), problem))
 
 
 def _compare_outputs(candidate: Candidate, stack: Stack, data: np.ndarray, got: np.ndarray) -> Result:
@@ -76,13 +71,13 @@ def _compare_outputs(candidate: Candidate, stack: Stack, data: np.ndarray, got: 
                   expected=inputs[-1], got=got)  # fmt: skip
 
 
-def _walked_back(
+def _backward(
     candidate: Candidate, builder: NetBuilder, stack: Stack, data: np.ndarray, delta: np.ndarray
 ) -> Result:
-    """Walk back through a net in the ways that there are, until a module of it has a gradient."""
+    """Try the usual names and arguments of a backward pass until one of them fills a gradient."""
     right = stack.gradients_by_hand(data, delta)
     ways: list[tuple[str, tuple[np.ndarray, ...]]] = [("backward_update_gradient", (data, delta))]
-    ways += [(name, each) for name in _WALK_BACK for each in ((data, delta), (delta,), (delta, data))]
+    ways += [(name, each) for name in _BACKWARD for each in ((data, delta), (delta,), (delta, data))]
     problem: Raised | None = None
     for method, arguments in ways:
         net, modules = builder.net_and_modules()
@@ -101,7 +96,7 @@ def _walked_back(
         if any(np.any(each) for each in got):
             return _layers(candidate, "net_gradient", method, got, right, {"data": data, "delta": delta})
     if problem is not None and problem.method == "backward_update_gradient":
-        return _told(candidate, "net_gradient", problem)
+        return candidate.blame(Result("net_gradient", Verdict.FAILED), problem)
     return Result(
         "net_gradient", Verdict.SKIPPED, "no_backward", where=candidate.where("backward_update_gradient")
     )
@@ -115,7 +110,7 @@ def _layers(
     right: Sequence[np.ndarray],
     inputs: dict[str, Any],
 ) -> Result:
-    """Return the result for the three layers that learn, the first, the third and the fifth."""
+    """Return the result for the layers with parameters: the first, the third and the fifth."""
     bad = [place for place in range(3) if not close(got[place], right[place])]
     if not bad:
         return Result(name, Verdict.PASSED, method=method)
@@ -142,9 +137,9 @@ def _layers(
 
 
 def _judge_step(candidate: Candidate) -> None:
-    """Compare one step, and a second one, with what each layer should move by.
+    """Compare two steps with the updates that each layer should get.
 
-    An optimiser may know the methods of the net it was written with alone: with that net it is tried first.
+    An optimiser may work only with its author's net: it is tried with that one first.
     """
     candidate.begin("net_step")
     problem: Raised | None = None
@@ -158,17 +153,17 @@ def _judge_step(candidate: Candidate) -> None:
             except Raised as error:
                 problem = problem or error
     assert problem is not None
-    if not nets and problem.words.get("error") in _STRANGER:
+    if not nets and problem.words.get("error") in _FOREIGN:
         words = {"text": problem.words.get("text", "")}
         candidate.add(
             Result("net_step", Verdict.SKIPPED, "foreign_net", words, where=candidate.where("step"))
         )
     else:
-        candidate.add(_told(candidate, "net_step", problem))
+        candidate.add(candidate.blame(Result("net_step", Verdict.FAILED), problem))
 
 
 def _steps(candidate: Candidate, builder: NetBuilder, stack: Stack) -> Result:
-    """Let an optimiser take two steps, and compare them with steps by hand."""
+    """Take two steps with the optimiser, and compare each with the reference."""
     rng = np.random.default_rng(candidate.seed)
     data, wanted = rng.normal(size=(4, 3)), rng.normal(size=(4, 2))
     optim, modules, loss = _built(candidate, builder)
@@ -189,7 +184,7 @@ def _steps(candidate: Candidate, builder: NetBuilder, stack: Stack) -> Result:
 
 
 def _not_zeroed(candidate: Candidate, result: Result) -> Result:
-    """Say that a step adds to the gradient of the one before: a fault, unless the author's loop zeroes it."""
+    """Mark a step that does not reset the gradient: a mistake, unless the author's training loop does."""
     result.mistake = "net.not_zeroed"
     if candidate.zeroes:
         result.verdict, result.mistake, result.message = Verdict.REMARK, "", "zeroed_outside"
@@ -198,7 +193,7 @@ def _not_zeroed(candidate: Candidate, result: Result) -> Result:
 
 
 def _built(candidate: Candidate, builder: NetBuilder) -> tuple[Instance, list[Instance], Instance]:
-    """Build an optimiser of a net and a loss, the author's or ours, an instance or the class."""
+    """Build an optimiser from a net and a loss, the author's or ours, the loss as instance or as class."""
     problem: CannotBuild | None = None
     for info, make in _losses(candidate):
         for order in _argument_orders(candidate.info):
@@ -206,24 +201,20 @@ def _built(candidate: Candidate, builder: NetBuilder) -> tuple[Instance, list[In
                 net, modules = builder.net_and_modules()
                 loss = make()
                 net.call("forward", np.ones((2, 3)))
-                given = {
-                    "net": net.handle,
-                    "loss": ClassName(info.name) if as_class else loss.handle,
-                    "eps": _STEP,
-                }
+                given = {"loss": ClassName(info.name) if as_class else loss.handle, "eps": _STEP}
+
+                def build(net: Instance, given: Any = given, order: Any = order) -> Instance:
+                    values = {**given, "net": net.handle}
+                    return Instance.build(candidate.host, candidate.info, [values[name] for name in order])
+
                 try:
-                    optim = Instance.build(candidate.host, candidate.info, [given[name] for name in order])
+                    steps = _steps_at_all(build(net))
                 except CannotBuild as error:
                     problem = problem or error
                     continue
-                if _steps_at_all(optim):
-                    fresh, modules = builder.net_and_modules()
-                    given["net"] = fresh.handle
-                    return (
-                        Instance.build(candidate.host, candidate.info, [given[name] for name in order]),
-                        modules,
-                        loss,
-                    )
+                if steps:
+                    net, modules = builder.net_and_modules()
+                    return build(net), modules, loss
     if problem is not None:
         raise Raised("__init__", "raises", **problem.words)
     net, modules = builder.net_and_modules()
@@ -250,16 +241,10 @@ def _losses(candidate: Candidate) -> Iterator[tuple[ClassInfo, Callable[[], Inst
 
 
 def _argument_orders(info: ClassInfo) -> list[tuple[str, str, str]]:
-    """Return the orders in which net, loss and step may be asked for, the likeliest first."""
+    """Return the possible orders of the arguments net, loss and eps, the likeliest first."""
     names = [name.lower() for name in info.positional[:3]]
     kinds = ["loss" if "loss" in name or "cost" in name or "cout" in name or "crit" in name
              else "eps" if name in ("eps", "lr", "step", "learning_rate", "gradient_step", "pas", "alpha")
              else "net" for name in names]  # fmt: skip
     usual = ("net", "loss", "eps")
     return [(kinds[0], kinds[1], kinds[2])] if sorted(kinds) == sorted(usual) else [usual]
-
-
-def _told(candidate: Candidate, name: str, error: Raised) -> Result:
-    words = {"method": error.method, **error.words}
-    where = str(error.words.get("line") or candidate.where(error.method))
-    return Result(name, Verdict.FAILED, error.key, words, method=error.method, where=where)

@@ -1,4 +1,4 @@
-"""The situations in which a module is tried: one for each setup and each input drawn."""
+"""The trials of a module: one for each setup and each random input."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from diynn.checking.reporting.results import Result, Verdict
 
 
 def module_trials(candidate: Candidate) -> list[Trial]:
-    """Return the trials of a module, and say where its parameters were found."""
+    """Return the trials of a module, and add the result of the search for its parameters."""
     candidate.begin("forward")
     fixtures, trials = [], []
     for place, setup in enumerate(candidate.setups):
@@ -28,7 +28,7 @@ def module_trials(candidate: Candidate) -> list[Trial]:
             rng = np.random.default_rng([candidate.seed, place, number])
             data = candidate.kind.draw(rng, setup.shape)
             values = {}
-            with contextlib.suppress(Raised):  # told by `shapes`, which sees it as well
+            with contextlib.suppress(Raised):  # the property `shapes` reports it
                 values = fixture.learn(data, rng)
             trials.append(Trial(fixture, values, data, np.zeros(0), place))
             trials[-1].delta = rng.normal(size=_output_shape(candidate, trials[-1]))
@@ -39,7 +39,7 @@ def module_trials(candidate: Candidate) -> list[Trial]:
 
 
 def _raises(trials: Sequence[Trial]) -> bool:
-    """Say whether forward runs in none of the trials: then no parameters can be found, whatever there are."""
+    """Return whether forward raises in all trials: then the search for parameters says nothing."""
     for trial in trials:
         with contextlib.suppress(Raised):
             trial.forward(trial.fresh())
@@ -48,7 +48,7 @@ def _raises(trials: Sequence[Trial]) -> bool:
 
 
 def _output_shape(candidate: Candidate, trial: Trial) -> tuple[int, ...]:
-    """Return the shape of the right output: a wrong forward must not lead the delta astray."""
+    """Return the shape of the right output, so that delta has it whatever the module's forward returns."""
     try:
         found: tuple[int, ...] = trial.forward(trial.fresh()).shape
     except Raised:
@@ -59,7 +59,7 @@ def _output_shape(candidate: Candidate, trial: Trial) -> tuple[int, ...]:
 
 
 def _lay_out(trials: Sequence[Trial], fixtures: Sequence[Fixture]) -> None:
-    """Find out how a linear map or convolution lays out its parameters: as its outputs say."""
+    """Choose the layout of a layer's parameters under which our layer gives the same outputs."""
     if not fixtures or not fixtures[0].kind.parameters or fixtures[0].kind.formula is not None:
         return
     scores: dict[int, int] = {}
@@ -85,7 +85,7 @@ def _lay_out(trials: Sequence[Trial], fixtures: Sequence[Fixture]) -> None:
 
 
 def _name_parameters(candidate: Candidate, trials: Sequence[Trial]) -> None:
-    """Say where the parameters were found, if not where the sheet has them."""
+    """Add a result: whether parameters were found, and under the sheet's names."""
     found = list(next((trial.values for trial in trials if trial.values), ()))
     if candidate.kind.parameters and not found:
         candidate.add(

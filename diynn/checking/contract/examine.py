@@ -1,4 +1,4 @@
-"""The examination: builds what is to be judged, lets every property look at it, and writes the report."""
+"""The judgement of one candidate: build it, test every property, return the report."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def examine(candidate: Candidate, lang: str | None = None) -> Report:
         except MemoryError as error:
             words = {"property": candidate.stage, "text": str(error)}
             candidate.add(Result("run", Verdict.FAILED, "memory", words, where=candidate.where()))
-    report.kind = candidate.kind.name  # of a loss of another name it is found out
+    report.kind = candidate.kind.name  # a loss with an unknown name is recognised by its costs
     return report
 
 
@@ -70,7 +70,7 @@ def _examine(candidate: Candidate) -> None:
 
 @contextlib.contextmanager
 def _quiet(seed: int) -> Iterator[None]:
-    """Keep prints and warnings of foreign code to itself, and the global random state as it was."""
+    """Silence the prints and warnings of foreign code, and restore NumPy's global random state."""
     state = np.random.get_state()  # noqa: NPY002 - foreign code draws from it
     np.random.seed(seed)  # noqa: NPY002
     try:
@@ -87,7 +87,7 @@ def _quiet(seed: int) -> Iterator[None]:
 
 
 def _buildable(candidate: Candidate) -> tuple[Setup, ...]:
-    """Return the setups for which an instance can be built; say so where there are none."""
+    """Return the setups for which an instance can be built, and add the result."""
     candidate.begin("construct")
     kept, problem = [], None
     for setup in candidate.setups:
@@ -104,7 +104,7 @@ def _buildable(candidate: Candidate) -> tuple[Setup, ...]:
         if problem.key == "no_stride" and kept:
             verdict = Verdict.REMARK
         elif not candidate.kind.name:
-            verdict = Verdict.SKIPPED  # not of the sheet: nobody said how it is built
+            verdict = Verdict.SKIPPED  # of no known kind: its arguments are unknown
         words = {"name": candidate.name, **problem.words}
         candidate.add(
             Result("construct", verdict, problem.key, words, method="__init__", where=candidate.where())
@@ -118,7 +118,7 @@ def _has_methods(candidate: Candidate) -> bool:
     missing = candidate.make(candidate.setups[0]).missing_methods(*wanted)
     if missing:
         words = {"names": ", ".join(missing)}
-        # Without parameters there is nothing to do in them: its author's base class may stand elsewhere.
+        # Without parameters they do nothing, and may be in a base class that was not handed in.
         idle = set(missing) <= _IDLE and not candidate.kind.loss and not candidate.kind.parameters
         verdict, key = (Verdict.REMARK, "missing_idle") if idle else (Verdict.FAILED, "missing")
         candidate.add(Result("methods", verdict, key, words, where=candidate.where()))
@@ -128,7 +128,7 @@ def _has_methods(candidate: Candidate) -> bool:
 
 
 def _is_a_function(candidate: Candidate) -> bool:
-    """Say whether the same data give the same output twice; what draws at random cannot be differentiated."""
+    """Return whether the same data give the same output twice: a random output has no derivative."""
     if candidate.kind.name or candidate.kind.loss:
         return True
     setup = candidate.setups[0]

@@ -1,7 +1,7 @@
-"""Where foreign code lives: it is built, called and looked at here, and answers with arrays alone.
+"""The host: it builds instances of foreign classes, calls them, and answers with arrays and plain values.
 
-Whoever judges holds no object of it, but numbers that stand for them (:class:`Handle`). That is why the
-same host serves in the judge's own process and, over a wire, in another.
+The code that judges holds no foreign object, only a :class:`Handle` for each. So a host may be in the same
+process, or in another one behind a socket.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from diynn.checking.contract.class_info import ClassInfo, describe_class
 from diynn.checking.contract.paths import Attribute, Path
 from diynn.checking.contract.raised import Raised, raised
 
-#: Arrays to be set, by their paths.
+#: Arrays to set, with their paths.
 Values: TypeAlias = Sequence[tuple[Path, np.ndarray]]
-#: Answers longer than that are cut: nobody compares more.
+#: Lists are cut to this length.
 _LONGEST = 256
 
 
 @dataclass(frozen=True)
 class Handle:
-    """An object in a host, by its number."""
+    """The number of an object in a host."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class ClassName:
-    """A class in a host, by its name.
+    """The name of a class in a host.
 
-    One of the file, ``"diynn.Linear"``, or ``"diynn.Linear as Module"``: ours, derived from a base class of
-    the file as well.
+    A class of the file; ``"diynn.Linear"``; or ``"diynn.Linear as Module"``, ours with the base class
+    ``Module`` of the file as a second base.
     """
 
     name: str
@@ -43,7 +43,7 @@ class ClassName:
 
 @dataclass(frozen=True)
 class Opaque:
-    """An answer that is no array of numbers: all that is told of it is its type."""
+    """An answer that is no array of numbers: only the name of its type is kept."""
 
     type: str
 
@@ -75,9 +75,9 @@ class Host:
     def build(
         self, number: int, name: str, arguments: Sequence[Any], named: Mapping[str, Any], values: Values = ()
     ) -> bool:
-        """Construct an instance and set its arrays; it is ``number`` from now on.
+        """Construct an instance under the handle ``number`` and set its arrays.
 
-        False if one of the arrays is not there.
+        Return False if it lacks one of the arrays.
         """
         cls: Any = self._resolve(ClassName(name))
         given = {key: self._resolve(value) for key, value in named.items()}
@@ -96,7 +96,7 @@ class Host:
         return self.write(number, values)
 
     def drop(self, numbers: Sequence[int]) -> None:
-        """Forget instances that nobody will ask for again."""
+        """Delete instances."""
         for number in numbers:
             for kept in (self._objects, self._answers, self._given):
                 kept.pop(number, None)
@@ -115,7 +115,7 @@ class Host:
     # ------------------------------------------------------------ calling
 
     def call(self, number: int, method: str, arguments: Sequence[Any]) -> Any:
-        """Call a method; return what :func:`describe` makes of its answer.
+        """Call a method; return its answer by :func:`describe`.
 
         Raises
         ------
@@ -129,7 +129,7 @@ class Host:
         self._given[number] = given
         try:
             answer = function(*given)
-        except MemoryError:  # the end of the examination
+        except MemoryError:  # ends the judgement
             raise
         except (Exception, SystemExit) as error:
             raise raised(method, error) from error
@@ -137,23 +137,23 @@ class Host:
         return describe(answer)
 
     def answer_now(self, number: int, back: int) -> Any:
-        """Return what the last answer holds by now, or with ``back`` 1 the one before it."""
+        """Return the current values of the last answer, or with ``back`` 1 of the one before it."""
         return describe(self._answers[number][-1 - back])
 
     def arguments_now(self, number: int) -> list[Any]:
-        """Return what the arguments of the last call hold by now."""
+        """Return the current values of the arguments of the last call."""
         return [describe(each) for each in self._given.get(number, ())]
 
     def missing_methods(self, number: int, names: Sequence[str]) -> list[str]:
-        """Return which of the names are no methods of an instance."""
+        """Return which of the names are not methods of an instance."""
         return [name for name in names if not callable(getattr(self._objects[number], name, None))]
 
     def has(self, number: int, name: str) -> bool:
-        """Say whether an instance has an attribute that is not None."""
+        """Return whether an instance has an attribute that is not None."""
         return getattr(self._objects[number], name, None) is not None
 
     def sizes(self, number: int) -> dict[str, int]:
-        """Return the whole numbers among the attributes of an instance."""
+        """Return the integer attributes of an instance."""
         return {
             name: int(value)
             for name, value in vars(self._objects[number]).items()
@@ -163,11 +163,11 @@ class Host:
     # ------------------------------------------------------------ its arrays
 
     def arrays(self, number: int) -> list[tuple[Path, np.ndarray]]:
-        """Return every array of real numbers it holds, in attributes, dicts, lists and inner modules."""
+        """Return the arrays of real numbers in its attributes, dicts, lists and inner modules."""
         return list(_walk(self._objects[number], (), 0))
 
     def overlaps(self, number: int) -> list[tuple[int, int]]:
-        """Return which of those arrays share memory, by their places in that list."""
+        """Return the pairs of arrays that share memory, by their indices in :meth:`arrays`."""
         arrays = [array for _, array in self.arrays(number)]
         return [
             (i, j) for i in range(len(arrays)) for j in range(i) if np.shares_memory(arrays[i], arrays[j])
@@ -178,9 +178,9 @@ class Host:
         return np.asarray(_follow(self._objects[number], path))
 
     def write(self, number: int, values: Values) -> bool:
-        """Set arrays, in place where that keeps every digit: they may have views.
+        """Set arrays, in place if shape and dtype are equal, since they may have views.
 
-        False if one is not there.
+        Return False if one is missing.
         """
         return all([_write(self._objects[number], path, value) for path, value in values])
 
@@ -198,7 +198,7 @@ def describe(value: Any, depth: int = 0) -> Any:
         array = np.array(value)
     except MemoryError:
         raise
-    except Exception:  # ragged, or an object with an __array__ of its own
+    except Exception:  # a ragged list, or an object whose __array__ raises
         array = np.empty(0, dtype=object)
     if array.dtype.kind not in "fiub":
         return Opaque(type(value).__name__)
@@ -209,7 +209,7 @@ def describe(value: Any, depth: int = 0) -> Any:
 
 
 def our_class(name: str) -> Any:
-    """Return a class of diynn's own."""
+    """Return a layer or loss of diynn by its name."""
     import diynn.layers
     import diynn.losses
 
@@ -217,14 +217,14 @@ def our_class(name: str) -> Any:
 
 
 def settle(instance: Any) -> Any:
-    """Bring a module of ours to NumPy in double precision, whatever its backend; leave others alone."""
+    """Move a module of diynn to NumPy in float64; return any other object unchanged."""
     from diynn.module import Module
 
     if not isinstance(instance, Module):
         return instance
     try:
         return instance.to("numpy", dtype="float64")
-    except (TypeError, ValueError, AttributeError):  # a net with modules in it that are not ours
+    except (TypeError, ValueError, AttributeError):  # a net that holds foreign modules
         return instance
 
 

@@ -1,7 +1,7 @@
-"""One instance of somebody else's class: the one door through which it is used.
+"""A proxy for one instance of a foreign class, the only way in which the checker uses it.
 
-Behind it stands a host, in this process or in another (:mod:`diynn.checking.files.remote`). What is drawn,
-compared and decided stays on this side; on the other methods are called, and arrays come back.
+The instance itself is in a host, in this process or in another (:mod:`diynn.checking.files.remote`). Inputs
+are drawn and outputs compared here; the host calls methods and returns arrays.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NUMBERS = itertools.count(1)
 
 
 class HostInterface(Protocol):
-    """What a host answers; :class:`diynn.checking.contract.host.Host` says what each of them does."""
+    """The methods of a host, documented in :class:`diynn.checking.contract.host.Host`."""
 
     def class_info(self, name: str) -> ClassInfo:
         """Describe a class."""
@@ -35,25 +35,25 @@ class HostInterface(Protocol):
         """Copy the prototype and set the arrays of the copy."""
 
     def drop(self, numbers: Sequence[int]) -> None:
-        """Forget instances."""
+        """Delete instances."""
 
     def call(self, number: int, method: str, arguments: Sequence[Any]) -> Any:
         """Call a method."""
 
     def answer_now(self, number: int, back: int) -> Any:
-        """Return what an answer holds by now."""
+        """Return the current values of an answer."""
 
     def arguments_now(self, number: int) -> list[Any]:
-        """Return what the arguments hold by now."""
+        """Return the current values of the arguments."""
 
     def missing_methods(self, number: int, names: Sequence[str]) -> list[str]:
-        """Return which names are no methods."""
+        """Return which names are not methods."""
 
     def has(self, number: int, name: str) -> bool:
-        """Say whether an attribute is there."""
+        """Return whether there is an attribute."""
 
     def sizes(self, number: int) -> dict[str, int]:
-        """Return the whole numbers held."""
+        """Return the integer attributes."""
 
     def arrays(self, number: int) -> list[tuple[Path, np.ndarray]]:
         """Return the arrays held."""
@@ -69,18 +69,18 @@ class HostInterface(Protocol):
 
 
 class Instance:
-    """One instance, whose methods are called with copies and whose arrays are reached by their path.
+    """A proxy for an instance: calls its methods, reads and writes its arrays by their paths.
 
     Parameters
     ----------
     host : Host, or its remote form
     own : frozenset of str
-        The methods that its class defines itself and does not inherit.
+        The methods that its class defines itself.
 
     Attributes
     ----------
     complete : bool
-        Whether it had all the arrays that it was to be given: some make theirs in the first forward.
+        Whether all its arrays could be set: some classes create them in the first forward.
     """
 
     def __init__(self, host: HostInterface, own: frozenset[str] = frozenset()) -> None:
@@ -117,7 +117,7 @@ class Instance:
     def copy(
         cls, host: HostInterface, info: ClassInfo, values: Mapping[Path, np.ndarray] | None = None
     ) -> Self:
-        """Copy the instance that the host was given."""
+        """Copy the host's prototype."""
         instance = cls(host, info.own)
         instance.complete = host.copy(instance.number, list((values or {}).items()))
         return instance
@@ -127,36 +127,36 @@ class Instance:
 
     @property
     def handle(self) -> Handle:
-        """What stands for it among the arguments of another's constructor."""
+        """The handle, to pass it to another instance's constructor or method."""
         return Handle(self.number)
 
     # ------------------------------------------------------------ its methods
 
     def call(self, method: str, *arguments: Any) -> Any:
-        """Call a method; whatever goes wrong in it becomes :class:`Raised`."""
+        """Call a method; its exceptions become :class:`Raised`."""
         return self.host.call(self.number, method, arguments)
 
     def array(self, method: str, *arguments: Any) -> np.ndarray:
-        """Call a method that returns an array; return it."""
+        """Call a method and return its answer as an array."""
         return as_array(method, self.call(method, *arguments))
 
     def answer_now(self, back: int = 0) -> np.ndarray:
-        """Return what the array holds by now that the last call returned, or the one ``back`` before it."""
+        """Return the current values of the last array returned, or of the one ``back`` before it."""
         return as_array("forward", self.host.answer_now(self.number, back))
 
     def arguments_now(self) -> list[np.ndarray]:
-        """Return what the arguments of the last call hold by now."""
+        """Return the current values of the arguments of the last call."""
         return [np.asarray(each) for each in self.host.arguments_now(self.number)]
 
     def missing_methods(self, *names: str) -> list[str]:
-        """Return which of the names are no methods of it."""
+        """Return which of the names are not methods of it."""
         return self.host.missing_methods(self.number, names)
 
     def call_optional(self, method: str, *arguments: Any) -> None:
-        """Call a method of a module without parameters.
+        """Call a method that has nothing to do in a module without parameters.
 
-        The skeleton handed out with the sheet computes with ``_parameters`` even where it is None: an
-        activation that only inherits that has nothing to do; one that wrote it itself is in error.
+        The skeleton handed out with the sheet computes with ``_parameters`` even if it is None: an exception
+        of an inherited method is ignored then, one of the class's own method is not.
         """
         try:
             self.call(method, *arguments)
@@ -171,11 +171,11 @@ class Instance:
         return self.host.read(self.number, path)
 
     def write(self, values: Mapping[Path, np.ndarray]) -> bool:
-        """Set arrays by their paths; False if one is not there."""
+        """Set arrays by their paths; return False if one is missing."""
         return self.host.write(self.number, list(values.items()))
 
     def arrays(self) -> dict[Path, np.ndarray]:
-        """Return every array of real numbers it holds, in attributes, dicts, lists and inner modules."""
+        """Return the arrays of real numbers in its attributes, dicts, lists and inner modules."""
         return dict(self.host.arrays(self.number))
 
 
@@ -185,7 +185,7 @@ def as_array(method: str, answer: Any) -> np.ndarray:
     Raises
     ------
     Raised
-        If it is none.
+        If it is not an array of numbers.
     """
     if answer is None:
         raise Raised(method, "returns_nothing")
@@ -201,14 +201,14 @@ def as_array(method: str, answer: Any) -> np.ndarray:
 
 
 def find_parameters(instance: Instance, changes_output: Callable[[Path], bool]) -> list[Path]:
-    """Return the paths of the parameters: what is called so, and whatever changes the output.
+    """Return the paths of the parameters: arrays with the usual names, and all that change the output.
 
     Parameters
     ----------
     instance : Instance
-        Constructed, and run forward once.
+        Its forward has run once.
     changes_output : callable
-        Takes a path; says whether another value there gives another output.
+        Takes a path; returns whether other values there change the output.
     """
     arrays = instance.arrays()
     places = list(arrays)
@@ -226,7 +226,7 @@ def find_parameters(instance: Instance, changes_output: Callable[[Path], bool]) 
 
 
 def find_gradients(arrays: Mapping[Path, np.ndarray], parameters: list[Path]) -> dict[Path, Path]:
-    """Return for each parameter the path of its gradient, where one is found among the arrays."""
+    """Return the path of each parameter's gradient, as far as found among the arrays."""
     candidates = [path for path in arrays if is_gradient(path)]
     pairs: dict[Path, Path] = {}
     for path in parameters:

@@ -1,4 +1,4 @@
-"""What the sheet asks for: each kind of module and loss, how it is built, fed and what it must return."""
+"""The kinds of module and loss of the course sheet: constructor arguments, inputs, parameters."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from diynn.arrays import Array
 from diynn.checking.diagnosis import images
 
 Draw: TypeAlias = "Callable[[np.random.Generator, tuple[int, ...]], Array]"
-#: Takes arguments, data and parameters; returns the outputs that are right, one for each layout in use.
+#: Takes arguments, data and parameters; returns the right outputs, one for each layout in use.
 Formula: TypeAlias = "Callable[[Mapping[str, int], Array, Mapping[Any, Array]], list[Array]]"
 
 
@@ -31,16 +31,16 @@ class Setup:
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of module or loss that the sheet, or its older printings, ask for.
+    """A kind of module or loss of the course sheet or its older printings.
 
     Parameters
     ----------
     name : str
-        The canonical name: that of the class here.
+        The name of diynn's class.
     family : str
         ``"module"``, ``"loss"`` or ``"container"``.
     setups : tuple of Setup
-        Small ones first: the smallest that fails is shown.
+        Small ones first, since the first failure is reported.
     draw : callable
         Draws a batch away from kinks and ties.
     parameters : tuple of str
@@ -48,7 +48,7 @@ class Kind:
     extremes : tuple of float
         Values at which the output must still be finite.
     formula : callable, optional
-        What is right, for a kind that diynn has no module of.
+        The right outputs, for a kind of which diynn has no module.
     """
 
     name: str
@@ -71,12 +71,12 @@ class Kind:
 
 
 def away_from_zero(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Draw numbers of either sign, none of them near 0."""
+    """Draw numbers of either sign, at least 0.3 away from 0."""
     return rng.uniform(0.3, 2.0, shape) * rng.choice([-1.0, 1.0], shape)
 
 
 def distinct(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Draw numbers no two of which are near each other."""
+    """Draw numbers that differ pairwise by a minimum, so that a maximum is unique."""
     count = int(np.prod(shape))
     spread = 4.0 * (rng.permutation(count) - count / 2) / max(count, 10)
     return (spread + rng.uniform(-0.5, 0.5, count) / max(count, 10)).reshape(shape)
@@ -99,8 +99,8 @@ def _plain(*shapes: tuple[int, ...]) -> tuple[Setup, ...]:
     return tuple(Setup({}, shape) for shape in shapes)
 
 
-# Sizes that differ tell a transposition by its error, equal ones by its value: both are needed. The same
-# holds for a batch of one, which hides a division by the batch and shows a forgotten axis.
+# A transposition raises an error if sizes differ and gives wrong values if they are equal: both are tried. A
+# batch of one hides a division by the batch size, and shows a missing axis.
 _POOLS = (
     _pool(2, 2, 6, 2, 2), _pool(2, 2, 4, 1, 1), _pool(2, 2, 7, 3, 2), _pool(3, 1, 6, 2, 3),
     _pool(3, 2, 8, 1, 2), _pool(2, 3, 8, 2, 2),
@@ -118,7 +118,7 @@ _CONVS = [
 
 
 def _images(choices: list[dict[str, int]]) -> tuple[Setup, ...]:
-    # Height, width and channels are equal, so that the channels may come first or last.
+    # Height, width and channels are equal, so that the same data fit channels-first and channels-last.
     return tuple(Setup(each, (batch, 4, 4, 4)) for each in choices for batch in (2, 1))
 
 
@@ -162,13 +162,13 @@ KINDS: dict[str, Kind] = {
     )
 }  # fmt: skip
 
-#: Module or loss of no kind we know: judged by its own forward alone.
+#: A module or loss of no known kind: its gradients are compared with its own forward.
 UNKNOWN = Kind("", "module", _plain((2, 3), (1, 4), (3, 3), (2, 6, 2)), draw=distinct)
 UNKNOWN_LOSS = Kind("", "loss", _plain((2, 3), (1, 2), (3, 3), (5, 1)))
 
 
 def reference(kind: Kind, setup: Setup, weights: Array | None, bias: Array | None) -> Any:
-    """Return our own module of this kind, with these parameters."""
+    """Return diynn's module of this kind, with these parameters."""
     import diynn.layers
 
     module = getattr(diynn.layers, kind.name)(

@@ -1,8 +1,8 @@
-"""How others lay out the parameters of a linear map or a convolution, read as ours.
+"""Layouts of the parameters of a linear layer or a convolution, and their conversion to ours.
 
-Weights transposed, a bias as a last row of the weights, taps and channels in any order, two axes laid
-flat into one: all of that is right, and none of it is ours. A layout reads the arrays of a foreign module,
-or the gradients beside them, as ``{"W": ..., "b": ...}``.
+The weights may be transposed, have the bias as first or last row, have kernel and channel axes in any order
+or flattened into one: all of these are right. A layout converts the parameters of a foreign module, or its
+gradients, to ``{"W": ..., "b": ...}`` in our layout.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ Reader: TypeAlias = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray | None]]
 
 
 class Layout:
-    """One way to read arrays as weights and bias.
+    """A conversion of a module's arrays to weights and bias.
 
     Parameters
     ----------
     reader : callable
-        Takes the array of weights; returns ours, and the bias if it is among them.
+        Takes the array of weights; returns it in our layout, and the bias if it contains one.
     """
 
     def __init__(self, reader: Reader) -> None:
         self.reader = reader
 
     def read(self, arrays: Arrays) -> Parts:
-        """Return ``{"W": ...}``, and ``"b"`` where there is a bias.
+        """Return ``{"W": ...}``, and ``"b"`` if there is a bias.
 
         Raises
         ------
@@ -54,12 +54,12 @@ class Layout:
 
 
 def split(arrays: Arrays) -> tuple[Path, Path | None]:
-    """Say which array holds the weights and which the bias.
+    """Return the paths of the weights and of the bias.
 
     Raises
     ------
     ValueError
-        If there are none, or too many to tell.
+        If there is no array, or more than two.
     """
     if not 1 <= len(arrays) <= 2:
         raise ValueError(f"{len(arrays)} arrays")
@@ -72,7 +72,7 @@ def _names_bias(path: Path) -> bool:
 
 
 def layouts(arguments: Mapping[str, int]) -> Iterator[Layout]:
-    """Yield the layouts of a layer built with these arguments, ours first."""
+    """Yield the possible layouts of a layer built with these arguments, ours first."""
     shape = tuple(arguments.values())
     if "k_size" in arguments:
         shape = shape[:3]
@@ -102,7 +102,7 @@ def _ordered(shape: tuple[int, ...], order: tuple[int, ...]) -> Reader:
 def _flat(
     inputs: tuple[int, ...], outputs: int, order: tuple[int, ...], transposed: bool, row: int | None
 ) -> Reader:
-    """Read a matrix (inputs laid flat, outputs), perhaps with the bias as its first or last row."""
+    """Read a matrix (flattened inputs, outputs), with the bias as its row ``row`` unless that is None."""
 
     def reader(array: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
         rows = prod(inputs) + (row is not None)

@@ -1,4 +1,4 @@
-"""The situations in which a loss is tried: what it takes and what it computes is found out by calling it."""
+"""The trials of a loss: its formula and its form of targets are found by calling it."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ from diynn.checking.diagnosis.readings import (
 from diynn.checking.reporting.results import Result, Verdict
 
 Shapes = Sequence[tuple[int, ...]]
-# Of a loss that takes one output alone, such as a logistic one.
+# For a loss that takes a single output per example, such as a logistic one.
 _COLUMNS = ((2, 1), (1, 1), (5, 1), (3, 1))
 
 
 def loss_trials(candidate: Candidate) -> list[LossTrial]:
-    """Return the trials of a loss, on predictions on which its reading of the sheet is defined."""
+    """Return the trials of a loss, with predictions in the domain of its formula."""
     candidate.begin("forward")
     shapes: Shapes = [each.shape for each in candidate.setups]
     found = _read(candidate, shapes)
     if found is None:
         shapes, found = _COLUMNS, _read(candidate, _COLUMNS)
-    if found is None and candidate.kind.name:  # it runs on nothing: let that be seen
+    if found is None and candidate.kind.name:  # it runs on none of the inputs: the trials report its error
         variant = calibrate(candidate.kind.name, candidate.preferred, lambda y, yhat: None, []).variant
         shapes, found = [each.shape for each in candidate.setups], (Reading("", variant, "real", False), unit)
     if found is None:
         candidate.add(Result("shapes", Verdict.SKIPPED, "no_data", where=candidate.where("forward")))
         return []
     reading, draw = found
-    if reading.matched and reading.kind != candidate.kind.name:  # what it computes says more than its name
+    if reading.matched and reading.kind != candidate.kind.name:  # its costs decide, not its name
         candidate.kind = KINDS[reading.kind]
         if shapes is not _COLUMNS:
             shapes = [each.shape for each in candidate.kind.setups]
@@ -59,7 +59,7 @@ def loss_trials(candidate: Candidate) -> list[LossTrial]:
 
 
 def _read(candidate: Candidate, shapes: Shapes) -> tuple[Reading, Draw] | None:
-    """Find out what a loss computes, by its costs, and draw predictions for it; None if it does not run."""
+    """Return the reading of a loss by its costs, and how to draw predictions; None if it does not run."""
 
     def ask(y: np.ndarray, yhat: np.ndarray) -> np.ndarray | None:
         try:
@@ -71,17 +71,17 @@ def _read(candidate: Candidate, shapes: Shapes) -> tuple[Reading, Draw] | None:
         known = recognise_costs(ask, list(shapes))
         return (known, known.variant.draw) if known is not None else _read_unknown(candidate, shapes)
     found = calibrate(candidate.kind.name, candidate.preferred, ask, list(shapes))
-    if not found.matched and candidate.kind.name == "BCELoss":  # its name does not say on what
+    if not found.matched and candidate.kind.name == "BCELoss":  # BCE may be on probabilities or on logits
         on_scores = calibrate("BCEWithLogitsLoss", "sum", ask, list(shapes))
         found = on_scores if on_scores.matched else found
     if found.matched:
         return found, found.variant.draw
-    # Costs of no known reading are differentiated where all of them are defined.
+    # Costs of no known formula: predictions in (0, 1) are in the domain of all.
     return (found, unit) if found.runs else None
 
 
 def _read_unknown(candidate: Candidate, shapes: Shapes) -> tuple[Reading, Draw] | None:
-    """Find targets that a loss of none of the sheet's formulas can have: those its backward is right for."""
+    """Return targets and predictions on which the backward of a loss of unknown formula is right."""
     setup, rng = candidate.setups[0], np.random.default_rng(0)
     try:
         y, scores = targets("onehot", rng, shapes[0], soft=False), normal(rng, shapes[0])
@@ -105,7 +105,7 @@ def _read_unknown(candidate: Candidate, shapes: Shapes) -> tuple[Reading, Draw] 
 
 
 def _agrees(trial: LossTrial) -> bool | None:
-    """Say whether backward is right in a trial; None if the loss does not run on it, or is not finite."""
+    """Return whether backward is right in a trial; None if the loss raises on it or is not finite."""
     try:
         instance = trial.fresh()
         costs = trial.forward(instance)

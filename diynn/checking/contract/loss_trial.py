@@ -1,4 +1,4 @@
-"""One situation in which a loss is tried: what was right, and what was predicted."""
+"""A trial of a loss: one target and one prediction."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from diynn.checking.diagnosis.readings import VARIANTS, Draw, Reading, Variant, 
 
 @dataclass(frozen=True)
 class LossFixture:
-    """Where losses are built, and which reading of the sheet they follow.
+    """What the trials of a loss share: how it is built, and which reading of the sheet it follows.
 
     Parameters
     ----------
@@ -27,7 +27,7 @@ class LossFixture:
         Builds an instance.
     kind : Kind
     reading : Reading
-        Which formula, on what targets.
+        Its formula, and its form of targets.
     draw : callable
         Draws predictions for it.
     """
@@ -44,7 +44,7 @@ class LossFixture:
 
     @property
     def labels(self) -> str:
-        """How it takes its targets."""
+        """Its form of targets."""
         return self.reading.labels
 
     @property
@@ -55,7 +55,7 @@ class LossFixture:
 
 @dataclass
 class LossTrial:
-    """One situation. ``target`` is one-hot for classes, whatever the loss takes."""
+    """One trial. ``target`` is one-hot for classes, whatever form the loss takes."""
 
     fixture: LossFixture
     target: np.ndarray
@@ -68,15 +68,15 @@ class LossTrial:
 
     @property
     def y(self) -> Array:
-        """The target, as the loss takes it."""
+        """The target in the form that the loss takes."""
         return labels_of(self.fixture.labels, self.target)
 
     def forward(self, instance: Instance, yhat: np.ndarray | None = None) -> np.ndarray:
-        """Return what ``forward`` makes of copies."""
+        """Return the output of ``forward``, called with copies."""
         return instance.array("forward", self.y, (self.yhat if yhat is None else yhat).copy())
 
     def backward(self, instance: Instance) -> np.ndarray:
-        """Return what ``backward`` makes of copies."""
+        """Return the output of ``backward``, called with copies."""
         return instance.array("backward", self.y, self.yhat.copy())
 
     def total(self, instance: Instance, yhat: np.ndarray) -> np.ndarray:
@@ -84,10 +84,10 @@ class LossTrial:
         return np.asarray(self.forward(instance, yhat).sum())
 
     def backward_agrees(self, claimed: np.ndarray) -> bool | None:
-        """Say whether ``claimed`` is the gradient of the sum of the loss's own costs.
+        """Return whether ``claimed`` is the gradient of the sum of the loss's own costs; None if undecided.
 
-        A loss that wrongly returns one mean, over the batch or over all of its outputs, fails for its
-        shape; its backward may be the gradient of that mean, or of the sum.
+        A loss that wrongly returns one mean, over the batch or over all outputs, fails for its shape;
+        its backward may be the gradient of that mean or of the sum.
         """
         instance = self.fresh()
         factors = [1.0]
@@ -106,7 +106,7 @@ class LossTrial:
         return verdict
 
     def numeric_backward(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return that gradient by numerical differentiation, and where it can be trusted."""
+        """Return that gradient by numerical differentiation, and where it is reliable."""
         instance = self.fresh()
 
         def function(yhat: np.ndarray) -> np.ndarray:
@@ -118,9 +118,9 @@ class LossTrial:
         return right, trusted
 
     def is_the_sheets(self, claimed: np.ndarray) -> bool:
-        """Say whether ``claimed`` is the sheet's gradient, of whose costs the loss's own are not quite.
+        """Return whether ``claimed`` is the sheet's gradient, though the costs differ from the sheet's.
 
-        Which of its cross entropies is meant shows in the costs alone.
+        False for a cross entropy whose costs match no formula: it is unknown which one is meant.
         """
         kind, reading = self.fixture.kind.name, self.fixture.reading
         if not kind or (kind == "CrossEntropyLoss" and not reading.matched):
@@ -132,18 +132,18 @@ class LossTrial:
         return bool(trusted.all()) and close(claimed, right)
 
     def facts(self) -> SimpleNamespace:
-        """Return what the formulas of the known mistakes are made of."""
+        """Return the variables of the formulas of known mistakes."""
         return SimpleNamespace(
             y=self.target, yhat=self.yhat, batch=len(self.yhat), d=self.yhat.shape[-1],
             variant=self.fixture.variant.name, labels=self.fixture.labels,
         )  # fmt: skip
 
     def inputs(self) -> dict[str, Any]:
-        """Return what the report shows of this trial."""
+        """Return the inputs that a report shows."""
         return {"y": self.y, "yhat": self.yhat}
 
     def smaller(self) -> list[LossTrial]:
-        """Return simpler situations, the simplest first."""
+        """Return simpler trials, the simplest first."""
         rounded = replace(self, yhat=np.round(self.yhat, 1), target=np.round(self.target, 1))
         if not np.array_equal(rounded.yhat.shape, self.yhat.shape) or self.fixture.kind.name == "BCELoss":
             rounded = replace(rounded, yhat=np.clip(rounded.yhat, 0.1, 0.9))
@@ -159,7 +159,7 @@ class LossTrial:
 def draw_loss_trial(
     fixture: LossFixture, shape: tuple[int, ...], rng: np.random.Generator, number: int
 ) -> LossTrial:
-    """Draw a trial; every third target of a binary cross entropy lies between 0 and 1."""
+    """Draw a trial; every third target of a binary cross entropy is strictly between 0 and 1."""
     yhat = fixture.draw(rng, shape)
     target = targets(fixture.labels, rng, shape, soft=number % 3 == 2)
     return LossTrial(fixture, target, yhat, seed=number)

@@ -1,8 +1,8 @@
-"""Numerical differentiation that knows how far it can be trusted.
+"""Numerical differentiation with an error estimate.
 
 A derivative along a direction is taken by central differences at two steps and Richardson's
-extrapolation. Where the two steps disagree, or the second differences do not shrink as they must, a
-kink lies inside the step: there nothing is judged, rather than judged with a loose tolerance.
+extrapolation. If the two steps disagree, or the second differences do not shrink with the step, there is a
+kink inside the step: the point is skipped then, rather than compared with a loose tolerance.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Function = Callable[[Floats], Floats]
 
 @dataclass(frozen=True)
 class Precision:
-    """The steps and tolerances for code that computes in double or in single precision."""
+    """The step and the tolerances for float64 or float32 code."""
 
     step: float
     relative: float
@@ -29,15 +29,15 @@ class Precision:
 
 
 DOUBLE = Precision(1e-4, RELATIVE, 2.2e-16)
-# In single precision the best step is larger, and Richardson's error at it still below 1e-4: a gradient
-# off by a factor of 1.0005 is told apart there as well.
+# In float32 the best step is larger, and Richardson's error at it still below 1e-4: a gradient wrong by a
+# factor of 1.0005 is detected as well.
 SINGLE = Precision(6e-2, 1e-4, 1.2e-7)
 
 
 def precision_of(function: Function, point: Floats, direction: Floats) -> Precision:
-    """Return in which precision ``function`` computes, whatever the dtype it returns.
+    """Return the precision in which ``function`` computes, whatever dtype it returns.
 
-    Code that converts to float32 on the way does not see a change of 1e-11.
+    Code that converts to float32 inside does not react to a change of 1e-10.
     """
     start = np.asarray(function(point))
     if start.dtype.itemsize < 8:
@@ -73,8 +73,8 @@ def along(
         finer = (4 * (quarter_ahead - quarter_behind) / (h / 2) - narrow) / 3
         doubt = np.abs(derivative - finer)
         return finer, doubt <= 1e-3 * scale + 4 * noise, doubt + 4 * noise
-    # Smooth: the first differences agree and the second ones halve with the step. A kink inside the step
-    # breaks the one or the other, wherever in the step it lies.
+    # Smooth: the first differences agree and the second differences halve with the step. A kink anywhere
+    # inside the step violates one of the two.
     second = (ahead - 2 * middle + behind) / h
     near_second = (near_ahead - 2 * middle + near_behind) / (h / 2)
     doubt = np.maximum(np.abs(wide - narrow), np.abs(second - 2 * near_second))
@@ -84,9 +84,9 @@ def along(
 def agrees(
     claimed: Floats, function: Function, point: Floats, weights: Floats, draw: np.random.Generator
 ) -> bool | None:
-    """Say whether ``claimed`` is the gradient of Σ weights · function, along two random directions.
+    """Return whether ``claimed`` is the gradient of Σ weights · function, along two random directions.
 
-    None where the directions meet a kink, so that they say nothing.
+    None if both directions meet a kink.
     """
     verdict: bool | None = None
     precision = precision_of(function, point, draw.normal(size=point.shape))
@@ -96,7 +96,7 @@ def agrees(
         if slope.shape != weights.shape or not np.all(smooth | (weights == 0)):
             continue
         terms = claimed * direction
-        # An answer in single precision is rounded where it was added up, however small the sum came out.
+        # A float32 answer has the rounding error of its largest terms, however small their sum is.
         rounding = 1e-6 if claimed.dtype.itemsize < 8 else 0.0
         error = error + rounding * np.abs(slope)
         tolerance = precision.relative * np.sqrt(np.sum(terms * terms)) + np.sum(np.abs(weights) * error)
@@ -114,7 +114,7 @@ def gradient(
     Returns
     -------
     tuple of arrays
-        The gradient, whether it can be trusted there, and its error, each of the shape of ``point``.
+        The gradient, whether it is reliable, and its error, each of the shape of ``point``.
     """
     found = np.zeros(point.shape)
     trusted = np.ones(point.shape, dtype=bool)

@@ -1,11 +1,11 @@
-"""Where in an instance an array stands, and whether it is a parameter or a gradient by its name."""
+"""Paths to the arrays of an instance, and what the names in a path say: parameter or gradient."""
 
 from __future__ import annotations
 
 import re
 from typing import Any, TypeAlias
 
-#: Steps from an instance to one of its arrays: attributes, keys of dicts, places in lists.
+#: From an instance to one of its arrays: attributes, dict keys, list indices.
 Path: TypeAlias = tuple[Any, ...]
 
 _PARAMETER_NAMES = re.compile(
@@ -17,13 +17,13 @@ _NOISE = re.compile(r"gradients?|grads?|parameters?|params?|parametres?|weights?
 
 
 class Attribute(str):
-    """A step of a path that is an attribute."""
+    """An attribute in a path; dict keys are plain strings."""
 
     __slots__ = ()
 
 
 def is_gradient(path: Path) -> bool:
-    """Say whether an array at ``path`` is a gradient by its name."""
+    """Return whether an array at ``path`` is a gradient by its name."""
     return any(isinstance(part, str) and _GRADIENT_NAMES.search(part) for part in path)
 
 
@@ -35,7 +35,7 @@ def rank(path: Path) -> int:
 
 
 def token(path: Path) -> str:
-    """Return what a parameter and its gradient have in common in their names: ``w`` or ``b``, mostly."""
+    """Return the common part of the names of a parameter and its gradient, such as ``w`` or ``b``."""
     words = []
     for part in path:
         word = _NOISE.sub("", str(part).lower()).strip("_")
@@ -47,7 +47,7 @@ def token(path: Path) -> str:
 
 
 def spell(path: Path) -> str:
-    """Write a path as its author would: ``_parameters['W']``."""
+    """Write a path as Python code: ``_parameters['W']``."""
     return str(path[0]) + "".join(
         f".{part}" if isinstance(part, Attribute) else f"[{part!r}]" for part in path[1:]
     )

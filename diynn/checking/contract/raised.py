@@ -1,4 +1,4 @@
-"""What goes wrong in foreign code, in words of the catalogue."""
+"""Exceptions of foreign code, as keys and words of the message catalogue."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ _LIBRARY = __file__.rpartition("diynn")[0] + "diynn"
 _SCALAR = re.compile(r"only (0-dimensional|length-1|size-1|0d) arrays can be converted")
 
 
-class Raised(Exception):  # noqa: N818 - it says what happened, and is no error of ours
-    """The code under examination raised, or returned nothing that can be used.
+class Raised(Exception):  # noqa: N818 - a finding, not an error of the checker
+    """The foreign code raised, or returned something unusable.
 
     Parameters
     ----------
     method : str
-        What was called.
+        The method called.
     key : str
-        The message in the catalogue.
+        The key of the message.
     """
 
     def __init__(self, method: str, key: str, **words: Any) -> None:
@@ -29,7 +29,7 @@ class Raised(Exception):  # noqa: N818 - it says what happened, and is no error 
         self.method, self.key, self.words = method, key, words
 
 
-class CannotBuild(Exception):  # noqa: N818 - a finding about the class, not an error of ours
+class CannotBuild(Exception):  # noqa: N818 - a finding, not an error of the checker
     """A class cannot be constructed; ``key`` and ``words`` are for the catalogue."""
 
     def __init__(self, key: str, **words: Any) -> None:
@@ -38,9 +38,9 @@ class CannotBuild(Exception):  # noqa: N818 - a finding about the class, not an 
 
 
 class ProcessEnded(BaseException):
-    """The process that holds the foreign code has ended, or must end: nothing more can be asked of it.
+    """The process with the foreign code has ended, or must be ended.
 
-    No ``except Exception`` of ours may take it for a fault of one method.
+    A BaseException, so that no ``except Exception`` takes it for an error of one method.
 
     Parameters
     ----------
@@ -54,12 +54,12 @@ class ProcessEnded(BaseException):
 
 
 def raised(method: str, error: BaseException) -> Raised:
-    """Say in words of the catalogue what an exception was, and where in the code it came from."""
+    """Convert an exception to the words of a message, with the line of foreign code that raised it."""
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if not frame.filename.startswith((_LIBRARY, _NUMPY))]
     line = f"{own[-1].filename}:{own[-1].lineno}" if own else ""
     text = _said(error).strip().splitlines()
-    # NumPy 2.4 made an error of what had been a warning since 1.25: int(y[i]) for y of shape (n, 1).
+    # int(y[i]) for y of shape (n, 1): deprecated since NumPy 1.25, an error since 2.4.
     key = "numpy_scalar" if isinstance(error, TypeError) and _SCALAR.search(_said(error)) else "raises"
     words = {"error": type(error).__name__, "text": text[0][:200] if text else "", "line": line}
     return Raised(method, key, **words)
@@ -68,5 +68,5 @@ def raised(method: str, error: BaseException) -> Raised:
 def _said(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # a __str__ of their own
+    except Exception:  # by its own __str__
         return ""

@@ -1,4 +1,4 @@
-"""From the name of a class and of its methods to what it is meant to be."""
+"""The kind of a class, by its name and its methods."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from diynn.checking.contract.class_info import ClassInfo
 from diynn.checking.contract.kinds import KINDS, UNKNOWN, UNKNOWN_LOSS, Kind
 from diynn.sheet import SPELLINGS
 
-#: The two cross entropies are one kind here: what a class of that name computes is found out by calling it.
+#: The two cross entropies are one kind: which of them a class computes is found by calling it.
 _ONE_KIND = {"NLLLoss": "CrossEntropyLoss"}
 _MORE = {
     "Optim": ("Optimizer", "Optimiseur"),
@@ -39,7 +39,7 @@ def _names() -> dict[str, str]:
 
 
 def recognise(name: str) -> Kind | None:
-    """Return the kind that a class of this name is meant to be; None if it is none that we know."""
+    """Return the kind that the name of a class suggests, None if no known one."""
     names = _names()
     word = normalise(name)
     for _ in range(3):
@@ -65,13 +65,19 @@ def recognise(name: str) -> Kind | None:
     return None
 
 
+def kind_name(name: str) -> str:
+    """Return the name of the kind that the name of a class suggests, empty if no known one."""
+    kind = recognise(name)
+    return "" if kind is None else kind.name
+
+
 def is_base(name: str) -> bool:
-    """Say whether a class is called as the sheet's base class of modules is."""
+    """Return whether a class has the name of the sheet's base class of modules."""
     return normalise(name) in ("module", "layer", "couche")
 
 
 def kind_of(info: ClassInfo) -> Kind:
-    """Return the kind of a class: by its name, unless its methods are those of something else."""
+    """Return the kind of a class: by its name, unless its methods contradict it."""
     kind = recognise(info.name)
     loss = "backward" in info.methods and "backward_delta" not in info.methods
     if kind is None:

@@ -1,8 +1,7 @@
-"""The modules that a container is tried with: its author's own where there are any, else ours.
+"""The modules in the nets that a container is tested with: its author's own if there are any, else ours.
 
-A container may ask more of its modules than the sheet does: that they derive from its author's own base
-class, or keep what they were given. So its author's own classes come first, ours come second, and last
-ours derived from the author's base class.
+A container may require more of its modules than the sheet: that they derive from its author's base class, or
+keep their inputs. So the author's classes are tried first, then ours, then ours with the author's base class.
 """
 
 from __future__ import annotations
@@ -26,14 +25,14 @@ _SIZES = ((3, 4), (4, 4), (4, 3), (3, 3), (3, 2))
 
 @dataclass
 class Stack:
-    """Five layers, three of them with parameters, of one make.
+    """Five layers in series, three of them with parameters.
 
     Parameters
     ----------
     linear : callable
         Builds a linear layer of (inputs, outputs).
     activations : sequence of callables
-        Build what stands between; empty where the author has none, and linear layers do it.
+        Build the layers between; empty to use linear layers there too.
     """
 
     linear: Callable[[int, int], Instance]
@@ -63,7 +62,7 @@ class Stack:
     # ------------------------------------------------------------ by hand
 
     def forward_by_hand(self, modules: Sequence[Instance], data: np.ndarray) -> list[np.ndarray]:
-        """Return the data and the output of each module, called one after the other."""
+        """Return the data and the output of each module in turn."""
         found = [data]
         for module in modules:
             found.append(module.array("forward", found[-1].copy()))
@@ -72,7 +71,7 @@ class Stack:
     def gradients_by_hand(
         self, data: np.ndarray, delta: np.ndarray, values: list[dict[Path, np.ndarray]] | None = None
     ) -> list[np.ndarray]:
-        """Return the gradient of each layer that learns, walked back to as the sheet says."""
+        """Return the gradients of the layers with parameters, by the sheet's backward pass."""
         modules = self.build()
         self._write(modules, values or self.values)
         for module in modules:
@@ -107,7 +106,7 @@ class Stack:
         return found
 
     def gradients(self, modules: Sequence[Instance]) -> list[np.ndarray]:
-        """Return the gradients of the first, third and fifth layer; zeros where one keeps none yet."""
+        """Return the gradients of the first, third and fifth layer; zeros for one that has none yet."""
         found = []
         for module, values in zip(modules[::2], self.values[::2], strict=True):
             arrays = module.arrays()
@@ -128,7 +127,7 @@ class Stack:
 
 
 def stacks(candidate: Candidate) -> Iterator[Stack]:
-    """Yield the author's own modules, if they run by hand; ours; and ours with the author's base class."""
+    """Yield the author's own modules, if they run; ours; and ours with the author's base class."""
     linear = candidate.partners.get("Linear")
     if linear is not None:
         own = [candidate.partners[name] for name in ("Tanh", "Sigmoid", "ReLU") if name in candidate.partners]
@@ -173,9 +172,15 @@ def _our_info(name: str, base: str) -> ClassInfo:
     return ClassInfo(f"diynn.{name} as {base}" if base else f"diynn.{name}")
 
 
+def net_output(net: Instance, data: np.ndarray) -> np.ndarray:
+    """Return the output of a net: the last entry, if it returns the outputs of all its modules."""
+    answer = net.call("forward", data)
+    return as_array("forward", answer[-1] if isinstance(answer, list) and answer else answer)
+
+
 @dataclass
 class NetBuilder:
-    """A way to make a net of modules: from a list, from arguments, or by adding them one by one."""
+    """Builds nets of modules: from a list, from arguments, or by adding them one by one."""
 
     host: HostInterface
     info: ClassInfo
@@ -184,7 +189,7 @@ class NetBuilder:
 
     @classmethod
     def find(cls, host: HostInterface, info: ClassInfo, stack: Stack) -> NetBuilder:
-        """Return the way that works.
+        """Return a builder of the first way that works.
 
         Raises
         ------
@@ -201,13 +206,11 @@ class NetBuilder:
                 continue
             builds = builds or builder
             try:
-                answer: Any = net.call("forward", np.ones((2, 3)))
-                answer = answer[-1] if isinstance(answer, list) and answer else answer
-                if as_array("forward", answer).shape == (2, 2):
+                if net_output(net, np.ones((2, 3))).shape == (2, 2):
                     return builder
             except Raised as error:
                 problem = problem or error
-        if builds is not None:  # it is built and does not run: let that be seen
+        if builds is not None:  # it can be built but does not run: the caller reports that
             return builds
         raise problem or Raised("__init__", "cannot_chain")
 

@@ -1,4 +1,4 @@
-"""How long it takes, beside ours: a convolution that loops over its batch is told what that costs."""
+"""The time of a module compared with ours, to report slow loops over examples or windows."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _SETUPS = {
 
 
 def compare(candidate: Candidate) -> tuple[float, float, float] | None:
-    """Return how many times slower a forward and backward pass are than ours, and the two times in seconds.
+    """Return the ratio of the times of a forward and backward pass to ours, and the two times in seconds.
 
-    None for a kind that is not timed, or if what is to be timed does not run.
+    None for a kind that is not timed, or if it raises.
     """
     setup = _SETUPS.get(candidate.kind.name)
     if setup is None:
@@ -36,7 +36,7 @@ def compare(candidate: Candidate) -> tuple[float, float, float] | None:
     delta = rng.normal(size=shape_after(candidate.kind.name, setup.shape, tuple(setup.arguments.items())))
     try:
         mine = _seconds(candidate.make(setup), data, delta)
-        # Ours in the same host, so that the way there and back counts for both.
+        # In the same host, so that the overhead of messages counts for both.
         ours = _seconds(our_instance(candidate, setup), data, delta)
     except (Raised, CannotBuild):
         return None
@@ -44,14 +44,14 @@ def compare(candidate: Candidate) -> tuple[float, float, float] | None:
 
 
 def our_instance(candidate: Candidate, setup: Setup) -> Instance:
-    """Return our own module of the same kind, beside what is judged."""
+    """Return diynn's module of the same kind, in the same host."""
     return Instance.build(
         candidate.host, ClassInfo(f"diynn.{candidate.kind.name}"), list(setup.arguments.values())
     )
 
 
 def _seconds(instance: Instance, data: np.ndarray, delta: np.ndarray) -> float:
-    """Return the shortest of a few passes; what takes long is measured once."""
+    """Return the shortest time of four passes, or of fewer if one is long."""
     best = float("inf")
     for _ in range(4):
         start = perf_counter()

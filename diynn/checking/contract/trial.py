@@ -1,4 +1,4 @@
-"""One situation in which a module is tried: how it was built, its parameters, its data and its delta."""
+"""A trial of a module: how it is built, its parameters, its data and its delta."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from diynn.checking.diagnosis.closeness import close
 
 @dataclass
 class Fixture:
-    """Where modules of one setup are built, and what is known about all of them.
+    """What the trials of one setup share: how modules are built, the paths and layout of their parameters.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ class Fixture:
     kind : Kind
     setup : Setup
     redraw : bool
-        Whether the parameters may be replaced by random ones; else they are only shaken.
+        Whether the parameters are replaced by random ones; else noise is added to them.
     """
 
     make: Factory
@@ -43,7 +43,7 @@ class Fixture:
     _single: bool | None = None
 
     def learn(self, data: np.ndarray, rng: np.random.Generator) -> dict[Path, np.ndarray]:
-        """Find the parameters of a module built here; return values for them."""
+        """Find the parameters of a module of this setup; return random values for them."""
         instance = self.build()
         output = instance.array("forward", data.copy())
 
@@ -72,7 +72,7 @@ class Fixture:
         return self.make(self.setup, values)
 
     def single(self, trial: Trial) -> bool:
-        """Say whether modules built here compute, or keep their gradients, in single precision."""
+        """Return whether these modules compute, or keep their gradients, in single precision."""
         if self._single is None:
             instance = trial.fresh()
             direction = np.random.default_rng(0).normal(size=trial.data.shape)
@@ -84,7 +84,7 @@ class Fixture:
 
 @dataclass
 class Trial:
-    """One situation. Every property starts from a fresh module in it.
+    """One trial. Every property starts from a new module in it.
 
     Parameters
     ----------
@@ -106,24 +106,24 @@ class Trial:
         """Return a new module with the parameters of this trial."""
         instance = self.fixture.build(self.values)
         if not instance.complete:
-            instance.call("forward", self.data.copy())  # it makes them then
+            instance.call("forward", self.data.copy())  # some classes create their parameters here
             instance.write(self.values)
         return instance
 
     def forward(self, instance: Instance, data: np.ndarray | None = None) -> np.ndarray:
-        """Return what ``forward`` makes of a copy of the data."""
+        """Return the output of ``forward``, called with a copy of the data."""
         return instance.array("forward", (self.data if data is None else data).copy())
 
     def backward_delta(self, instance: Instance) -> np.ndarray:
-        """Return the delta, from copies."""
+        """Return the output of ``backward_delta``, called with copies."""
         return instance.array("backward_delta", self.data.copy(), self.delta.copy())
 
     def update_gradient(self, instance: Instance) -> None:
-        """Add the gradient, from copies."""
+        """Call ``backward_update_gradient`` with copies."""
         instance.call("backward_update_gradient", self.data.copy(), self.delta.copy())
 
     def one_gradient(self) -> dict[Path, np.ndarray]:
-        """Return the gradient from zero, right after a forward pass."""
+        """Return the gradient of one backward pass, after ``zero_grad`` and ``forward``."""
         instance = self.fresh()
         instance.call("zero_grad")
         self.forward(instance)
@@ -131,7 +131,7 @@ class Trial:
         return self.gradients(instance)
 
     def gradients(self, instance: Instance) -> dict[Path, np.ndarray]:
-        """Return the gradients that a module holds, by the path of their parameter."""
+        """Return the gradients of a module by the paths of their parameters."""
         if not self.values:
             return {}
         arrays, pairs = instance.arrays(), self.fixture.gradients
@@ -145,25 +145,25 @@ class Trial:
     # ------------------------------------------------------------ what is right
 
     def parts(self, arrays: Mapping[Path, np.ndarray]) -> Parts:
-        """Return arrays beside the parameters as ``{"W": ..., "b": ...}``, or by their own names."""
+        """Return parameters or gradients as ``{"W": ..., "b": ...}``, or by their own names."""
         if self.fixture.layout is not None:
             try:
                 parts = self.fixture.layout.read(arrays)
                 _, bias = split(arrays)
                 if bias is not None and not broadcasts(arrays[bias], self.values[bias]):
-                    parts["b"] = arrays[bias]  # a gradient that changes the bias's shape stays visible
+                    parts["b"] = arrays[bias]  # keep a wrong shape, to report it
                 return parts
             except (ValueError, IndexError):
                 pass
         return {spell(path): array for path, array in arrays.items()}
 
     def reference(self) -> Any:
-        """Return our module with the parameters of this trial."""
+        """Return diynn's module with the parameters of this trial."""
         parts = self.parts(self.values)
         return reference(self.fixture.kind, self.fixture.setup, parts.get("W"), parts.get("b"))
 
     def delta_agrees(self, claimed: np.ndarray) -> bool | None:
-        """Say whether ``claimed`` is the delta, by numerical differentiation of the module's own forward."""
+        """Return whether ``claimed`` is the delta of the module's own forward; None if undecided."""
         instance = self.fresh()
         if self.forward(instance).shape != self.delta.shape:
             return close(claimed, self.numeric_delta()[0]) if self.fixture.kind.name else None
@@ -175,9 +175,9 @@ class Trial:
         return verdict
 
     def numeric_delta(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the delta by numerical differentiation, and where it can be trusted.
+        """Return the delta by numerical differentiation, and where it is reliable.
 
-        Where the output has not the shape of the right one, the delta is our module's.
+        If the output has a wrong shape, return the delta of our module.
         """
         instance = self.fresh()
         if self.forward(instance).shape != self.delta.shape:
@@ -186,9 +186,9 @@ class Trial:
         return _differentiate(lambda x: self.forward(instance, x), self.data, self.delta, self.seed)
 
     def gradient_agrees(self, claimed: Mapping[Path, np.ndarray]) -> bool | None:
-        """Say whether ``claimed`` is the gradient, by numerical differentiation.
+        """Return whether ``claimed`` is the gradient, by numerical differentiation.
 
-        None where the output has not the shape of the right one: there is nothing to differentiate.
+        None if undecided: if the output has a wrong shape, or all directions meet a kink.
         """
         if self.forward(self.fresh()).shape != self.delta.shape:
             return None
@@ -208,14 +208,14 @@ class Trial:
         return verdict
 
     def is_the_sheets_delta(self, claimed: np.ndarray) -> bool:
-        """Say whether ``claimed`` is what our own module answers, whose forward may be another."""
+        """Return whether ``claimed`` is our module's delta, though the forward may differ from ours."""
         if not self.fixture.kind.name or self.fixture.kind.formula is not None:
             return False
         right = np.asarray(self.reference().backward_delta(self.data.copy(), self.delta.copy()))
         return close(claimed, right)
 
     def is_the_sheets_gradient(self, claimed: Mapping[Path, np.ndarray]) -> bool:
-        """Say the same of the gradients, where it is known which array is which."""
+        """Return the same for the gradients, if the layout of the parameters is known."""
         if self.fixture.layout is None:
             return False
         ours, parts = self.reference(), self.parts(claimed)
@@ -244,7 +244,7 @@ class Trial:
     # ------------------------------------------------------------ for the diagnosis and the report
 
     def facts(self) -> SimpleNamespace:
-        """Return what the formulas of the known mistakes are made of."""
+        """Return the variables of the formulas of known mistakes."""
         arguments = self.fixture.setup.arguments
         facts = SimpleNamespace(
             x=self.data, delta=self.delta, batch=len(self.data),
@@ -255,7 +255,7 @@ class Trial:
         return facts
 
     def inputs(self) -> dict[str, Any]:
-        """Return what the report shows of this trial."""
+        """Return the inputs that a report shows."""
         shown: dict[str, Any] = {}
         if self.fixture.setup.arguments and self.fixture.kind.name:
             shown["module"] = self.fixture.setup.text(self.fixture.kind.name)
@@ -263,7 +263,7 @@ class Trial:
         return shown | {spell(path): value for path, value in self.values.items()}
 
     def smaller(self) -> list[Trial]:
-        """Return simpler situations, the simplest first, to look for the smallest that fails."""
+        """Return simpler trials, the simplest first, to shrink a failure."""
         rounded = replace(
             self,
             data=_round(self.data),
@@ -280,7 +280,7 @@ class Trial:
 
 
 def _round(array: np.ndarray) -> np.ndarray:
-    # Half a step off, so that rounding does not put a value on a kink.
+    # Offset by 0.1, so that rounding puts no value on a kink.
     return np.round(array * 2) / 2 + np.where(array < 0, -0.1, 0.1)
 
 
@@ -294,12 +294,12 @@ def _differentiate(
 
 
 def _floating(array: np.ndarray) -> np.ndarray:
-    """Return a copy: whole numbers as double, single precision as it is, for it tells what to expect."""
+    """Return a copy in float64, or in float32 if it is: the tolerances depend on that."""
     return array.copy() if array.dtype == np.float32 else array.astype(float)
 
 
 def broadcasts(gradient: np.ndarray, value: np.ndarray) -> bool:
-    """Say whether a step along a gradient leaves a parameter's shape as it is: (out,) along (1, out), say."""
+    """Return whether a step along a gradient keeps the parameter's shape, as (1, out) -= (out,) does."""
     return gradient.size == value.size and _joined(gradient, value) == value.shape
 
 

@@ -1,4 +1,4 @@
-"""From what the properties saw to verdicts: which failed, why most likely, and on what smallest input."""
+"""Verdicts: test the properties in all trials, diagnose the failures, and shrink their inputs."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from diynn.checking.reporting.results import Result, Verdict
 
 
 def decide(candidate: Candidate, properties: Sequence[Property], trials: Sequence[Any]) -> None:
-    """Let every property look at every trial, and add what became of it to the results."""
+    """Test every property in every trial, and add its result to the candidate."""
     failed: set[str] = set()
     raising: set[str] = set()
     for prop in properties:
@@ -44,19 +44,19 @@ def decide(candidate: Candidate, properties: Sequence[Property], trials: Sequenc
 
 
 def run_property(prop: Property, trial: Any) -> Evidence:
-    """Let a property look at a trial."""
+    """Test a property in a trial; an exception becomes evidence, too."""
     try:
         return Evidence(trial, prop.run(trial))
-    except Raised as told:
-        return Evidence(trial, raised=told)
+    except Raised as error:
+        return Evidence(trial, raised=error)
     except MemoryError:
         raise
-    except Exception as error:  # an answer so odd that it cannot even be compared
+    except Exception as error:  # an answer that cannot even be compared
         return Evidence(trial, raised=raised_by(prop.method, error))
 
 
 def shrink(prop: Property, evidence: Evidence, limit: int = 24) -> Evidence:
-    """Return the simplest evidence found that fails in the same way: fewer examples, rounder numbers."""
+    """Return the simplest evidence found that fails in the same way: fewer examples, rounded numbers."""
     tried = 0
     improved = True
     while improved:
@@ -80,15 +80,15 @@ def _same_way(one: Evidence, other: Evidence) -> bool:
 
 
 def _result(candidate: Candidate, prop: Property, evidence: Sequence[Evidence]) -> Result | None:
-    """Return what became of a property; None if it says nothing of this module."""
+    """Return the result of a property; None if it does not apply."""
     wrong = [each for each in evidence if each.failed]
     if not wrong:
         return _not_wrong(prop, [each.finding for each in evidence if each.finding is not None])
-    # A remark is made only where nothing worse is wrong.
+    # A failure outranks a remark.
     worse = [each for each in wrong if each.finding is None or not each.finding.remark]
     known = _diagnosis(candidate, prop, evidence) if worse else Diagnosis(_remarked(wrong))
-    told = [each for each in worse or wrong if not known.name or each.finding is not None]
-    smallest = min(told or wrong, key=lambda each: (each.raised is not None, _examples(each.trial).size))
+    telling = [each for each in worse or wrong if not known.name or each.finding is not None]
+    smallest = min(telling or wrong, key=lambda each: (each.raised is not None, _examples(each.trial).size))
     shown = shrink(prop, smallest)
     mild = (
         prop.remark or not worse or (not candidate.kind.name and prop.name in ("independence", "additivity"))
@@ -109,7 +109,7 @@ def _result(candidate: Candidate, prop: Property, evidence: Sequence[Evidence]) 
 def _not_wrong(prop: Property, findings: Sequence[Finding]) -> Result | None:
     if any(each.fine for each in findings):
         return Result(prop.name, Verdict.PASSED, method=prop.method)
-    if findings:  # nothing was tried: that is no verdict
+    if findings:  # no trial was conclusive
         return Result(prop.name, Verdict.SKIPPED, findings[0].message or "kinks", method=prop.method)
     return None
 
@@ -125,24 +125,16 @@ def _remarked(wrong: Sequence[Evidence]) -> str:
 
 
 def _describe(candidate: Candidate, prop: Property, result: Result, shown: Evidence) -> Result:
-    """Fill in what was seen: the exception, or what was expected and got."""
+    """Add the exception, or the expected and the actual values."""
     if shown.raised is not None:
-        error = shown.raised
-        words = {"method": error.method, **error.words}
-        return replace(
-            result,
-            message=error.key,
-            words=result.words | words,
-            method=error.method,
-            where=str(error.words.get("line") or candidate.where(error.method)),
-        )
+        return candidate.blame(result, shown.raised)
     finding = shown.finding
     assert finding is not None
     expected = finding.expected()
     method = finding.words.get("method", prop.method)
     message = finding.message
     if isinstance(finding.got, dict) and isinstance(expected, dict):
-        # One array of several is enough to show.
+        # Show one of several arrays.
         off = [key for key in expected if not close(np.asarray(finding.got[key]), np.asarray(expected[key]))]
         for key in off[:1]:
             result.words["part"] = key
@@ -152,7 +144,7 @@ def _describe(candidate: Candidate, prop: Property, result: Result, shown: Evide
         message = "wrong_shape" if "part" not in result.words else "wrong_shape_of_part"
         result.words |= {"got_shape": str(finding.got.shape), "right_shape": str(expected.shape)}
     for name, value in finding.extra.items():
-        if name in ("x", "y", "yhat"):  # the input was not the trial's own
+        if name in ("x", "y", "yhat"):  # the property used another input than the trial's
             result.inputs["data" if name == "x" else name] = value
     return replace(
         result,

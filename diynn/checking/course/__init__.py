@@ -1,1 +1,1 @@
-"""A course: what is asked for and what it is worth, who its students are, and what is written of them."""
+"""The work of a course: course file, students, points, cache of verdicts, output files."""

@@ -1,4 +1,4 @@
-"""Zip files, as a learning platform hands them out and students hand them in."""
+"""Zip files of a learning platform or of students."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import shutil
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from diynn.checking.course.students import SUFFIXES
+from diynn.checking.course.students import OTHER_ARCHIVES, SUFFIXES
 
-#: No course comes near these: a zip file that does is made to fill a disk.
+#: Limits against zip bombs, far above any course.
 MOST_FILES, MOST_BYTES, LARGEST = 50_000, 2 << 30, 64 << 20
 
 
@@ -19,19 +19,19 @@ class ArchiveError(ValueError):
 def unpack(path: Path, folder: Path, *, depth: int = 2) -> None:
     """Unpack the code in a zip file, and in the zip files in it.
 
-    Only files of code and zip files are written, all of them below ``folder``: a name that leads out of it
-    loses what leads there, and links are not made.
+    Only code and zip files are written, all below ``folder``: absolute paths and ``..`` are cut, and links
+    are not made.
 
     Parameters
     ----------
     path, folder : Path
     depth : int
-        How many layers of zip files in zip files are unpacked.
+        Levels of nested zip files to unpack.
 
     Raises
     ------
     ArchiveError
-        If it is no zip file, is damaged, locked or far too large.
+        If it is not a zip file, damaged, encrypted or too large.
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -43,31 +43,31 @@ def unpack(path: Path, folder: Path, *, depth: int = 2) -> None:
                 _unpack_member(archive, member, folder)
     except ArchiveError:
         raise
-    except Exception as error:  # each way to pack has errors of its own for what is damaged
+    except Exception as error:  # each compression method has its own exceptions for damage
         raise ArchiveError(f"{path.name}: {error}") from error
     if depth > 1:
         for inner in sorted(folder.rglob("*.zip")):
             try:
                 unpack(inner, inner.with_suffix(""), depth=depth - 1)
             except ArchiveError:
-                continue  # it stays where it is, and is told as an archive that cannot be read
+                continue  # it is left, and reported as an archive that cannot be read
             inner.unlink(missing_ok=True)
 
 
 def gather(source: Path, folder: Path) -> None:
-    """Copy the code of a folder that has zip files in it, and unpack these in the copy."""
+    """Copy the code of a folder that contains zip files, and unpack these in the copy."""
     for each in sorted(source.rglob("*")):
         place = each.relative_to(source)
         if each.is_file() and not each.is_symlink() and not any(part.startswith(".") for part in place.parts):
-            target = folder / place
-            target.parent.mkdir(parents=True, exist_ok=True)
+            copy = folder / place
+            copy.parent.mkdir(parents=True, exist_ok=True)
             if each.suffix.lower() == ".zip":
                 try:
-                    unpack(each, target.with_suffix(""))
+                    unpack(each, copy.with_suffix(""))
                 except ArchiveError:
-                    target.touch()  # it is told that it cannot be read
+                    copy.touch()  # reported as an archive that cannot be read
             elif each.suffix in SUFFIXES and each.stat().st_size <= LARGEST:
-                shutil.copyfile(each, target)
+                shutil.copyfile(each, copy)
 
 
 def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Path) -> None:
@@ -87,5 +87,5 @@ def _unpack_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo, folder: Pa
         with archive.open(member) as source, target.open("xb") as sink:
             while block := source.read(1 << 20):
                 sink.write(block)
-    elif suffix in (".rar", ".7z", ".gz", ".tar", ".tgz", ".bz2", ".xz"):
-        target.touch()  # it is told that it cannot be read
+    elif suffix in OTHER_ARCHIVES:
+        target.touch()  # reported as an archive that cannot be read

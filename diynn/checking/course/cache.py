@@ -1,4 +1,4 @@
-"""What was found, kept as it is found: a line of JSON for each file and each class."""
+"""The cache of verdicts: a JSON-lines file, with a line for each file and each class."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ import numpy as np
 from diynn.checking.course.students import Student
 from diynn.checking.files.pool import Content, Job, Limits
 from diynn.checking.reporting.report import Report
-from diynn.checking.reporting.results import Result, plain, result_from
+from diynn.checking.reporting.results import Result, jsonable, result_from
 from diynn.version import __version__
 
 
 class VerdictCache:
-    """Verdicts by what they depend on: the code that can be read, the course file, the version.
+    """Verdicts, keyed by a hash of what they depend on: the readable code, the course file, versions.
 
     Parameters
     ----------
     path : Path
-        A file of lines of JSON, which are added to; a line that was cut when a run was stopped is skipped.
+        The file, to which lines are appended; an incomplete line of an interrupted run is skipped.
     students : iterable of Student
     limits : Limits
     course : str
         A hash of the course file.
     again : bool
-        Whether to use nothing of what is there.
+        Whether to start with an empty file.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class VerdictCache:
 
     @property
     def hits(self) -> int:
-        """How many verdicts were known already."""
+        """The number of verdicts found in the cache."""
         return self._hits
 
     def close(self) -> None:
@@ -67,12 +67,12 @@ class VerdictCache:
         self._file.close()
 
     def content(self, path: Path) -> Content | None:
-        """Return the classes of a file, if they are known."""
+        """Return the classes of a file, None if not cached."""
         found = self._known.get((self._keys[path], ""))
         return None if found is None else {**found, "ended": [result_from(each) for each in found["ended"]]}
 
     def report(self, job: Job) -> Report | None:
-        """Return the verdict on a class, if it is known."""
+        """Return the verdict on a class, None if not cached."""
         found = self._known.get((self._keys[job.path], job.name))
         if found is None:
             return None
@@ -81,12 +81,12 @@ class VerdictCache:
         return Report(job.name, found["kind"], job.where, results, job.lang)
 
     def note_content(self, path: Path, content: Content) -> None:
-        """Keep the classes of a file, and why they could not be found."""
+        """Cache the classes of a file, and the results that replace them."""
         ended = [_fields(each) for each in content.get("ended", [])]
         self._note(self._keys[path], "", {**content, "ended": ended})
 
     def note_report(self, job: Job, report: Report) -> None:
-        """Keep a verdict."""
+        """Cache a verdict."""
         results = [_fields(each) for each in report.results]
         self._note(self._keys[job.path], job.name, {"kind": report.kind, "results": results})
 
@@ -98,11 +98,11 @@ class VerdictCache:
 
 
 def _fields(result: Result) -> dict[str, Any]:
-    return {name: plain(value) for name, value in asdict(result).items() if value not in ("", None, {})}
+    return {name: jsonable(value) for name, value in asdict(result).items() if value not in ("", None, {})}
 
 
 def _digest(student: Student, limits: Limits, course: str) -> str:
-    """Return a hash of all that the verdicts on a student's files depend on."""
+    """Return a hash of everything that the verdicts on a student's files depend on."""
     whole = hashlib.sha256()
     versions = (
         __version__,

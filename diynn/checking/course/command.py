@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-#: Where verdicts are kept, in the current folder.
+#: The default cache of verdicts, in the current folder.
 KEPT = "diynn-results.jsonl"
 
 
@@ -65,7 +65,7 @@ def _count(word: str) -> int:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Judge what the options name, print it, and return the exit status."""
+    """Run the command and return its exit status."""
     from diynn.checking.course.archive import ArchiveError
     from diynn.checking.course.course import CourseError
     from diynn.checking.course.outputs import OutputError
@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         if options.init:
             return _init(options, language(options.lang))
-        return _check(options, language(options.lang))
+        return _grade(options, language(options.lang))
     except (OSError, CourseError, ArchiveError, OutputError) as error:
         say(str(error), sys.stderr, "en")
         return 2
@@ -92,7 +92,7 @@ def _init(options: argparse.Namespace, lang: str) -> int:
     return 0
 
 
-def _check(options: argparse.Namespace, lang: str) -> int:
+def _grade(options: argparse.Namespace, lang: str) -> int:
     from diynn.checking.course.cache import VerdictCache
     from diynn.checking.course.console import Console
     from diynn.checking.course.outputs import Outputs
@@ -148,7 +148,7 @@ def _check(options: argparse.Namespace, lang: str) -> int:
 
 
 def _kept(options: argparse.Namespace) -> Path | None:
-    """Return the file in which verdicts are kept; None for none, as for single files."""
+    """Return the cache file; None without one, the default for single files."""
     if options.keep is not None:
         return None if options.keep == "none" else Path(options.keep)
     many = any(path.is_dir() or path.suffix.lower() == ".zip" for path in options.paths)

@@ -1,4 +1,4 @@
-"""What a run prints while it goes, and at its end."""
+"""The output of a run on the terminal."""
 
 from __future__ import annotations
 
@@ -7,31 +7,31 @@ from collections.abc import Sequence
 
 from diynn.checking.course.progress import ProgressBar
 from diynn.checking.reporting.messages import text
-from diynn.checking.reporting.students import StudentReport, number
+from diynn.checking.reporting.students import StudentReport
 from diynn.checking.reporting.tables import file_table, student_table
 from diynn.checking.reporting.terminal import say
 from diynn.checking.sandbox import missing_features
 
 
 class Console:
-    """Prints each student as soon as all of the work is judged, then the table.
+    """Prints each student when all files are judged, and the table at the end.
 
     Parameters
     ----------
     lang : str
     students : int
-        How many there are.
+        Their number.
     bar : ProgressBar
-        Is taken away while something is printed.
+        It is cleared while something is printed.
     quiet : bool
-        Whether to print a line a student, and no reports.
+        Whether to print a line per student instead of reports.
     """
 
     def __init__(self, lang: str, students: int, bar: ProgressBar, *, quiet: bool) -> None:
         self.lang, self.students, self.bar, self.quiet = lang, students, bar, quiet
 
     def student(self, student: StudentReport) -> None:
-        """Print what was found of one student."""
+        """Print the results of one student."""
         self.bar.pause()
         if self.quiet and self.students > 1:
             self._say(self._line(student))
@@ -50,11 +50,11 @@ class Console:
                         self._say(f"{report}\n")
 
     def end(self, found: Sequence[StudentReport], width: int | None, helpers: Sequence[str] = ()) -> None:
-        """Print the table of all, and what is to be known about the run; ``helpers`` are files of nobody."""
+        """Print the table of all students and notes about the run; ``helpers`` are files without classes."""
         if len(found) > 1:
             self._say("\n" + student_table(found, self.lang, width))
         elif found[0].earned:
-            self._say(self._points(found[0]))
+            self._say(found[0].points_text(self.lang))
         if len(found) == 1 and found[0].reports:
             helpers = [*helpers, *(file.name for file in found[0].files if file.empty)]
         if helpers:
@@ -65,15 +65,10 @@ class Console:
     def _line(self, student: StudentReport) -> str:
         wrong = [report.name for report in student.reports if report.failed]
         said = [*([", ".join(wrong)] if wrong else []), *student.remarks(self.lang)]
-        points = f" {self._points(student)}" if student.earned else ""
+        points = f" {student.points_text(self.lang)}" if student.earned else ""
         mark = " ; " if self.lang == "fr" else "; "
         return f"{'✓' if student.ok else '✗'} {student.name}{points}" + (
             f"  {mark.join(said)}" if said else ""
-        )
-
-    def _points(self, student: StudentReport) -> str:
-        return text(
-            "points_of", self.lang, points=number(student.points, self.lang), of=number(student.of, self.lang)
         )
 
     def _say(self, line: str) -> None:

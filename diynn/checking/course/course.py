@@ -1,4 +1,4 @@
-"""The course file, ``diynn.toml``: what is asked for, what it is worth, and how it is judged."""
+"""The course file, ``diynn.toml``: required classes, points, weights, limits."""
 
 from __future__ import annotations
 
@@ -15,11 +15,10 @@ from diynn.checking.contract.properties import load
 from diynn.checking.reporting.messages import LANGUAGES
 
 FILE = "diynn.toml"
-#: How the students of a folder are told apart: :func:`diynn.checking.course.students.students_of`.
+#: How the files of a folder are assigned to students: :func:`diynn.checking.course.students.students_of`.
 ARRANGEMENTS = ("auto", "folders", "files", "one")
 
-#: What each property of a class weighs; any other weighs ``other``. What a class computes and its gradients
-#: outweigh how it behaves besides.
+#: The weights of the properties in the points of a class; any other has the weight ``other``.
 WEIGHTS = {
     "shapes": 1.0, "forward": 3.0, "delta": 6.0, "gradient": 6.0, "backward": 6.0,
     "net_forward": 3.0, "net_gradient": 6.0, "net_step": 3.0, "other": 0.5,
@@ -27,19 +26,19 @@ WEIGHTS = {
 
 
 class CourseError(ValueError):
-    """A course file that cannot be meant."""
+    """A course file with an error."""
 
 
 @dataclass(frozen=True)
 class Required:
-    """One class that is asked for.
+    """One required class.
 
     Attributes
     ----------
     points : float
-        What it is worth.
+        Its points.
     names : tuple of str
-        What it may be called beside its usual names.
+        Names allowed beside the usual ones.
     """
 
     points: float = 1.0
@@ -48,25 +47,25 @@ class Required:
 
 @dataclass(frozen=True)
 class Course:
-    """What a course asks for.
+    """The requirements of a course.
 
     Attributes
     ----------
     required : dict
-        By kind, such as ``"Linear"``; empty where nothing is said to be asked for.
+        The required classes by kind, such as ``"Linear"``; may be empty.
     weights : dict
-        What each property weighs in the points of a class.
+        The weights of the properties in the points of a class.
     remarks : frozenset of str
         Properties whose failure costs nothing.
     language : str or None
     timeout : float
-        Seconds of a processor's time a class.
+        Seconds of processor time per class.
     memory : int
-        Megabytes a class.
+        Megabytes per class.
     total_timeout : float
         Seconds of a whole run.
     students : str
-        How students are told apart, one of ``ARRANGEMENTS``.
+        How files are assigned to students, one of ``ARRANGEMENTS``.
     digest : str
         A hash of the file, empty if there is none.
     """
@@ -83,7 +82,7 @@ class Course:
 
     @property
     def total(self) -> float:
-        """The points that can be had."""
+        """The maximum of points."""
         return sum(each.points for each in self.required.values())
 
     @property
@@ -92,7 +91,7 @@ class Course:
         return {name: kind for kind, each in self.required.items() for name in each.names}
 
     def weight(self, name: str) -> float:
-        """Return what a property weighs."""
+        """Return the weight of a property."""
         return self.weights.get(name, self.weights["other"])
 
 
@@ -104,7 +103,7 @@ def read_course(path: Path) -> Course:
     OSError
         If it cannot be read.
     CourseError
-        If it is no TOML, or says what cannot be meant.
+        If it is not TOML, or a setting is unknown or wrong.
     """
     data = path.read_bytes()
     try:

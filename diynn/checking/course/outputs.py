@@ -1,4 +1,4 @@
-"""The files that a run writes: tried before the work begins, written at its end."""
+"""The output files of a run: tested before the work begins, written at its end."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from diynn.checking.reporting.students import StudentReport
 
 
 class OutputError(ValueError):
-    """A path that results cannot be written to."""
+    """A path to which results cannot be written."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where results are written; None for nowhere.
+    """The paths of the output files; None for those not wanted.
 
     Attributes
     ----------
     json, csv, html : Path or None
         Files.
     feedback : Path or None
-        A folder, with one folder a student.
+        A folder, with a folder per student.
     gradescope : Path or None
-        The file of one student; of several a folder, with one folder a student.
+        A file for one student; for several a folder, with a folder per student.
     kept : Path or None
-        Where verdicts are kept as they come: another's to write, tried with the rest.
+        The cache of verdicts, which is only tested here.
     """
 
     json: Path | None = None
@@ -42,12 +42,12 @@ class Outputs:
     kept: Path | None = None
 
     def try_out(self, inputs: Iterable[Path], students: int) -> None:
-        """Find out whether all of them can be written, and are no input.
+        """Test whether all paths can be written, and none is an input.
 
         Raises
         ------
         OutputError
-            If one cannot, or would overwrite what is judged.
+            If one cannot be written, or is an input.
         """
         taken = {path.resolve() for path in inputs}
         folders = [self.feedback, *([self.gradescope] if students > 1 else []), self._pages]
@@ -66,12 +66,12 @@ class Outputs:
         return None if self.html is None else self.html.with_name(self.html.stem + "_students")
 
     def write(self, found: Sequence[StudentReport], lang: str) -> list[Path]:
-        """Write them; return which."""
+        """Write the files; return their paths."""
         if self.json is not None:
             everything = {"students": [_as_dict(student, lang) for student in found]}
             _write(self.json, json.dumps(everything, ensure_ascii=False, indent=1) + "\n")
         if self.csv is not None:
-            # With its mark, so that spreadsheets read it as UTF-8.
+            # With a byte order mark, for spreadsheets.
             _write(self.csv, "\ufeff" + to_csv(found, lang))
         names = [name.removesuffix(".html") for name in file_names(found)]
         if self.html is not None and self._pages is not None:
@@ -99,7 +99,7 @@ def _as_dict(student: StudentReport, lang: str) -> dict[str, object]:
 
 
 def _folders(found: Sequence[StudentReport], names: Sequence[str]) -> list[str]:
-    """Return a folder for each student: as it was called where it came from, for it to be handed back."""
+    """Return a folder name for each student: the original one, which learning platforms match."""
     folders = [student.folder for student in found]
     plain = all(name and not set(name) & set('/\\:*?"<>|') and name not in (".", "..") for name in folders)
     return folders if plain and len(set(folders)) == len(folders) else list(names)
@@ -140,7 +140,7 @@ def _try_folder(path: Path) -> None:
 
 
 def _write(path: Path, content: str) -> None:
-    """Write a file whole: who reads it finds the old one or the new one."""
+    """Write a file atomically: readers find the old or the new content."""
     path.parent.mkdir(parents=True, exist_ok=True)
     half = path.with_name(path.name + ".part")
     half.write_text(content, encoding="utf-8", newline="\n")

@@ -10,18 +10,18 @@ from diynn.checking.reporting.report import FileReport, Report
 from diynn.checking.reporting.results import Verdict
 from diynn.checking.reporting.students import Earned
 
-#: What a class is asked for first: what else it does earns nothing where one of these is wrong.
+#: The main properties: if one of them is wrong, the others earn nothing.
 _MAIN = frozenset(WEIGHTS) - {"other"}
-#: What says nothing yet about how right a class is.
+#: Properties without points.
 _PREPARATION = frozenset(["construct", "derived", "methods", "define", "run", "own_work"])
 
 
 def earned(found: Sequence[FileReport], course: Course) -> list[Earned]:
-    """Return what a student earned, a line for each class that is asked for."""
+    """Return the points of a student for each required class."""
     lines = []
     for kind, required in course.required.items():
         reports = [each for file in found for each in file.reports if each.kind == kind]
-        # Of classes that are as good as one another the first counts.
+        # The best class of a kind counts, the first of equal ones.
         best = max(reports, key=lambda report: share(report, course), default=None)
         part = share(best, course) if best is not None else 0.0
         unsure = [] if best is None else [each for each in best.unseen if each.property in _MAIN | {"run"}]
@@ -30,7 +30,7 @@ def earned(found: Sequence[FileReport], course: Course) -> list[Earned]:
 
 
 def share(report: Report, course: Course) -> float:
-    """Return the share of its points that a class earns, from 0 to 1."""
+    """Return the fraction of its points that a class earns."""
     if any(each.property == "own_work" for each in report.failed):
         return 0.0
     counted = {
@@ -52,7 +52,7 @@ def share(report: Report, course: Course) -> float:
 
 
 def _expected(report: Report) -> tuple[str, ...]:
-    """Return the main properties of a class of its kind: what was not reached is not earned."""
+    """Return the main properties of a kind: those that were not tested earn nothing."""
     kind = KINDS.get(report.kind)
     if kind is None:
         return ()

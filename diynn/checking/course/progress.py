@@ -1,4 +1,4 @@
-"""What is under way: a bar on a terminal."""
+"""The progress bar of a run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any
 
 from diynn.checking.files.pool import Job
 
-#: Seconds from which on a class is called slow.
+#: Seconds after which a class's time is shown.
 _SLOW = 3.0
 
 
 class ProgressBar:
-    """A bar on standard error, where that is a terminal: what is done, what is under way, what is slow."""
+    """A bar on standard error, if that is a terminal: classes done, running and slow."""
 
     def __init__(self) -> None:
         self._bar: Any = None
@@ -22,12 +22,12 @@ class ProgressBar:
         self._lock = threading.Lock()
 
     def begin(self, job: Job) -> None:
-        """Note that a class is being judged."""
+        """Note that the judgement of a class begins."""
         with self._lock:
             self._running[str(job.path), job.name] = time.monotonic()
 
     def end(self, job: Job) -> None:
-        """Note that it has been."""
+        """Note that it has ended."""
         with self._lock:
             self._running.pop((str(job.path), job.name), None)
 
@@ -38,12 +38,12 @@ class ProgressBar:
 
             ascii_only = "█" not in _encodable(sys.stderr.encoding)
             self._bar = tqdm(total=total, unit=" classes", leave=False, disable=None, ascii=ascii_only)
-        self._bar.set_postfix_str(self.under_way(), refresh=False)
+        self._bar.set_postfix_str(self.running_jobs(), refresh=False)
         self._bar.n = done
         self._bar.refresh()
 
-    def under_way(self) -> str:
-        """Return what is under way, the longest first, with its seconds where it is slow."""
+    def running_jobs(self) -> str:
+        """Return the running classes, the longest first, with their seconds if slow."""
         now = time.monotonic()
         with self._lock:
             running = sorted(self._running.items(), key=lambda each: each[1])
@@ -55,12 +55,12 @@ class ProgressBar:
         return ", ".join(said)
 
     def pause(self) -> None:
-        """Take the bar away, so that something can be printed; the next tick draws it again."""
+        """Clear the bar, so that something can be printed; the next tick draws it again."""
         if self._bar is not None:
             self._bar.clear()
 
     def close(self) -> None:
-        """Take the bar away for good."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
 

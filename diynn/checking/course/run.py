@@ -1,4 +1,4 @@
-"""One run over the work of all students: from paths to what was found of each."""
+"""One run of ``diynn check``: from paths to a report for each student."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from diynn.checking.reporting.students import StudentReport
 
 @dataclass(frozen=True)
 class CourseRun:
-    """What is to be judged, and by what.
+    """The students of a run, and the course and limits by which they are graded.
 
     Attributes
     ----------
@@ -43,29 +43,29 @@ class CourseRun:
         progress: Progress | None = None,
         each: Callable[[StudentReport], None] | None = None,
     ) -> list[StudentReport]:
-        """Judge the work of all students; a report comes back for each, in their order.
+        """Grade all students; return a report for each, in their order.
 
-        A loose file without a class to judge is no student, where there are others and no class is asked for.
+        A loose file without classes is a helper, not a student, if there are others and no class is required.
 
         Parameters
         ----------
         workers : int, optional
-            Classes judged at a time; None for one a processor.
+            Classes judged at a time; None for one per processor.
         cache : Cache, optional
-            What is known is not judged again.
+            What it has is not judged again.
         progress : Progress, optional
         each : callable, optional
-            Called with every student as soon as all of the work is judged.
+            Called with each student when all files are judged.
         """
         owner = {file: number for number, student in enumerate(self.students) for file in student.files}
         left = [len(student.files) for student in self.students]
         done: dict[Path, FileReport] = {}
-        told: dict[int, StudentReport] = {}
+        reports: dict[int, StudentReport] = {}
 
         def finish(number: int) -> None:
-            told[number] = self._report(self.students[number], done)
-            if each is not None and not self._is_helper(number, told[number]):
-                each(told[number])
+            reports[number] = self._report(self.students[number], done)
+            if each is not None and not self._is_helper(number, reports[number]):
+                each(reports[number])
 
         def note(file: FileReport, report: Report | None) -> None:
             if report is None:
@@ -78,7 +78,7 @@ class CourseRun:
         for number, student in enumerate(self.students):
             if not student.files:
                 finish(number)
-        # What differs from run to run has no place in points: nobody's time is compared with ours.
+        # Points must be reproducible: times are not measured.
         plan = Plan(
             self.lang, self.limits, timing=len(self.students) == 1 and not self.course.required,
             names=self.course.names,
@@ -86,12 +86,10 @@ class CourseRun:
         )  # fmt: skip
         files = {file: top for each in self.students for file, top in each.files.items()}
         grade(files, plan, workers=workers, cache=cache, progress=progress, each=note)
-        found = [
-            told[number] for number in range(len(self.students)) if not self._is_helper(number, told[number])
-        ]
+        found = [each for number, each in sorted(reports.items()) if not self._is_helper(number, each)]
         if not found and each is not None:
-            each(told[0])
-        return found or [told[0]]
+            each(reports[0])
+        return found or [reports[0]]
 
     def _is_helper(self, number: int, found: StudentReport) -> bool:
         return (
@@ -103,7 +101,7 @@ class CourseRun:
     def _report(self, student: Student, done: dict[Path, FileReport]) -> StudentReport:
         files = [done[file] for file in student.files]
         for file in files:
-            # Within one student's work a file needs no more of its path than from the student's folder on.
+            # File names are relative to the student's folder.
             top = next((each for each in student.readable if file.path.is_relative_to(each)), None)
             if len(files) > 1 and top is not None and top != file.path:
                 file.name = file.path.relative_to(top).as_posix()
@@ -125,18 +123,18 @@ def prepare(
     megabytes: int | None = None,
     total: float | None = None,
 ) -> Iterator[CourseRun]:
-    """Read the course file, unpack what is packed, and tell the students apart.
+    """Read the course file, unpack zip files, and assign the files to students.
 
     Parameters
     ----------
     course : Path, optional
-        The course file; None for the one in the first folder, if there is one.
+        The course file; None for that in a folder, if there is one.
     students : str, optional
-        How students are told apart; None for what the course file says.
+        How files are assigned to students; None for the course file's setting.
     timeout, megabytes : optional
-        Limits of a class; None for those of the course file.
+        Limits per class; None for the course file's.
     total : float, optional
-        Seconds for all of it; None for what the course file says.
+        Seconds of the whole run; None for the course file's.
 
     Raises
     ------
@@ -161,7 +159,6 @@ def prepare(
                     asked = read_course(path / FILE)
                     arrangement = students or asked.students
             unpacked.append(path)
-        # Without a course file a single folder or file is told as it always was.
         limits = Limits(
             timeout or asked.timeout, megabytes or asked.memory, total=total or asked.total_timeout
         )
@@ -170,7 +167,7 @@ def prepare(
 
 
 def _inner(folder: Path) -> Path:
-    """Return the folder of the students: some zip files have one around them all."""
+    """Return the folder of the students: some zip files have a single folder at the top."""
     if not folder.is_dir():
         folder.mkdir(parents=True)
     inner = [each for each in folder.iterdir() if each.name != FILE]
@@ -183,7 +180,7 @@ def _inner(folder: Path) -> Path:
 
 
 def inputs(run: CourseRun, paths: Iterable[Path]) -> list[Path]:
-    """Return all that is judged, so that none of it is overwritten."""
+    """Return all input files, so that outputs do not overwrite them."""
     found = [file for student in run.students for file in student.files]
     return [*found, *(path for path in paths if path.is_file()), *(
         file for path in paths if path.is_dir() for file in code_in(path)

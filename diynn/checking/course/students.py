@@ -1,4 +1,4 @@
-"""Whose files are whose: folders, files, projects, and what a learning platform hands out."""
+"""Assigns files to students: folders, loose files, projects, downloads of a learning platform."""
 
 from __future__ import annotations
 
@@ -7,37 +7,37 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from diynn.checking.reporting.results import Result, Verdict, shown
+from diynn.checking.reporting.results import Result, Verdict, sanitised
 
 SUFFIXES = (".py", ".ipynb")
-#: Archives that are no zip files: told, not read.
-_OTHER_ARCHIVES = (".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
-#: What lies at the top of one project, and not of a folder of students.
+#: Archives that are reported, not read.
+OTHER_ARCHIVES = (".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz")
+#: Files at the top of a project, which is the work of one student.
 _PROJECT = (
     "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt", "environment.yml", "__init__.py", ".git",
     "README.md", "README.rst", "README.txt", "README",
 )  # fmt: skip
-#: ``Durand Anne_123456_assignsubmission_file_``, as Moodle names a student's folder, and files without one.
+#: Moodle's names of folders and files: ``Durand Anne_123456_assignsubmission_file_``.
 _MOODLE = re.compile(r"^(?P<name>.+?)_\d+_assignsubmission_\w+?_(?P<file>.*)$")
 
 
 @dataclass
 class Student:
-    """One student, and what was handed in.
+    """One student, and the files handed in.
 
     Attributes
     ----------
     name : str
     files : dict
-        Each file of code, with the folder above which it imports nothing.
+        Each file of code, with its topmost folder for imports.
     readable : tuple of Path
         The files and folders that the code may read.
     folder : str
-        What the student's folder is called where it came from.
+        The original name of the student's folder.
     problems : list of Result
-        What is wrong with it as a whole.
+        Problems of the work as a whole.
     loose : bool
-        Whether it is a file that lies beside others, and may be a helper of theirs.
+        Whether it is a loose file next to others, which may be their helper.
     """
 
     name: str
@@ -54,11 +54,11 @@ def students_of(paths: Iterable[Path], arrangement: str = "auto") -> list[Studen
     Parameters
     ----------
     paths : iterable of Path
-        Files are a student each. Of a folder each folder in it is a student, and each file in it; one that
-        looks like a project, with a README or a ``pyproject.toml``, is the work of one student.
+        A file is a student. In a folder, each folder and each file is a student; a folder that looks like
+        a project, with a README or a ``pyproject.toml``, is one student.
     arrangement : str
-        ``"folders"``, ``"files"`` or ``"one"`` to say so: of ``"folders"`` loose files may be imported by
-        everybody and are judged with nobody, ``"files"`` are a student each wherever they lie.
+        ``"folders"``: each folder is a student, and loose files are helpers for all; ``"files"``: each file
+        at any depth is a student; ``"one"``: everything is one student; ``"auto"``: as above.
 
     Raises
     ------
@@ -74,12 +74,12 @@ def students_of(paths: Iterable[Path], arrangement: str = "auto") -> list[Studen
             found.append(_of_file(path))
         else:
             raise FileNotFoundError(f"diynn check: `{path}` must be a file or a folder, and is neither")
-    _tell_apart(found)
+    _make_unique(found)
     return found
 
 
 def _of_file(path: Path) -> Student:
-    # Its package may begin some folders above it: where those above are packages, too.
+    # Its package may begin some folders above it.
     top = path.parent
     for above in list(path.parents)[1:4]:
         if not (top / "__init__.py").is_file():
@@ -95,14 +95,14 @@ def _of_folder(folder: Path, arrangement: str) -> Iterator[Student]:
         return
     if arrangement == "one" or (arrangement == "auto" and any((folder / name).exists() for name in _PROJECT)):
         files = dict.fromkeys(code_in(folder), folder)
-        yield Student(folder.name, files, (folder,), folder.name, list(_told(folder)))
+        yield Student(folder.name, files, (folder,), folder.name, list(_unreadable(folder)))
         return
     loose = [each for each in sorted(folder.iterdir()) if each.suffix in SUFFIXES and _is_own(each, folder)]
     for inner in sorted(each for each in folder.iterdir() if each.is_dir() and not each.is_symlink()):
         if inner.name.startswith((".", "__")):
             continue
         files = dict.fromkeys(code_in(inner), folder)
-        problems = list(_told(inner))
+        problems = list(_unreadable(inner))
         if files or problems or arrangement == "folders" or _MOODLE.match(inner.name):
             readable = (inner, *(each for each in loose if each.suffix == ".py"))
             yield Student(_name(inner.name), files, readable, inner.name, problems)
@@ -119,7 +119,7 @@ def _of_folder(folder: Path, arrangement: str) -> Iterator[Student]:
 
 
 def code_in(folder: Path) -> list[Path]:
-    """Return the files of code below a folder, but for hidden ones and what lies outside it."""
+    """Return the code files below a folder, except hidden ones and links that lead outside."""
     return [
         each
         for each in sorted(folder.rglob("*"))
@@ -130,30 +130,30 @@ def code_in(folder: Path) -> list[Path]:
 
 
 def _is_own(file: Path, folder: Path) -> bool:
-    """Say whether it is a file, and one in this folder: a link may lead elsewhere."""
+    """Return whether it is a file inside the folder: a link may lead elsewhere."""
     return file.is_file() and file.resolve().is_relative_to(folder.resolve())
 
 
-def _told(folder: Path) -> Iterator[Result]:
-    """Yield what is wrong with a folder: archives that cannot be read."""
+def _unreadable(folder: Path) -> Iterator[Result]:
+    """Yield a problem for each archive that cannot be read."""
     for each in sorted(folder.rglob("*")):
-        if each.suffix.lower() in (*_OTHER_ARCHIVES, ".zip") and each.is_file():
-            words = {"line": shown(each.relative_to(folder).as_posix())}
+        if each.suffix.lower() in (*OTHER_ARCHIVES, ".zip") and each.is_file():
+            words = {"line": sanitised(each.relative_to(folder).as_posix())}
             yield Result("run", Verdict.FAILED, "archive", words)
 
 
 def _name(name: str) -> str:
     moodle = _MOODLE.match(name)
-    return str(shown(moodle["name"] if moodle else name))
+    return str(sanitised(moodle["name"] if moodle else name))
 
 
-def _tell_apart(students: list[Student]) -> None:
-    """Give students of one name the names of their folders, and numbers where these are the same."""
+def _make_unique(students: list[Student]) -> None:
+    """Make names unique: by the names of their folders, then by numbers."""
     for _ in range(2):
         names = [student.name for student in students]
         for student in students:
             if names.count(student.name) > 1 and student.folder != student.name:
-                student.name = str(shown(student.folder))
+                student.name = str(sanitised(student.folder))
     seen: dict[str, int] = {}
     for student in students:
         seen[student.name] = seen.get(student.name, 0) + 1

@@ -67,12 +67,12 @@ exit 0  # what is wrong stands in results.json
 
 
 def write_templates(folder: Path, lang: str, gradescope: Path | None = None) -> list[Path]:
-    """Write a course file into a folder, and what Gradescope needs into another; return which.
+    """Write a course file into a folder, and Gradescope's files into another; return their paths.
 
     Raises
     ------
     FileExistsError
-        If one is there already: none is overwritten.
+        If one exists: none is overwritten.
     """
     weights = "\n".join(f"{name} = {value:g}" for name, value in WEIGHTS.items())
     course = _COURSE.format(language=lang, timeout=Course.timeout, memory=Course.memory, weights=weights)

@@ -1,1 +1,1 @@
-"""What was done wrong: known mistakes, the readings of a loss, and the line that should stand there."""
+"""Diagnosis: known mistakes, the readings of a loss, and the right formulas."""

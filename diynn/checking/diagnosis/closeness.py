@@ -1,17 +1,17 @@
-"""When two arrays count as equal."""
+"""The comparison of arrays."""
 
 from __future__ import annotations
 
 import numpy as np
 
-#: A claimed derivative may differ from the measured one by this share of the largest one.
+#: Tolerance of a derivative, relative to the largest one.
 RELATIVE = 1e-5
 
 
 def close(got: np.ndarray, right: np.ndarray, relative: float = RELATIVE, *, size: float = 0.0) -> bool:
-    """Say whether two arrays have one shape and the same values, to a share of the largest.
+    """Return whether two arrays have equal shapes, and values equal relative to the largest.
 
-    Or to a share of ``size``, where that is larger: of the terms of sums that nearly cancel.
+    Or relative to ``size``, if that is larger: the size of the terms, where sums nearly cancel.
     """
     if got.shape != right.shape:
         return False

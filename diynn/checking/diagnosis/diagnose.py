@@ -1,4 +1,4 @@
-"""From a wrong answer to the mistake that was most likely made."""
+"""From wrong answers to the most likely mistake."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from diynn.checking.diagnosis.evidence import Evidence
 from diynn.checking.diagnosis.formulas import right_line
 from diynn.checking.diagnosis.mistakes import Mistake, load
 
-# A wrong answer equals a wrong formula up to rounding, and up to the error of what was differentiated.
+# Relative tolerance between an answer and the formula of a mistake: rounding and numerical differentiation.
 _EQUAL = 1e-6
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """The likely mistake, with words for its explanation; the name is empty if it is none that is known.
+    """The likely mistake, with words for its explanation; the name is empty if none is known.
 
     Attributes
     ----------
     also : str
-        A second mistake, where the weights and the bias were got wrong in two ways.
+        A second mistake, if the gradients of weights and bias have different ones.
     """
 
     name: str = ""
@@ -34,9 +34,9 @@ class Diagnosis:
 
 
 def diagnose(name: str, kind: str, reading: str, evidence: Sequence[Evidence]) -> Diagnosis:
-    """Find the known mistake that explains every trial, those that passed included.
+    """Find the known mistake whose formula gives the answers of all trials, those that passed included.
 
-    Dividing by the batch, say, must show in every batch but those of one example.
+    A division by the batch size, for example, must fail in all batches but those of one example.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ def diagnose(name: str, kind: str, reading: str, evidence: Sequence[Evidence]) -
     kind : str
         The kind of module or loss.
     reading : str
-        The reading of a loss, empty if it follows none.
+        The reading of a loss, empty if it matches none.
     evidence : sequence of Evidence
     """
     seen = [each for each in evidence if each.finding is not None and each.finding.fine is not None]
@@ -54,7 +54,7 @@ def diagnose(name: str, kind: str, reading: str, evidence: Sequence[Evidence]) -
     own = [each.mistake for each in failed if each is not None and each.mistake]
     if own or not failed:
         return Diagnosis(own[0] if own else "", should)
-    # An output of a wrong shape has values all the same: they tell what was done with the stride.
+    # A wrong shape is explained by the mistakes of forward.
     explained = "forward" if name == "shapes" else name
     known = [each for each in load() if each.applies(kind, explained)]
     for each in known:
@@ -70,7 +70,7 @@ def diagnose(name: str, kind: str, reading: str, evidence: Sequence[Evidence]) -
 
 
 def _part_by_part(known: Sequence[Mistake], kind: str, seen: Sequence[Evidence]) -> list[str]:
-    """Return what was done to the weights and to the bias, each by itself; empty unless all is explained."""
+    """Return the mistakes of weights and bias, each diagnosed alone; empty if one is not explained."""
     findings = [each.finding for each in seen if each.finding is not None]
     if not all(isinstance(each.got, Mapping) for each in findings):
         return []
@@ -78,7 +78,7 @@ def _part_by_part(known: Sequence[Mistake], kind: str, seen: Sequence[Evidence])
     for part in findings[0].got:
         if all(_equal(each.expected().get(part), each.got.get(part)) for each in findings):
             continue
-        # What is said of the bias alone says most of the bias.
+        # For the bias, its own mistakes come first.
         likely = sorted(known, key=lambda each: part == "b" and not each.name.startswith("bias."))
         name = next((each.name for each in likely if _explains(each, kind, seen, part)), None)
         if name is None:
@@ -88,7 +88,7 @@ def _part_by_part(known: Sequence[Mistake], kind: str, seen: Sequence[Evidence])
 
 
 def _explains(known: Mistake, kind: str, seen: Sequence[Evidence], part: str = "") -> bool:
-    """Say whether a mistake explains every trial; with ``part``, whether it does so for that part."""
+    """Return whether a mistake explains the answers of all trials, or their ``part`` alone."""
     explained = False
     for each in seen:
         finding = each.finding
@@ -104,7 +104,7 @@ def _explains(known: Mistake, kind: str, seen: Sequence[Evidence], part: str = "
         try:
             value = known.formula(facts)
             equal = _equal(value[part], facts.got[part]) if part else _equal(value, facts.got, facts.right)
-        except Exception:  # what the formula cannot compute it does not explain
+        except Exception:  # a formula that raises explains nothing
             return False
         if not equal:
             return False
@@ -118,7 +118,7 @@ def _equal(value: Any, got: Any, right: Any = None) -> bool:
             return False
         return all(_equal(value.get(key, right[key]), got[key], right[key]) for key in got)
     got, value = np.asarray(got, dtype=float), np.asarray(value, dtype=float)
-    # The scale is that of what is right, where the wrong answer is all zeros.
+    # Zeros equal zeros exactly; otherwise the tolerance is relative to the answer.
     if got.shape != value.shape:
         return False
     if np.array_equal(got, value, equal_nan=True):

@@ -1,4 +1,4 @@
-"""What the properties saw: the material that a diagnosis is made of."""
+"""Findings of the properties, from which verdicts and diagnoses are made."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from typing import Any
 
 @dataclass
 class Finding:
-    """What a property saw in one trial.
+    """The finding of a property in one trial.
 
     Attributes
     ----------
     got : array, dict of arrays, or plain value
     right : the same, or a callable that returns it
-        A callable where it is dear: it is asked only when something is wrong.
+        A callable if it is expensive: it is called only for a failure.
     fine : bool or None
-        The verdict; None if this trial says nothing, for the reason that ``message`` gives.
+        The verdict; None if this trial is inconclusive, for the reason ``message``.
     mistake : str
-        The mistake, where the property itself knows it.
+        The mistake, if the property itself knows it.
     extra : dict
-        More for the formulas of the known mistakes.
+        More variables for the formulas of known mistakes.
     words : dict
         For the sentence of the report.
     remark : bool
-        Whether it is worth a remark only, where it is not fine.
+        Whether a failure is only a remark.
     """
 
     got: Any
@@ -37,7 +37,7 @@ class Finding:
     remark: bool = False
 
     def expected(self) -> Any:
-        """Return what is right."""
+        """Return the right value, computed at the first call."""
         if callable(self.right):
             self.right = self.right()
         return self.right
@@ -45,7 +45,7 @@ class Finding:
 
 @dataclass
 class Evidence:
-    """What one property saw in one trial: a finding, or what was raised instead."""
+    """The finding of a property in one trial, or the exception raised instead."""
 
     trial: Any
     finding: Finding | None = None
@@ -53,5 +53,5 @@ class Evidence:
 
     @property
     def failed(self) -> bool:
-        """Whether it speaks against the module."""
+        """Whether the property failed in this trial."""
         return self.raised is not None or (self.finding is not None and self.finding.fine is False)

@@ -53,7 +53,7 @@ def right_line(kind: str, name: str) -> str:
     """
     whole = kind.partition(".")[0]
     if (whole, name) == ("MSELoss", "shapes"):
-        return f"{formulas('MSELoss')['forward']},   (batch,)"
+        return "".join(f"{line},   (batch,)" for line in _quoted(whole, "forward"))
     lines = _quoted(kind, name) or _quoted(whole, name)
     return "   |   ".join(lines) or _OTHERS.get((whole, name)) or _OTHERS.get(("", name), "")
 
@@ -65,9 +65,10 @@ def _quoted(kind: str, name: str) -> list[str]:
 
 @cache
 def formulas(name: str) -> dict[str, str]:
-    """Return the formulas that the docstring of a class of diynn shows, by property; none of another name.
+    """Return the formulas that the docstring of a class of diynn shows, by property.
 
-    Of two formulas of the output, the second is the one that stays finite at extremes.
+    Empty for a name of no class, and where Python runs without docstrings. Of two formulas of the output, the
+    second is the one that stays finite at extremes.
     """
     import diynn.layers
     import diynn.losses

@@ -1,7 +1,7 @@
-"""What layers on images must return: the common ones, with the channels last or first.
+"""The right outputs of common layers on images, channels-last and channels-first.
 
-diynn has no layers in two dimensions; these few lines are what others' are compared with. Images are
-(batch, height, width, chan) or (batch, chan, height, width); where the data could be either, both are right.
+diynn itself has no two-dimensional layers. Images are (batch, height, width, chan) or
+(batch, chan, height, width); the data fit both, and both outputs are right.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import numpy as np
 
 from diynn.arrays import Array
 
-#: Which axes are height and width.
+#: The axes of height and width, channels-last and channels-first.
 LAYOUTS: tuple[tuple[int, int], ...] = ((1, 2), (2, 3))
 
 
 def windows(data: Array, axes: tuple[int, int], size: int, stride: int) -> Array:
-    """Return the windows of the two axes, their own two axes last, both axes with the same stride."""
+    """Return the windows over two axes with one stride; their axes come last."""
     found: Array = np.lib.stride_tricks.sliding_window_view(data, (size, size), axis=axes)
     kept: list[Any] = [slice(None)] * data.ndim
     for axis in axes:
@@ -40,7 +40,7 @@ mean = _pooled(np.mean)
 
 
 def flat(arguments: Mapping[str, int], data: Array, parameters: Mapping[Any, Array]) -> list[Array]:
-    """Return the images as rows."""
+    """Return the images flattened."""
     return [data.reshape(len(data), -1)]
 
 
@@ -51,7 +51,7 @@ def repeated(arguments: Mapping[str, int], data: Array, parameters: Mapping[Any,
 
 
 def convolved(arguments: Mapping[str, int], data: Array, parameters: Mapping[Any, Array]) -> list[Array]:
-    """Return the convolutions that the weights can mean, their axes in any order."""
+    """Return the convolutions with the weights' axes in every order that fits."""
     arrays = sorted(parameters.values(), key=lambda array: -array.ndim)
     if not arrays or arrays[0].ndim != 4 or len(arrays) > 2:
         return []

@@ -1,8 +1,8 @@
-"""The readings of a loss that the sheet allows, and how to tell which one somebody chose.
+"""The readings of a loss that the sheet allows, and which of them a class implements.
 
 A cross entropy may be the sheet's ``-ŷ_y``, on log-probabilities, ``-log ŷ_y`` on probabilities, or
 log-softmax and cross entropy in one; its labels may be indices or one-hot; a binary cross entropy may sum
-over the outputs, or leave one cost an output. Each is right if its backward is the gradient of its forward.
+over the outputs or return one cost per output. Each is right if its backward is the gradient of its forward.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from diynn.arrays import Array
 Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
 #: Takes targets (one-hot for classes) and predictions; returns the costs.
 Cost = Callable[[Array, Array], Array]
-#: The same with an epsilon in its logarithms.
+#: The same, with an epsilon added inside its logarithms.
 Softened = Callable[[Array, Array, float], Array]
-#: Takes targets and predictions; returns what the loss in question makes of them, None if it raises.
+#: Takes targets and predictions; returns the costs of the loss under judgement, None if it raises.
 Ask = Callable[[Array, Array], "Array | None"]
 
 
@@ -33,13 +33,13 @@ class Variant:
     cost : callable
         Takes targets (one-hot for classes) and predictions; returns the costs.
     draw : callable
-        Draws predictions for which it is defined.
+        Draws predictions in its domain.
     elementwise : bool
-        Whether it may return one cost an output.
+        Whether it may return one cost per output.
     extremes : tuple of float
-        Predictions at which it must be finite.
+        Predictions for which it must be finite.
     softened : tuple of callables
-        The same with an epsilon in the logarithm, in each place where it is put.
+        The costs with an epsilon inside a logarithm, one for each usual place.
     """
 
     name: str
@@ -52,21 +52,21 @@ class Variant:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a loss was found to be.
+    """The reading that a loss implements.
 
     Attributes
     ----------
     kind : str
-        The kind of loss; empty if its costs are those of none.
+        The kind of loss, empty if its costs match none.
     variant : Variant
     labels : str
-        How it takes its targets: ``"onehot"``, ``"index"``, ``"column"``, ``"real"``, ``"binary"``.
+        Its form of targets: ``"onehot"``, ``"index"``, ``"column"``, ``"real"``, ``"binary"``.
     matched : bool
-        Whether its costs are those of ``variant``.
+        Whether its costs match ``variant``.
     epsilon : float
-        What it adds within its logarithm, where that is seen.
+        What it adds inside its logarithm, if that is visible in the costs.
     runs : bool
-        Whether it takes such targets at all.
+        Whether it accepts such targets.
     """
 
     kind: str
@@ -89,7 +89,7 @@ def sigmoid(x: Array) -> Array:
 
 
 def normal(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Draw scores."""
+    """Draw logits."""
     return rng.normal(size=shape)
 
 
@@ -185,7 +185,7 @@ VARIANTS: dict[str, tuple[Variant, ...]] = {
 
 _EXACT, _ROUNDED = 1e-9, 1e-5
 
-#: How targets may come, in the order in which they are tried.
+#: The forms of targets, in the order in which they are tried.
 LABELS = {
     "MSELoss": ("real",),
     "CrossEntropyLoss": ("onehot", "index", "column"),
@@ -196,12 +196,12 @@ LABELS = {
 
 
 def own(scores: bool) -> Variant:
-    """Return the reading of a loss that is none of the sheet's, on scores or on probabilities."""
+    """Return the reading of a loss that is not of the sheet, on logits or on probabilities."""
     return Variant("own", lambda y, p: np.zeros(len(p)), unit, _FAR if scores else (0.0, 1.0))
 
 
 def labels_of(labels: str, target: Array) -> Array:
-    """Write one-hot targets the way a loss wants them; other targets stay as they are."""
+    """Convert one-hot targets to the form that a loss takes; copy others."""
     if labels not in ("index", "column"):
         return target.copy()
     index = target.argmax(axis=-1)
@@ -209,7 +209,7 @@ def labels_of(labels: str, target: Array) -> Array:
 
 
 def targets(labels: str, rng: np.random.Generator, shape: tuple[int, ...], *, soft: bool) -> Array:
-    """Draw what is right: one-hot rows, 0 and 1 (or between them, if ``soft``), -1 and 1, or any number."""
+    """Draw targets: one-hot rows, 0 and 1 (or between, if ``soft``), -1 and 1, or real numbers."""
     if labels in ("onehot", "index", "column"):
         return np.eye(shape[-1])[rng.integers(shape[-1], size=shape[0])]
     if labels == "binary":
@@ -220,12 +220,12 @@ def targets(labels: str, rng: np.random.Generator, shape: tuple[int, ...], *, so
 
 
 def calibrate(name: str, preferred: str, ask: Ask, shapes: list[tuple[int, ...]]) -> Reading:
-    """Find out which reading of a kind of loss somebody chose.
+    """Find the reading of a kind of loss that a class implements.
 
     Returns
     -------
     Reading
-        The reading whose costs it returns; if it is none, the one its name suggests.
+        The reading with the same costs; if there is none, the one that the name suggests.
     """
     variants = sorted(VARIANTS[name], key=lambda each: each.name != preferred)
     running: str | None = None
@@ -239,7 +239,7 @@ def calibrate(name: str, preferred: str, ask: Ask, shapes: list[tuple[int, ...]]
             if all(equal(got, variant.cost(y, yhat), _EXACT) for y, yhat, got in costs):
                 return Reading(name, variant, labels, True)
             epsilon = _epsilon_of(variant, costs)
-            # In single precision no more can be asked.
+            # A loss in float32 cannot match more closely.
             rounded = all(equal(got, variant.cost(y, yhat), _ROUNDED) for y, yhat, got in costs)
             if epsilon or rounded:
                 nearly.append(Reading(name, variant, labels, True, epsilon))
@@ -248,7 +248,7 @@ def calibrate(name: str, preferred: str, ask: Ask, shapes: list[tuple[int, ...]]
 
 
 def recognise_costs(ask: Ask, shapes: list[tuple[int, ...]]) -> Reading | None:
-    """Find out which loss of the sheet it is whose name says nothing; None if it is none."""
+    """Find the reading of a loss with an unknown name by its costs; None if they match none."""
     found = [calibrate(name, "logits", ask, shapes) for name in VARIANTS]
     matched = [each for each in found if each.matched and each.epsilon < 1e-3]
     return min(matched, key=lambda each: each.epsilon, default=None)
@@ -257,7 +257,7 @@ def recognise_costs(ask: Ask, shapes: list[tuple[int, ...]]) -> Reading | None:
 def _costs(
     name: str, labels: str, ask: Ask, shapes: list[tuple[int, ...]]
 ) -> Iterator[tuple[Array, Array, Array | None]]:
-    # Rows of probabilities are in the domain of every reading.
+    # Probabilities are in the domain of every reading.
     for seed, shape in enumerate(shapes):
         rng = np.random.default_rng(seed)
         yhat = probabilities(rng, shape) if name == "CrossEntropyLoss" else unit(rng, shape)
@@ -266,13 +266,13 @@ def _costs(
 
 
 def _answers(cost: Array) -> list[Array]:
-    """Return what may stand for costs: themselves, a column of them, their sum or mean."""
+    """Return the accepted forms of costs: themselves, as a column, their sum, their mean."""
     answers = [cost, cost[..., None]]
     return [*answers, cost.sum()[None], cost.mean()[None]] if cost.ndim == 1 else answers
 
 
 def equal(got: Array | None, cost: Array, relative: float) -> bool:
-    """Say whether costs are those, or one sum or mean of them."""
+    """Return whether ``got`` equals the costs, in one of the accepted forms."""
     if got is None:
         return False
     return any(
@@ -283,7 +283,7 @@ def equal(got: Array | None, cost: Array, relative: float) -> bool:
 
 
 def _epsilon_of(variant: Variant, costs: list[tuple[Array, Array, Array | None]]) -> float:
-    """Return the epsilon in the logarithm that explains all costs, 0 if there is none."""
+    """Return the epsilon inside the logarithm with which all costs match, 0 if there is none."""
     for soft in variant.softened:
         found = [_epsilon(soft, y, yhat, got) for y, yhat, got in costs if got is not None]
         if all(found) and np.ptp(found) <= 0.02 * min(found):

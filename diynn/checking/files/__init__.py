@@ -1,1 +1,1 @@
-"""Files of students: finding their classes, building them, and judging each in a process of its own."""
+"""Files of students: find their classes, run them in worker processes, and judge them."""

@@ -1,4 +1,4 @@
-"""From the arguments of a constructor, under any name and in any order, to instances that run."""
+"""Builds instances of classes whose constructors have arguments of any name and order."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from diynn.checking.contract.paths import Path
 from diynn.checking.contract.raised import CannotBuild, Raised
 from diynn.checking.contract.recognise import normalise
 
-#: What constructors call their arguments, normalised: lower case, no underscores.
+#: Names of constructor arguments by their role, normalised: lower case, no underscores.
 _ROLES: dict[str, tuple[str, ...]] = {
     "in_features": (
         "in", "input", "inputs", "infeatures", "inputsize", "inputdim", "dimin", "nin", "indim", "nbin",
@@ -45,17 +45,17 @@ _ROLES: dict[str, tuple[str, ...]] = {
     ),
     "stride": ("stride", "strides", "pas", "step", "s", "stridesize"),
 }  # fmt: skip
-#: A value at which an activation is the sheet's.
+#: Arguments of activations for which there is a value that gives the sheet's function.
 _NEUTRAL = re.compile(r"^(threshold|thresh|seuil|tau|alpha|slope|pente|leak\w*|negativeslope|min)$")
 
-#: Names that say of two sizes that they are sizes, and not which.
+#: Names of sizes that do not tell input from output.
 _LETTERS = frozenset(["n", "d", "m", "p", "h"])
 
 Way = tuple[list[Any], dict[str, Any]]
 
 
 def roles(names: list[str], kind: Kind) -> dict[str, str]:
-    """Return which argument plays which role, as far as the names tell."""
+    """Return the argument of each role, as far as the names tell."""
     found: dict[str, str] = {}
     for name in names:
         word = normalise(name)
@@ -67,15 +67,15 @@ def roles(names: list[str], kind: Kind) -> dict[str, str]:
 
 
 class Builder:
-    """Builds instances of a class for a setup, whatever it calls its arguments.
+    """Builds instances of a class for a setup, whatever the names of its arguments.
 
     Parameters
     ----------
     host : Host, or its remote form
     info : ClassInfo
-        Of the class.
+        The class.
     kind : Kind
-        What it is meant to be.
+        Its kind.
     """
 
     def __init__(self, host: HostInterface, info: ClassInfo, kind: Kind) -> None:
@@ -89,7 +89,7 @@ class Builder:
         Raises
         ------
         CannotBuild
-            If the class asks for arguments that we cannot give, or its constructor raises.
+            If the class has arguments of unknown meaning, or its constructor raises.
         """
         key = f"{setup.arguments}{setup.shape}"
         if key not in self._known:
@@ -99,7 +99,7 @@ class Builder:
         return Instance.build(self.host, self.info, arguments, named, values)
 
     def choose(self, setups: tuple[Setup, ...]) -> None:
-        """Try the orders in which the sizes may be meant, and keep the one with which forward runs."""
+        """Try the possible orders of the sizes, and keep the one with which most forwards run."""
         if not self.kind.roles:
             return
         scores = []
@@ -123,7 +123,7 @@ class Builder:
         return output.ndim == len(setup.shape) and last in (None, *output.shape[1:])
 
     def _ways(self, setup: Setup) -> Iterator[Way]:
-        """Yield arguments by position and by name, the likeliest first."""
+        """Yield positional and keyword arguments, the likeliest first."""
         values: dict[str, Any] = dict(setup.arguments)
         positional, needed = self.info.positional, self.info.needed
         named = roles([each.name for each in self.info.arguments], self.kind) if self.kind.roles else {}
@@ -146,10 +146,10 @@ class Builder:
     def _by_name(self, named: dict[str, str], values: dict[str, Any], extra: dict[str, Any]) -> Iterator[Way]:
         given = {named[role]: values[role] for role in named if role in values}
         yield [], extra | given
-        if set(given) <= _LETTERS and len(given) == 2:  # Linear(n, d) may mean either
+        if set(given) <= _LETTERS and len(given) == 2:  # Linear(n, d): either may be the input
             first, second = given
             yield [], extra | {first: given[second], second: given[first]}
-        if self.kind.formula is not None:  # a window of (k, k)
+        if self.kind.formula is not None:  # a window given as (k, k)
             sizes = [role for role in ("k_size", "stride") if role in named and role in values]
             yield [], extra | given | {named[role]: (values[role], values[role]) for role in sizes}
 
@@ -161,7 +161,7 @@ class Builder:
             yield [*given[1:3], given[0], *given[3:]][:count], {}
 
     def _filled(self, names: list[str], setup: Setup) -> dict[str, Any] | None:
-        """Return values for arguments beside the sheet's: sizes, thresholds; None if one is neither."""
+        """Return values for arguments that are not the sheet's: sizes, thresholds; None if one is neither."""
         found: dict[str, Any] = {}
         for name in names:
             word = normalise(name)
@@ -177,12 +177,12 @@ class Builder:
 
 
 def setups_of(instance: Instance, kind: Kind, input_shape: tuple[int, ...] | None) -> tuple[Setup, ...]:
-    """Return the setups that fit an instance: its own arguments, with batches of several sizes.
+    """Return setups for an instance: its own sizes, with several batch sizes.
 
     Raises
     ------
     CannotBuild
-        If its sizes cannot be made out.
+        If its sizes cannot be found.
     """
     for arguments in _sizes(instance, kind):
         shape = input_shape or _example(kind, arguments)
@@ -203,7 +203,7 @@ def _takes(instance: Instance, shape: tuple[int, ...]) -> bool:
 
 
 def _sizes(instance: Instance, kind: Kind) -> Iterator[dict[str, int]]:
-    """Yield what the sizes of an instance may be: by their names, by the shape of its weights, swapped."""
+    """Yield possible sizes of an instance: by attribute names, by the shape of its weights, swapped."""
     held = {normalise(name): value for name, value in instance.host.sizes(instance.number).items()}
     weights = next((array for path, array in instance.arrays().items() if path == ("_parameters",)), None)
     wanted = [role for role in kind.roles if role != "stride"]
@@ -232,13 +232,13 @@ def _example(kind: Kind, arguments: dict[str, int]) -> tuple[int, ...] | None:
     return None
 
 
-#: Shapes of one example that a module of no known kind may take: vectors, sequences, images, vectors of one
-#: size; and last one feature, which broadcasts against any number of parameters.
+#: Shapes of one example to try with a module of unknown kind: vectors, sequences, images, vectors of other
+#: sizes; one feature is last, because it broadcasts against any number of parameters.
 _SHAPES = ((3,), (6, 2), (6, 6, 2), (2, 6, 6), *((size,) for size in range(2, 33)), (1,))
 
 
 def runnable(make: Factory, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setup, ...]:
-    """Return the setups that an unknown module runs on, none if there are none."""
+    """Return the setups on which a module of unknown kind runs."""
     if kind.name or kind.loss:
         return setups
 
@@ -251,9 +251,9 @@ def runnable(make: Factory, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setu
 
     try:
         kept = tuple(setup for setup in setups if runs(setup))
-        # What takes vectors is not asked for more: of a batch normalisation, say, nobody said that it may.
+        # If it takes vectors, nothing else is tried: a batch normalisation need not take more axes.
         kept = tuple(setup for setup in kept if len(setup.shape) == 2) or kept
-        if setups != kind.setups:  # the shape was given
+        if setups != kind.setups:  # the caller gave the shape
             return kept or setups
         for shape in () if kept else _SHAPES:
             kept = tuple(
@@ -262,5 +262,5 @@ def runnable(make: Factory, kind: Kind, setups: tuple[Setup, ...]) -> tuple[Setu
             if kept:
                 break
     except CannotBuild:
-        return setups  # which is told
+        return setups  # which `construct` reports
     return kept

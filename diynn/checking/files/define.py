@@ -1,4 +1,4 @@
-"""Running the definitions of a student's file, with what they import found or provided.
+"""Runs the definitions of a student's file; missing imports get stand-ins.
 
 This runs foreign code: only :mod:`diynn.checking.files.worker` calls it, in a process of its own.
 """
@@ -14,13 +14,14 @@ from typing import Any
 
 from diynn.checking.contract.recognise import normalise
 from diynn.checking.files import skeleton
-from diynn.checking.files.finding import Found, Source
+from diynn.checking.files.finding import Source
+from diynn.checking.files.imports import ImportedFile
 from diynn.checking.files.reading import Piece
 from diynn.checking.files.statements import Statement
 
 
 class Missing:
-    """What could not be imported: using it says so."""
+    """Stands in for a name that could not be imported: any use raises ImportError."""
 
     def __init__(self, name: str, module: str) -> None:
         self.__dict__["_told"] = f"{name} could not be imported from {module}"
@@ -44,19 +45,15 @@ class Definitions:
     Attributes
     ----------
     names : dict
-        What its definitions made.
+        The values by name.
     errors : dict
-        For each class that could not be defined, why.
+        The exception of each class that could not be defined.
     stand_ins : set of str
-        The names that could not be imported and that classes of diynn stand in for.
+        The names that could not be imported and are replaced by classes of diynn.
     """
 
     def __init__(
-        self,
-        source: Source,
-        known: dict[str, Definitions] | None = None,
-        *,
-        everything: bool = False,
+        self, source: Source, known: dict[str, Definitions] | None = None, *, everything: bool = False
     ) -> None:
         self.source = source
         self._known = {} if known is None else known
@@ -73,13 +70,13 @@ class Definitions:
         self._everything = everything
 
     def run(self) -> Definitions:
-        """Run the definitions that its classes need, or all of a file that another imports."""
+        """Run the definitions that the classes need, or all of a file that another one imports."""
         for statement in self.source.needed(everything=self._everything):
             self._run(statement)
         return self
 
     def module(self, name: str) -> ModuleType:
-        """Return the names as a module: what it was given is none of its own."""
+        """Return the names as a module, without the skeleton's classes that were provided."""
         module = ModuleType(name)
         provided_here = {
             each for each in self._given if self.names.get(each) is getattr(skeleton, each, self)
@@ -95,7 +92,7 @@ class Definitions:
             elif isinstance(node, ast.Import):
                 self._import(node)
             else:
-                # Annotations are not evaluated: what they name need not be there.
+                # Annotations are not evaluated: they may name what is missing.
                 future = ast.ImportFrom("__future__", [ast.alias("annotations")], 0, lineno=1, col_offset=0)
                 module = ast.Module([ast.fix_missing_locations(future), node], [])
                 code = compile(module, statement.piece.name, "exec", dont_inherit=True)
@@ -133,7 +130,7 @@ class Definitions:
                 top = _Provided(first)
             parts = alias.name.split(".")
             inner = top
-            for depth in range(2, len(parts) + 1):  # `import pkg.core` gives pkg its core
+            for depth in range(2, len(parts) + 1):  # `import pkg.core` makes core an attribute of pkg
                 dotted = ".".join(parts[:depth])
                 found = getattr(inner, parts[depth - 1], None) or self._module(dotted) or _Provided(dotted)
                 setattr(inner, parts[depth - 1], found)
@@ -141,7 +138,7 @@ class Definitions:
             self.names[first] = top
 
     def _module(self, name: str, level: int = 0) -> Any:
-        """Return a module: a file beside this one, else an installed one, else a file of its last name."""
+        """Return a module: a file next to this one, else an installed one, else a file of its last name."""
         found = self.source.find(name, level)
         if found is not None:
             return self._file(name, found)
@@ -153,11 +150,11 @@ class Definitions:
                 found = self.source.find(name.rpartition(".")[2], 0) if "." in name else None
         return None if found is None else self._file(name, found)
 
-    def _file(self, name: str, found: Found) -> ModuleType:
+    def _file(self, name: str, found: ImportedFile) -> ModuleType:
         if found.key not in self._known:
             pieces = [Piece(Path(found.key).name, found.text)]
             inner = Definitions(Source(found.key, pieces, found.find), self._known, everything=True)
-            self._known[found.key] = inner  # files that import one another
+            self._known[found.key] = inner  # before it runs: imports may be circular
             inner.run()
         return self._known[found.key].module(name)
 
@@ -175,7 +172,7 @@ class Definitions:
 
 
 class _Provided(ModuleType):
-    """A module that is not there: it has the skeleton's classes, and whatever else the sheet names."""
+    """Stands in for a missing module: has the skeleton's classes and those of the sheet."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -184,7 +181,7 @@ class _Provided(ModuleType):
 
 
 def provided(name: str, where: str) -> Any:
-    """Return what stands in for a name that cannot be imported."""
+    """Return the stand-in for a name that cannot be imported."""
     word = normalise(name)
     if word in ("module", "layer", "couche"):
         return skeleton.Module
@@ -194,7 +191,7 @@ def provided(name: str, where: str) -> Any:
 
 
 def our_own(name: str) -> Any:
-    """Return a class of diynn's own under any of the names that ``import diynn`` gives it, else None."""
+    """Return the class of diynn with this name or spelling, else None."""
     import diynn.layers
     import diynn.losses
     from diynn.sheet import SPELLINGS

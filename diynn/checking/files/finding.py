@@ -1,6 +1,6 @@
-"""From a file or notebook of a student to its classes and the few lines that they need.
+"""Finds the classes of a file or notebook, and the statements that they need.
 
-A class is taken on its definition, with the imports, helpers and simple constants whose names it uses. The
+These are the definitions of the classes, and the imports, helpers and simple constants that they use. The
 rest of the file, its training loops and plots, is never run.
 """
 
@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Callable, Set
+from collections.abc import Set
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from diynn.checking.contract.recognise import normalise, recognise
-from diynn.checking.files.reading import Parsed, Piece, Problem, decode, parse, pieces_of
+from diynn.checking.files.imports import Find, finder
+from diynn.checking.files.reading import Parsed, Piece, Problem, parse, pieces_of
 from diynn.checking.files.statements import (
     Statement,
     bound,
@@ -26,27 +27,14 @@ from diynn.checking.files.statements import (
     used,
 )
 
-#: Whoever derives from these does the work all the same.
+#: Deriving from these base classes of diynn is allowed.
 _BASES = frozenset(["Module", "Loss"])
 _ABSTRACT = ("module", "loss", "layer", "couche", "cost", "cout")
 
 
-@dataclass(frozen=True)
-class Found:
-    """A module that a file may import: another file, or a folder of them."""
-
-    key: str
-    text: str
-    find: Find
-
-
-#: Takes a module's dotted name and how many dots stood before it; returns the file that it is.
-Find = Callable[[str, int], Found | None]
-
-
 @dataclass
 class Source:
-    """A file of a student, taken apart.
+    """A parsed file of a student.
 
     Attributes
     ----------
@@ -54,11 +42,11 @@ class Source:
         The name of the file.
     pieces : list of Piece
     find : callable
-        Finds what it imports from other files.
+        Finds other files that it imports.
     encoding : list of Problem
-        What is wrong with the file as a whole.
+        Problems of the file as a whole.
     names : frozenset of str
-        Classes that are to be judged whatever they look like.
+        Classes to judge whatever they look like.
     """
 
     name: str
@@ -69,17 +57,17 @@ class Source:
 
     @functools.cached_property
     def parsed(self) -> list[tuple[Piece, Parsed]]:
-        """Each piece, and what can be read of it."""
+        """Each piece with its syntax tree."""
         return [(piece, parse(piece)) for piece in self.pieces]
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong with it."""
+        """The problems of the file and of its lines."""
         return [*self.encoding, *(problem for _, each in self.parsed for problem in each.problems)]
 
     @property
     def broken(self) -> dict[str, Problem]:
-        """The classes that are lost with a line that is not Python."""
+        """The classes lost by a syntax error, each with its problem."""
         whole = {
             statement.node.name for statement in self.statements if isinstance(statement.node, ast.ClassDef)
         }
@@ -92,10 +80,10 @@ class Source:
 
     @functools.cached_property
     def statements(self) -> list[Statement]:
-        """The statements at the top level, conditions and attempts laid flat.
+        """The statements at the top level and in its ``if`` and ``try`` blocks.
 
-        What stands in a function, a class or the part for the script alone counts where the top level does
-        not define the same.
+        Those in functions, classes and ``if __name__ == "__main__"`` are used for names that the top level
+        does not define.
         """
         found = [statement for piece, each in self.parsed for statement in flat(each.body, piece)]
         modules = {name for statement in found for name in imported(statement.node)}
@@ -111,7 +99,7 @@ class Source:
 
     @functools.cached_property
     def definitions(self) -> dict[str, ast.ClassDef]:
-        """The classes by their name; of one that is defined again the last."""
+        """The classes by name; the last definition of each."""
         return {
             statement.node.name: statement.node
             for statement in self.statements
@@ -119,7 +107,7 @@ class Source:
         }
 
     def classes(self) -> list[str]:
-        """Return the classes to be judged, in order."""
+        """Return the names of the classes to judge, in order."""
         return [
             name
             for name, node in self.definitions.items()
@@ -128,7 +116,7 @@ class Source:
         ]
 
     def derived(self) -> dict[str, list[str]]:
-        """Return, by their name, the classes of this file that derive from a class."""
+        """Return the classes of this file that derive from each class, by the name of the base."""
         found: dict[str, list[str]] = {}
         for name, node in self.definitions.items():
             for base in node.bases:
@@ -136,12 +124,12 @@ class Source:
         return found
 
     def classes_using(self, names: Set[str], modules: Set[str] = frozenset()) -> dict[str, list[str]]:
-        """Return the classes that use any of these names, themselves or through helpers of the file.
+        """Return the classes that use any of these names, directly or through helpers of the file.
 
         Parameters
         ----------
         names, modules : set of str
-            Names that count, and those of modules, whose attributes count but ``Module`` and ``Loss``.
+            Names, and modules whose attributes count, except ``Module`` and ``Loss``.
         """
         direct = {
             bound_name: _taken(statement.node, names, modules)
@@ -163,7 +151,7 @@ class Source:
         return found
 
     def ours(self) -> dict[str, list[str]]:
-        """Return the classes that use what this file imports from diynn, but for its base classes."""
+        """Return the classes that use imports from diynn, except its base classes."""
         names: set[str] = set()
         modules: set[str] = set()
         for statement in self.statements:
@@ -181,7 +169,7 @@ class Source:
 
     @functools.cached_property
     def _nodes(self) -> dict[str, ast.stmt]:
-        """What binds each name at the top level, last: definitions and assignments."""
+        """The last definition or assignment of each name at the top level."""
         return {
             name: statement.node
             for statement in self.statements
@@ -190,7 +178,7 @@ class Source:
         }
 
     def place(self, name: str) -> str:
-        """Return the piece and line in which a class is defined."""
+        """Return the piece and line of a class."""
         places = [
             f"{statement.piece.name}:{statement.node.lineno}"
             for statement in self.statements
@@ -199,7 +187,7 @@ class Source:
         return places[-1] if places else self.name
 
     def zeroes_in_a_loop(self) -> str:
-        """Return the line outside of modules and of ``step`` that calls ``zero_grad``, empty if none does."""
+        """Return the line that calls ``zero_grad`` outside of modules and of ``step``, empty if none does."""
         for piece, parsed in self.parsed:
             for node in parsed.body:
                 parts: list[ast.AST] = [node]
@@ -215,9 +203,9 @@ class Source:
         return ""
 
     def needed(self, *, everything: bool = False) -> list[Statement]:
-        """Return the statements that define the classes and what they use, in their order.
+        """Return the statements that define the classes and what they use, in order.
 
-        With ``everything`` all imports, constants and helpers are kept: of a file that others import.
+        With ``everything``, for a file that others import, also all other imports, constants and helpers.
         """
         statements = self.statements
         modules = {name for statement in statements for name in imported(statement.node)}
@@ -241,7 +229,7 @@ class Source:
             kept |= more
 
     def not_run(self) -> dict[str, int]:
-        """Return the names that a class may use and that only lines define which are not run."""
+        """Return the names that needed statements use and that only lines define which are not run."""
         needed = self.needed()
         kept = {id(statement.node) for statement in needed}
         given = {name for statement in needed for name in bound(statement.node)}
@@ -255,7 +243,7 @@ class Source:
         }
 
     def _looks_right(self, node: ast.ClassDef) -> bool:
-        """Say whether a class of no known name is a module or a loss by methods that do something."""
+        """Return whether a class of unknown name is a module or a loss, by its concrete methods."""
         methods: set[str] = set()
         seen: set[str] = set()
         line = [node]
@@ -273,7 +261,7 @@ class Source:
 
 
 def _taken(node: ast.stmt, names: Set[str], modules: Set[str]) -> set[str]:
-    """Return which of the names a statement reads, and which attributes of the modules."""
+    """Return the names and the attributes of modules that a statement reads."""
     taken = used(node) & names
     for each in ast.walk(node):
         if isinstance(each, ast.Attribute) and isinstance(each.value, ast.Name) and each.value.id in modules:
@@ -283,38 +271,18 @@ def _taken(node: ast.stmt, names: Set[str], modules: Set[str]) -> set[str]:
 
 
 def read(path: Path, top: Path | None = None) -> Source:
-    """Read a file of Python, or a notebook.
+    """Read a Python file or a notebook.
 
     Parameters
     ----------
     path : Path
     top : Path, optional
-        The folder above which nothing is imported from; None for the file's own.
+        The topmost folder for imports; None for the file's own.
 
     Raises
     ------
     OSError, ValueError
-        If it cannot be read, or is no notebook.
+        If it cannot be read or is not a notebook.
     """
     pieces, problems = pieces_of(path)
-    return Source(path.name, pieces, beside(path, top or path.parent), problems)
-
-
-def beside(path: Path, top: Path) -> Find:
-    """Return what finds the modules that a file imports, in its folder and those above it, up to ``top``."""
-    above = [path.parent, *(each for each in path.parent.parents if each == top or top in each.parents)]
-
-    def find(name: str, level: int) -> Found | None:
-        parts = [part for part in name.split(".") if part]
-        for folder in above[level - 1 : level] if level else above:
-            place = folder.joinpath(*parts)
-            for file in (
-                (place.with_suffix(".py"), place / "__init__.py") if parts else (place / "__init__.py",)
-            ):
-                if file.is_file() and file != path and file.stat().st_size < 1_000_000:
-                    return Found(str(file), decode(file.read_bytes())[0], beside(file, top))
-            if parts and place.is_dir():
-                return Found(str(place), "", beside(place / "__init__.py", top))
-        return None
-
-    return find
+    return Source(path.name, pieces, finder(path, top or path.parent), problems)

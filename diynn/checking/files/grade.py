@@ -1,4 +1,4 @@
-"""Judging the files of a student, or of a whole class of students."""
+"""Grades files: a job for each class, in a pool of judge processes."""
 
 from __future__ import annotations
 
@@ -11,49 +11,49 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Protocol
 
-from diynn.checking.contract.recognise import recognise
+from diynn.checking.contract.recognise import kind_name
 from diynn.checking.files.pool import LOST, Content, Job, JudgePool, Limits
 from diynn.checking.reporting.report import FileReport, Report
 from diynn.checking.reporting.results import Result, Verdict
 
 __all__ = ["Cache", "Job", "JudgePool", "Limits", "Plan", "Progress", "grade"]
 
-#: More classes than that are in no file of a student.
+#: Classes of one file that are judged at most.
 _MOST_CLASSES = 200
 
 
 class Cache(Protocol):
-    """What was found before, so that it need not be found again."""
+    """A cache of the classes of files and of verdicts."""
 
     def content(self, path: Path) -> Content | None:
-        """Return the classes of a file, if they are known."""
+        """Return the classes of a file, None if not cached."""
 
     def report(self, job: Job) -> Report | None:
-        """Return the verdict on a class, if it is known."""
+        """Return the verdict on a class, None if not cached."""
 
     def note_content(self, path: Path, content: Content) -> None:
-        """Keep the classes of a file."""
+        """Cache the classes of a file."""
 
     def note_report(self, job: Job, report: Report) -> None:
-        """Keep a verdict."""
+        """Cache a verdict."""
 
 
 class Progress(Protocol):
-    """Who is told what is under way."""
+    """Receives the progress of a run."""
 
     def begin(self, job: Job) -> None:
-        """Be told that a class is being judged; called by several threads."""
+        """Note that the judgement of a class begins; called by several threads."""
 
     def end(self, job: Job) -> None:
-        """Be told that it has been."""
+        """Note that it has ended."""
 
     def tick(self, done: int, total: int) -> None:
-        """Be told, twice a second and after each class, how many are judged."""
+        """Show how many classes are judged; called twice a second and after each class."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """How files are judged.
+    """Options of a run.
 
     Attributes
     ----------
@@ -61,13 +61,13 @@ class Plan:
         The language of the verdicts.
     limits : Limits
     draws : int
-        Inputs drawn for each set of arguments.
+        Random inputs for each set of arguments.
     timing : bool
-        Whether the time of classes is compared with ours.
+        Whether the time of classes is measured and compared with ours.
     names : dict
-        Names of classes beside the usual ones, each with the kind that is meant.
+        Names of classes beside the usual ones, each with its kind.
     readable : dict
-        For a file, what its code may read; the folder above which it imports nothing, if it is not here.
+        The files and folders that the code of a file may read; by default its topmost folder for imports.
     """
 
     lang: str = "en"
@@ -92,20 +92,20 @@ def grade(
     Parameters
     ----------
     files : dict
-        Each file with the folder above which it imports nothing.
+        Each file with its topmost folder for imports.
     plan : Plan, optional
     workers : int, optional
-        Classes judged at a time; None for one a processor.
+        Classes judged at a time; None for one per processor.
     cache : Cache, optional
-        What is known is not judged again.
+        What it has is not judged again.
     progress : Progress, optional
     each : callable, optional
-        Called with every class as soon as it is judged, and with None when its file is done.
+        Called with each class when it is judged, and with None when its file is done.
 
     Returns
     -------
     list of FileReport
-        One a file, in their order.
+        One per file, in their order.
     """
     plan = plan or Plan()
     count = workers or processors()
@@ -139,7 +139,7 @@ def grade(
                         each(report, place)
                         if not left[report.path]:
                             each(report, None)
-        except BaseException:  # an interrupt ends what is under way, too
+        except BaseException:  # an interrupt ends the running jobs, too
             pool.stop()
             threads.shutdown(wait=False, cancel_futures=True)
             raise
@@ -147,12 +147,12 @@ def grade(
 
 
 def processors() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class _Grader:
-    """The tasks of one run, which its threads do."""
+    """The tasks of a run, for its threads."""
 
     def __init__(self, plan: Plan, pool: JudgePool, cache: Cache | None, progress: Progress | None) -> None:
         self.plan, self.pool, self.cache, self.progress = plan, pool, cache, progress
@@ -175,14 +175,12 @@ class _Grader:
         if known is not None:
             self._note_timeout(job, known)
             return known
-        kind = recognise(job.name)
-        taken_for = job.like or (kind.name if kind else "")
-        if monotonic() > self._end:  # kept nowhere: the next run begins with it
-            return Report(job.name, taken_for, job.where, [self._out_of_time(Verdict.SKIPPED)], job.lang)
+        if monotonic() > self._end:  # not cached: the next run begins with it
+            return Report(job.name, job.kind, job.where, [self._out_of_time(Verdict.SKIPPED)], job.lang)
         if self._timeouts[job.path] >= self.plan.limits.patience:
             words = {"count": self.plan.limits.patience}
             spent = Result("run", Verdict.FAILED, "patience", words, where=job.where)
-            return Report(job.name, taken_for, job.where, [spent], job.lang)
+            return Report(job.name, job.kind, job.where, [spent], job.lang)
         if self.progress is not None:
             self.progress.begin(job)
         report = self.pool.judge(job)
@@ -201,14 +199,13 @@ class _Grader:
 
 
 def _jobs(report: FileReport, content: Content, top: Path, plan: Plan) -> Iterator[Job]:
-    """Note what is wrong with a file; yield the orders to judge its classes."""
+    """Add the problems of a file to its report; yield the jobs of its classes."""
     for key, line, text in content["problems"]:
         report.problems.append(_problem(key, line=line or report.name, text=text))
     report.problems += content.get("ended", [])
     for name, (key, line, text) in content["broken"].items():
-        kind = recognise(name)
         lost = Result("define", Verdict.FAILED, key, {"line": line, "text": text}, where=line)
-        report.reports.append(Report(name, kind.name if kind is not None else "", line, [lost], plan.lang))
+        report.reports.append(Report(name, kind_name(name), line, [lost], plan.lang))
     classes = list(content["classes"].items())
     if len(classes) > _MOST_CLASSES:
         report.problems.append(_problem("too_many", count=len(classes), most=_MOST_CLASSES))
@@ -220,7 +217,7 @@ def _jobs(report: FileReport, content: Content, top: Path, plan: Plan) -> Iterat
 
 
 def _names(files: list[Path]) -> list[str]:
-    """Return names for files: the shortest ends of their paths that tell them apart."""
+    """Return names of files: the shortest ends of their paths that are unique."""
     for depth in range(1, 6):
         names = ["/".join(path.parts[-depth:]) for path in files]
         if len(set(names)) == len(names):

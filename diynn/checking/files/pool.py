@@ -1,11 +1,10 @@
-"""Processes that judge, and the orders that they are given."""
+"""A pool of judge processes, and the jobs that they do."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,31 +13,31 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Self
 
-from diynn.checking.contract.recognise import recognise
-from diynn.checking.files.processes import environment
+from diynn.checking.contract.recognise import kind_name
+from diynn.checking.files.processes import interpreter
 from diynn.checking.reporting.report import Report
-from diynn.checking.reporting.results import result_from, shown
+from diynn.checking.reporting.results import result_from, sanitised
 
-#: Why there is no verdict, where it is not the class's fault.
+#: The reason for a missing verdict if the judge process died: not the class's fault.
 LOST = "the judge itself"
-#: The classes of a file, what is wrong with it, and the classes lost with that.
+#: The classes of a file, its problems, and the classes lost by syntax errors.
 Content = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What one class may use.
+    """Limits of one class, and of a run.
 
     Attributes
     ----------
     timeout : float
-        Seconds of a processor's time; four times as many by the wall clock.
+        Seconds of processor time; four times as many of wall-clock time.
     megabytes : int
         Address space.
     patience : int
-        How many classes of one file may run out of time before its others are not tried.
+        Classes of one file that may time out before the rest of it is skipped.
     total : float
-        Seconds of a whole run, after which no further class is begun.
+        Seconds of a whole run, after which no class is begun.
     """
 
     timeout: float = 20.0
@@ -49,20 +48,20 @@ class Limits:
 
 @dataclass(frozen=True)
 class Job:
-    """One class of one file, and how it is judged.
+    """The judgement of one class of one file.
 
     Attributes
     ----------
     path, top : Path
-        The file, and the folder above which it may import nothing.
+        The file, and its topmost folder for imports.
     name, where : str
-        The class, and its place.
+        The class, and its file and line.
     readable : tuple of Path
-        The files and folders that the code may read; none for ``top`` and all that is in it.
+        The files and folders that the code may read; empty for ``top``.
     like : str
-        The kind that it is judged as; empty to tell by its name and its methods.
+        The kind that it is judged as; empty to recognise it by name and methods.
     timing : bool
-        Whether its time is compared with ours: that differs from run to run.
+        Whether its time is measured and compared with ours, which is not reproducible.
     """
 
     path: Path
@@ -76,8 +75,13 @@ class Job:
     like: str = ""
     timing: bool = True
 
+    @property
+    def kind(self) -> str:
+        """The kind that it is judged as, by ``like`` or by its name; empty if unknown."""
+        return self.like or kind_name(self.name)
+
     def order(self) -> dict[str, Any]:
-        """Return what the judge is told."""
+        """Return the order for the judge process, as JSON values."""
         readable = [str(self.path), *map(str, self.readable or (self.top,))]
         return {
             "path": str(self.path), "top": str(self.top), "class": self.name, "draws": self.draws,
@@ -86,13 +90,13 @@ class Job:
 
 
 class JudgePool:
-    """Processes that judge, several at a time; each lets foreign code run in yet another.
+    """A pool of judge processes; each of them runs the foreign code in a worker process.
 
     Parameters
     ----------
     limits : Limits
     count : int
-        How many, at most: they start when they are needed.
+        Processes at most; they start when needed.
     """
 
     def __init__(self, limits: Limits | None = None, count: int = 1) -> None:
@@ -113,7 +117,7 @@ class JudgePool:
                 judge.close()
 
     def stop(self) -> None:
-        """End all of them at once, whatever they are at; none starts any more."""
+        """Kill all processes; none is started any more."""
         self._stopped = True
         for judge in list(self._running):
             judge.kill()
@@ -121,26 +125,25 @@ class JudgePool:
     def list(
         self, path: Path, top: Path, names: Sequence[str] = (), readable: Sequence[Path] = ()
     ) -> Content:
-        """Return the classes of a file with their places, and what is wrong with it.
+        """Return the classes of a file with their places, and its problems.
 
         Parameters
         ----------
         names : sequence of str
-            Classes that are to be judged though nothing about them says so.
+            Classes to judge whatever they look like.
         """
         order = {**Job(path, top, "", readable=tuple(readable)).order(), "names": list(names)}
         order.pop("class")
         lines = list(self._ask(order))
         found = next((line for line in lines if "classes" in line), None)
         if found is not None:
-            return dict(shown(found))
+            return dict(sanitised(found))
         why = [result_from({**line["result"], "verdict": "failed"}) for line in lines if "result" in line]
         return {"problems": [], "classes": {}, "broken": {}, "ended": why}
 
     def judge(self, job: Job) -> Report:
-        """Judge a class; a report comes back whatever it does."""
-        kind = recognise(job.name)
-        report = Report(job.name, job.like or (kind.name if kind else ""), job.where, lang=job.lang)
+        """Judge a class; return a report whatever the class does."""
+        report = Report(job.name, job.kind, job.where, lang=job.lang)
         for line in self._ask(job.order()):
             if "result" in line:
                 report.results.append(result_from(line["result"]))
@@ -169,27 +172,22 @@ class JudgePool:
 
 
 class _GoneError(Exception):
-    """A judge has ended in the middle of its work."""
+    """A judge process has ended during an order."""
 
 
 class _JudgeProcess:
-    """One process that judges."""
+    """One judge process."""
 
     def __init__(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="diynn-judge-", ignore_cleanup_errors=True)
-        root = str(Path(__file__).resolve().parents[3])
-        code = f"import sys; sys.path.append({root!r})\nfrom diynn.checking.files.judge import main; main()"
-        self._process = subprocess.Popen(
-            [sys.executable, "-s", "-P", "-X", "faulthandler=0", "-c", code],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            cwd=self._folder.name, env=environment(self._folder.name), start_new_session=True,
-        )  # fmt: skip
+        code = "from diynn.checking.files.judge import main; main()"
+        self._process = interpreter(code, self._folder.name, subprocess.PIPE)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
 
     def ask(self, order: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """Give an order; yield what is found, line by line."""
+        """Send an order; yield the lines of its answer."""
         try:
             self._stdin.write(json.dumps(order).encode() + b"\n")
             self._stdin.flush()
@@ -203,11 +201,11 @@ class _JudgeProcess:
         raise _GoneError
 
     def kill(self) -> None:
-        """End the process now: those that it started end with it."""
+        """Kill the process; its children end with it."""
         self._process.kill()
 
     def close(self) -> None:
-        """Let the process end."""
+        """Close the process's input, and wait for its end."""
         with contextlib.suppress(OSError):
             self._stdin.close()
         try:

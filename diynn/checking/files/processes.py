@@ -1,8 +1,8 @@
-"""Processes for foreign code: forked from one that has loaded everything, or started anew.
+"""Worker processes for foreign code: forked by a fork server, or spawned as new interpreters.
 
-Where ``fork`` is safe, a first process loads Python, NumPy and the checker, and then only waits: it is never
-told whose file is judged, and each of its children starts as clean as it is, in milliseconds. On macOS,
-whose libraries do not survive a fork, and on Windows, each class gets a new Python instead.
+Where ``fork`` is safe, a fork server imports NumPy and the checker once. It never sees a file, so each worker
+starts from the same clean state, in milliseconds. On macOS, whose system libraries are not safe after a fork,
+and on Windows, a new interpreter is spawned for each class.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ FORKS = hasattr(os, "fork") and sys.platform != "darwin"
 
 
 class Launcher(Protocol):
-    """Where processes come from."""
+    """Starts and ends worker processes."""
 
     def start(self, folder: str) -> tuple[int, socket.socket]:
-        """Start a process that works in ``folder``; return its number, and the wire to it."""
+        """Start a worker in ``folder``; return its process id, and a socket to it."""
 
-    def end(self, number: int, patience: float = 0.0) -> str:
-        """End a process and all it started.
+    def end(self, pid: int, patience: float = 0.0) -> str:
+        """Kill a worker and its children.
 
-        Return how it had ended by itself within ``patience`` seconds, empty if it had not.
+        Return how it ended by itself within ``patience`` seconds, empty if it did not.
         """
 
     def close(self) -> None:
-        """End whatever still runs."""
+        """Kill all workers."""
 
 
-def launcher(*, forks: bool = FORKS) -> Launcher:
-    """Return what starts processes on this system."""
+def make_launcher(*, forks: bool = FORKS) -> Launcher:
+    """Return the launcher for this system."""
     return ForkServer() if forks else Spawner()
 
 
 def environment(folder: str) -> dict[str, str]:
-    """Return an environment without anything of the user's: no tokens, no paths."""
+    """Return an environment without the user's variables, such as tokens and paths."""
     kept = {name: os.environ[name] for name in ("SYSTEMROOT",) if name in os.environ}
     threads = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
     return kept | threads | {
@@ -53,45 +53,55 @@ def environment(folder: str) -> dict[str, str]:
     }  # fmt: skip
 
 
-class ForkServer:
-    """Children of a process that has loaded everything and knows nothing.
+def interpreter(code: str, folder: str, stdout: int) -> subprocess.Popen[bytes]:
+    """Start a Python that runs ``code`` in ``folder``, in a session and with an environment of its own."""
+    code = f"import sys; sys.path.append({str(Path(__file__).resolve().parents[3])!r})\n{code}"
+    return subprocess.Popen(
+        [sys.executable, "-s", "-P", "-X", "faulthandler=0", "-c", code],
+        stdin=subprocess.PIPE, stdout=stdout, stderr=subprocess.DEVNULL,
+        cwd=folder, env=environment(folder), start_new_session=True,
+    )  # fmt: skip
 
-    Made before the first file is named, by a process that has no threads.
+
+class ForkServer:
+    """Forks workers from a server process that has imported everything and seen no file.
+
+    Created before the first order is read, in a process without other threads.
     """
 
     def __init__(self) -> None:
         _preload()
-        self._wire, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._first = os.fork()
-        if self._first == 0:
+        self._connection, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._server = os.fork()
+        if self._server == 0:
             _die_with_parent()
-            self._wire.close()
+            self._connection.close()
             try:
-                _serve_forks(far)
+                _serve_forks(theirs)
             finally:
                 os._exit(0)
-        far.close()
+        theirs.close()
 
     def start(self, folder: str) -> tuple[int, socket.socket]:
-        """Fork a process that works in ``folder``."""
-        near, far = socket.socketpair()
-        with far:
-            socket.send_fds(self._wire, [b"start " + os.fsencode(folder)], [far.fileno()])
-        return int(self._wire.recv(64)), near
+        """Fork a worker in ``folder``."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._connection, [b"start " + os.fsencode(folder)], [theirs.fileno()])
+        return int(self._connection.recv(64)), ours
 
     def close(self) -> None:
-        """End the first process, and with it all the others."""
-        self._wire.close()
-        os.waitpid(self._first, 0)
+        """End the server, which kills its workers."""
+        self._connection.close()
+        os.waitpid(self._server, 0)
 
-    def end(self, number: int, patience: float = 0.0) -> str:
-        """End a process and its session."""
-        self._wire.send(f"end {number} {patience}".encode())
-        return self._wire.recv(64).decode().strip()
+    def end(self, pid: int, patience: float = 0.0) -> str:
+        """Kill a worker and its session."""
+        self._connection.send(f"end {pid} {patience}".encode())
+        return self._connection.recv(64).decode().strip()
 
 
 def _preload() -> None:
-    """Import what a process of a class needs, and start BLAS."""
+    """Import what a worker needs, and initialise BLAS."""
     import numpy as np
 
     import diynn.layers
@@ -101,55 +111,55 @@ def _preload() -> None:
     np.ones((2, 2)) @ np.ones((2, 2))
 
 
-def _serve_forks(wire: socket.socket) -> None:
-    """Fork for whoever asks over ``wire``; end with it, and with all that still runs."""
+def _serve_forks(connection: socket.socket) -> None:
+    """Serve requests to fork and to kill until the socket is closed; then kill all workers."""
     running: set[int] = set()
     while True:
-        message, descriptors, _, _ = socket.recv_fds(wire, 4096, 1)
-        what, _, rest = message.partition(b" ")
-        if what == b"start":
-            number = os.fork()
-            if number == 0:
-                wire.close()
+        message, descriptors, _, _ = socket.recv_fds(connection, 4096, 1)
+        request, _, rest = message.partition(b" ")
+        if request == b"start":
+            pid = os.fork()
+            if pid == 0:
+                connection.close()
                 _run_child(descriptors[0], os.fsdecode(rest))
             os.close(descriptors[0])
-            running.add(number)
-            wire.send(str(number).encode())
-        elif what == b"end":
+            running.add(pid)
+            connection.send(str(pid).encode())
+        elif request == b"end":
             child, patience = rest.split()
             running.discard(int(child))
-            wire.send(_ended(int(child), float(patience)).encode() or b" ")
+            connection.send(_kill(int(child), float(patience)).encode() or b" ")
         else:
-            for number in running:
-                _ended(number, 0.0)
+            for pid in running:
+                _kill(pid, 0.0)
             return
 
 
 def _die_with_parent() -> None:
-    """Let the kernel kill this process when its parent ends, however that ends; where it can."""
+    """Have the kernel kill this process when its parent ends, on Linux."""
     with contextlib.suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
-def _ended(number: int, patience: float) -> str:
-    """Kill a child and its session; return how it had ended before that, empty if it had not."""
+def _kill(pid: int, patience: float) -> str:
+    """Kill a child and its session; return how it ended before that, empty if it did not."""
     until = time.monotonic() + patience
-    done, status = os.waitpid(number, os.WNOHANG)
+    done, status = os.waitpid(pid, os.WNOHANG)
     while not done and time.monotonic() < until:
         time.sleep(0.005)
-        done, status = os.waitpid(number, os.WNOHANG)
+        done, status = os.waitpid(pid, os.WNOHANG)
     with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(number, signal.SIGKILL)
+        os.killpg(pid, signal.SIGKILL)
     if done:
         return reason(os.waitstatus_to_exitcode(status))
     with contextlib.suppress(ProcessLookupError):
-        os.kill(number, signal.SIGKILL)  # it may not have a session of its own yet
-    os.waitpid(number, 0)
+        os.kill(pid, signal.SIGKILL)  # it may not have a session of its own yet
+    os.waitpid(pid, 0)
     return ""
 
 
 def _run_child(descriptor: int, folder: str) -> None:
-    """Be the process of one class; never return."""
+    """Run a forked worker; never return."""
     try:
         _die_with_parent()
         os.setsid()
@@ -171,51 +181,43 @@ def _run_child(descriptor: int, folder: str) -> None:
 
 
 class Spawner:
-    """A new Python for each class."""
+    """Spawns a new interpreter for each worker."""
 
     def __init__(self) -> None:
         self._running: dict[int, subprocess.Popen[bytes]] = {}
 
     def close(self) -> None:
-        """End whatever still runs."""
-        for number in list(self._running):
-            self.end(number)
+        """Kill all workers."""
+        for pid in list(self._running):
+            self.end(pid)
 
     def start(self, folder: str) -> tuple[int, socket.socket]:
-        """Start a Python that works in ``folder`` and calls back."""
+        """Start an interpreter in ``folder``, which connects to this process."""
         secret = secrets.token_hex(16)
-        root = str(Path(__file__).resolve().parents[3])
-        code = (
-            f"import sys; sys.path.append({root!r})\n"
-            "from diynn.checking.files.processes import call_back; call_back()"
-        )
-        with socket.create_server(("127.0.0.1", 0)) as door:
-            process = subprocess.Popen(
-                [sys.executable, "-s", "-P", "-X", "faulthandler=0", "-c", code],
-                stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                cwd=folder, env=environment(folder), start_new_session=True,
-            )  # fmt: skip
+        code = "from diynn.checking.files.processes import call_back; call_back()"
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            process = interpreter(code, folder, subprocess.DEVNULL)
             assert process.stdin is not None
-            process.stdin.write(f"{door.getsockname()[1]} {secret}\n".encode())
+            process.stdin.write(f"{server.getsockname()[1]} {secret}\n".encode())
             process.stdin.close()
-            door.settimeout(60)
+            server.settimeout(60)
             while True:
-                near, _ = door.accept()
-                near.settimeout(60)
-                if near.recv(64) == secret.encode():
+                ours, _ = server.accept()
+                ours.settimeout(60)
+                if ours.recv(64) == secret.encode():
                     break
-                near.close()
+                ours.close()
         self._running[process.pid] = process
-        return process.pid, near
+        return process.pid, ours
 
-    def end(self, number: int, patience: float = 0.0) -> str:
-        """End a process and its session."""
-        process = self._running.pop(number)
+    def end(self, pid: int, patience: float = 0.0) -> str:
+        """Kill a worker and its session."""
+        process = self._running.pop(pid)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(patience)
         had = process.poll()
         with contextlib.suppress(ProcessLookupError, PermissionError, AttributeError):
-            os.killpg(number, signal.SIGKILL)
+            os.killpg(pid, signal.SIGKILL)
         with contextlib.suppress(OSError):
             process.kill()
         process.wait()
@@ -223,20 +225,20 @@ class Spawner:
 
 
 def call_back() -> None:
-    """Be the process of one class that was started anew; never return."""
+    """Run a spawned worker; never return."""
     from diynn.checking.files.worker import serve
 
     port, secret = sys.stdin.readline().split()
-    wire = socket.create_connection(("127.0.0.1", int(port)))
-    wire.sendall(secret.encode())
+    connection = socket.create_connection(("127.0.0.1", int(port)))
+    connection.sendall(secret.encode())
     try:
-        serve(wire)
+        serve(connection)
     finally:
         os._exit(0)
 
 
 def reason(code: int) -> str:
-    """Say in a word or two how a process ended."""
+    """Describe an exit code: the name of a signal, or ``exit 1``."""
     if code >= 0:
         return f"exit {code}"
     with contextlib.suppress(ValueError):

@@ -1,4 +1,4 @@
-"""From the bytes of a file to text that Python can read: encodings, notebooks, their magics, broken lines."""
+"""Reads files: encodings, notebooks and their magics, syntax errors."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 _LARGEST = 32 << 20
-#: Characters of code in one file, and in one line of a notebook that may be a magic.
+#: Characters of code in one file, and in a line of a notebook that is searched for magics.
 _MOST_CODE, _LONGEST_MAGIC = 1_000_000, 2_000
-#: Cells under these magics are Python all the same.
+#: Cells with these magics are Python code.
 _PYTHON_CELLS = re.compile(r"%%(time|timeit|capture|prun|writefile)\b")
 _MAGIC = re.compile(r"(\s*)[%!?].*")
 _ASSIGNED_MAGIC = re.compile(r"(\s*[\w.,\s\[\]'\"*()]+?=\s*)[%!][^=].*")
@@ -28,14 +28,14 @@ _PYTHON_2 = re.compile(
 
 @dataclass(frozen=True)
 class Piece:
-    """A stretch of code: a whole file, or one cell of a notebook."""
+    """The code of a whole file, or of one cell of a notebook."""
 
     name: str
     text: str
 
 
 class Problem(NamedTuple):
-    """What is wrong with a file: a key of the catalogue, and what it speaks of."""
+    """A problem of a file: the key of a message, with its line and text."""
 
     key: str
     line: str = ""
@@ -44,15 +44,15 @@ class Problem(NamedTuple):
 
 @dataclass
 class Parsed:
-    """What could be read of a piece.
+    """The parsed part of a piece.
 
     Attributes
     ----------
     body : list of statements
     problems : list of Problem
-        The lines that could not.
+        Its syntax errors.
     broken : dict
-        The classes lost with them, each with its problem.
+        The classes lost by them, each with its problem.
     """
 
     body: list[ast.stmt] = field(default_factory=list)
@@ -61,12 +61,12 @@ class Parsed:
 
 
 def pieces_of(path: Path) -> tuple[list[Piece], list[Problem]]:
-    """Read a file of Python, or a notebook; return its code, and what is wrong with its encoding.
+    """Read a Python file or a notebook; return its code, and the problems of its encoding.
 
     Raises
     ------
     OSError, ValueError
-        If it cannot be read, or is no notebook.
+        If it cannot be read or is not a notebook.
     """
     size = path.stat().st_size
     if size > _LARGEST:
@@ -84,11 +84,11 @@ def pieces_of(path: Path) -> tuple[list[Piece], list[Problem]]:
 
 
 def decode(data: bytes) -> tuple[str, list[Problem]]:
-    """Return the text of a source file; a problem where Python itself would not read it."""
+    """Return the text of a source file, and a problem if Python would not decode it."""
     head = data[:400]
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", errors="replace"), [Problem("utf16")]
-    if head.count(0) * 3 > len(head):  # UTF-16 without its mark
+    if head.count(0) * 3 > len(head):  # UTF-16 without a byte order mark
         little = head[1::2].count(0) > head[::2].count(0)
         return data.decode("utf-16-le" if little else "utf-16-be", errors="replace"), [Problem("utf16")]
     problems = [Problem("null_bytes")] if b"\0" in data else []
@@ -104,11 +104,11 @@ def decode(data: bytes) -> tuple[str, list[Problem]]:
 
 
 def _cells(name: str, text: str) -> Iterator[Piece]:
-    """Yield the code of a notebook, a cell at a time, without its magics."""
+    """Yield the code cells of a notebook, without magics."""
     notebook = json.loads(text)
     cells = notebook.get("cells") if isinstance(notebook, dict) else None
     if cells is None and isinstance(notebook, dict) and isinstance(notebook.get("worksheets"), list):
-        sheets = [each for each in notebook["worksheets"] if isinstance(each, dict)]  # format 3
+        sheets = [each for each in notebook["worksheets"] if isinstance(each, dict)]  # notebook format 3
         cells = [cell for each in sheets for cell in each.get("cells", ())]
     if not isinstance(cells, list):
         raise ValueError("no notebook: it has no cells")
@@ -123,10 +123,10 @@ def _cells(name: str, text: str) -> Iterator[Piece]:
 
 
 def without_magics(code: str) -> str:
-    """Return a cell without what only IPython reads.
+    """Return a cell without the syntax of IPython.
 
-    A magic becomes `pass`, so that a block does not lose its only line and lines keep their numbers. A line
-    that continues another may begin with `%` and be no magic.
+    A magic becomes `pass`, so that blocks are not empty and line numbers stay. A continuation line may begin
+    with `%` without being a magic.
     """
     if _parses(code):
         return code
@@ -137,7 +137,7 @@ def without_magics(code: str) -> str:
         bare = line
         if continued:
             bare = ""
-        elif state.begins and len(line) <= _LONGEST_MAGIC:  # else the patterns take the square of its length
+        elif state.begins and len(line) <= _LONGEST_MAGIC:  # the patterns take quadratic time
             bare = _ASSIGNED_MAGIC.sub(r"\1None", line) if _ASSIGNED_MAGIC.fullmatch(line) else line
             for magic in (_MAGIC, _HELP):
                 if magic.fullmatch(bare):
@@ -149,7 +149,7 @@ def without_magics(code: str) -> str:
 
 
 class _State:
-    """Whether the next line begins a statement: no bracket, text or backslash is open."""
+    """Tracks whether the next line begins a statement: no open bracket, string or backslash."""
 
     def __init__(self) -> None:
         self.depth, self.quote, self.slash = 0, "", False
@@ -185,7 +185,7 @@ def _parses(code: str) -> bool:
 
 
 def parse_text(code: str) -> ast.Module:
-    """Parse code, without the warnings that it may deserve."""
+    """Parse code, without SyntaxWarnings."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return ast.parse(code)
@@ -195,7 +195,7 @@ def parse_text(code: str) -> ast.Module:
 
 
 def parse(piece: Piece) -> Parsed:
-    """Return what can be read of a piece: the rest of it, where one line is not Python."""
+    """Parse a piece; statements with syntax errors are removed and reported."""
     lines = piece.text.splitlines()
     found = Parsed()
     for _ in range(50):
@@ -218,7 +218,7 @@ def parse(piece: Piece) -> Parsed:
 
 
 def _fault(piece: Piece, lines: list[str], error: SyntaxError) -> tuple[Problem, int, int]:
-    """Return what is wrong, and the lines of the statement at the top level that it is wrong in."""
+    """Return a syntax error as a problem, and the lines of its top-level statement."""
     message = error.msg or "invalid syntax"
     number = error.lineno or 1
     place = re.search(r"expected an indented block after .* on line (\d+)", message)

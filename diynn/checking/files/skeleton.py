@@ -1,4 +1,4 @@
-"""The skeleton that is handed out with the sheet, for files that import it from elsewhere."""
+"""The base classes handed out with the course sheet, for files that import them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What statements bind and use, and which of them may be run without running a training loop."""
+"""The names that statements bind and use, and which statements are safe to run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Statement:
     Attributes
     ----------
     late : bool
-        Whether it stands in a function, in a class, or in the part for the script alone.
+        Whether it is in a function, in a class, or under ``if __name__ == "__main__"``.
     """
 
     node: ast.stmt
@@ -26,7 +26,7 @@ class Statement:
 
 
 def flat(body: Iterable[ast.stmt], piece: Piece, late: bool = False) -> Iterator[Statement]:
-    """Yield statements with those in conditions and attempts, and classes out of functions and classes."""
+    """Yield statements, also those in ``if`` and ``try`` blocks, and classes in functions and classes."""
     for node in body:
         if isinstance(node, ast.If):
             script = "__main__" in ast.dump(node.test)
@@ -68,7 +68,7 @@ def used(node: ast.stmt) -> set[str]:
 
 
 def is_star(node: ast.stmt) -> bool:
-    """Say whether it is ``from ... import *``."""
+    """Return whether it is ``from ... import *``."""
     return isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names)
 
 
@@ -78,14 +78,14 @@ def imported(node: ast.stmt) -> list[str]:
 
 
 def root(node: ast.expr) -> str:
-    """Return the name at the beginning of ``name.attribute[0](...)``, empty if it is none."""
+    """Return the name at the beginning of ``name.attribute[0](...)``, else an empty text."""
     while isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
         node = node.func if isinstance(node, ast.Call) else node.value
     return node.id if isinstance(node, ast.Name) else ""
 
 
 def is_concrete(node: ast.FunctionDef) -> bool:
-    """Say whether a method does something: more than ``pass``, a docstring, or NotImplementedError."""
+    """Return whether a method has a body: more than ``pass``, a docstring, or NotImplementedError."""
     for each in node.body:
         if isinstance(each, ast.Pass) or (
             isinstance(each, ast.Expr) and isinstance(each.value, ast.Constant)
@@ -99,40 +99,19 @@ def is_concrete(node: ast.FunctionDef) -> bool:
     return False
 
 
-_CALLS = frozenset(
-    [
-        "abs",
-        "bool",
-        "complex",
-        "dict",
-        "enumerate",
-        "float",
-        "frozenset",
-        "int",
-        "len",
-        "list",
-        "max",
-        "min",
-        "pow",
-        "range",
-        "reversed",
-        "round",
-        "set",
-        "slice",
-        "sorted",
-        "str",
-        "sum",
-        "tuple",
-        "zip",
-    ]
-)
+#: Functions whose calls are safe in a constant.
+_CALLS = frozenset([
+    "abs", "bool", "complex", "dict", "enumerate", "float", "frozenset", "int", "len", "list", "max", "min",
+    "pow", "range", "reversed", "round", "set", "slice", "sorted", "str", "sum", "tuple", "zip",
+])  # fmt: skip
+#: Parts of the names of functions that read or write files.
 _LOADING = re.compile(
     r"load|read|open|save|fetch|genfromtxt|fromfile|memmap|input|system|download", re.IGNORECASE
 )
 
 
 def is_harmless(node: ast.stmt, modules: set[str]) -> bool:
-    """Say whether a statement may be run: a definition, an import, or a constant made of simple things."""
+    """Return whether a statement may be run: a definition, an import, or a simple constant."""
     if isinstance(node, ast.ClassDef | ast.FunctionDef | ast.Import | ast.ImportFrom):
         return True
     if isinstance(node, ast.Try):

@@ -1,8 +1,8 @@
-"""What passes between the judge and the process that holds foreign code: JSON, and the bytes of arrays.
+"""The messages between judge and worker: JSON, followed by the bytes of arrays.
 
-Nothing that comes over it is run or unpickled: it can be numbers, texts, lists, arrays of numbers, and the
-few marks that :mod:`diynn.checking.contract.host` knows. A message is its length, the length of its JSON,
-the JSON, and the arrays one after another.
+Nothing received is executed or unpickled: values are numbers, texts, containers, arrays of numbers, and the
+value types of :mod:`diynn.checking.contract.host`. A message is its length, the length of its JSON, the JSON,
+and the arrays.
 """
 
 from __future__ import annotations
@@ -21,52 +21,52 @@ from diynn.checking.contract.host import ClassName, Handle, Opaque
 from diynn.checking.contract.paths import Attribute
 
 _HEAD = struct.Struct("<QQ")
-#: Longer messages are refused: no answer of a module on our small batches comes near.
+#: Longer messages are refused: the answers for our small batches are far smaller.
 LONGEST = 64 << 20
 
 
-class MalformedMessage(Exception):  # noqa: N818 - it says what came, and is no error of ours
-    """What came is no message."""
+class MalformedMessage(Exception):  # noqa: N818 - a finding, not an error of the checker
+    """The received bytes are not a message."""
 
 
-class ConnectionClosed(Exception):  # noqa: N818 - the other side ended, which is no error of ours
-    """The other side has closed the wire."""
+class ConnectionClosed(Exception):  # noqa: N818 - a finding, not an error of the checker
+    """The other process has closed the socket."""
 
 
-def send(wire: socket.socket, value: Any) -> None:
+def send(connection: socket.socket, value: Any) -> None:
     """Write one message."""
     blobs: list[bytes] = []
     text = json.dumps(_written(value, blobs), ensure_ascii=True, separators=(",", ":")).encode()
     body = b"".join(blobs)
     try:
-        wire.sendall(_HEAD.pack(len(text) + len(body), len(text)) + text + body)
+        connection.sendall(_HEAD.pack(len(text) + len(body), len(text)) + text + body)
     except TimeoutError:
         raise
     except OSError as error:
         raise ConnectionClosed(str(error)) from error
 
 
-def receive(wire: socket.socket) -> Any:
+def receive(connection: socket.socket) -> Any:
     """Read one message.
 
     Raises
     ------
     MalformedMessage
-        If it is none.
+        If the bytes are not a message.
     ConnectionClosed
-        If the other side has ended.
+        If the other process has ended.
     TimeoutError
-        If the time that was set for the socket runs out.
+        If the socket times out.
     """
-    # One question, one answer: nothing else is on the wire, and most of them come in one piece.
-    parts = _some(wire)
+    # Request and answer alternate, so that there is nothing after the message; most are received in one call.
+    parts = _some(connection)
     while len(parts) < _HEAD.size:
-        parts += _some(wire)
+        parts += _some(connection)
     total, length = _HEAD.unpack_from(parts)
     if not length <= total <= LONGEST:
         raise MalformedMessage("its length is none")
     while len(parts) < _HEAD.size + total:
-        parts += _some(wire)
+        parts += _some(connection)
     content = memoryview(parts)[_HEAD.size :]
     if len(content) != total:
         raise MalformedMessage("more came than was announced")
@@ -76,9 +76,9 @@ def receive(wire: socket.socket) -> Any:
         raise MalformedMessage(type(error).__name__) from error
 
 
-def _some(wire: socket.socket) -> bytearray:
+def _some(connection: socket.socket) -> bytearray:
     try:
-        part = wire.recv(1 << 18)
+        part = connection.recv(1 << 18)
     except TimeoutError:
         raise
     except OSError as error:
@@ -90,11 +90,11 @@ def _some(wire: socket.socket) -> bytearray:
 
 # ---------------------------------------------------------------- values
 
-# A list of two, of which the first is one of these texts, is what it says; other lists begin with "list".
+# Every value that is not a plain JSON scalar is encoded as a list of two: its type and its content.
 
 
 def _written(value: Any, blobs: list[bytes]) -> Any:
-    """Return a value as JSON can hold it; the bytes of its arrays are added to ``blobs``."""
+    """Return a value encoded for JSON; append the bytes of its arrays to ``blobs``."""
     if value is None or isinstance(value, bool | int | str):
         return ["attribute", str(value)] if isinstance(value, Attribute) else value
     if isinstance(value, float):
@@ -120,7 +120,7 @@ def _written(value: Any, blobs: list[bytes]) -> Any:
 
 
 def _array(array: np.ndarray, blobs: list[bytes]) -> Any:
-    # Whether it lies in one piece is part of what a module is tried with.
+    # Modules are tested with non-contiguous arrays: keep that property.
     gap = array.ndim > 0 and array.size > 1 and not (array.flags.c_contiguous or array.flags.f_contiguous)
     if array.dtype.kind not in "fiub" or array.dtype.itemsize > 8:
         raise TypeError(f"no array of {array.dtype} goes over the wire")

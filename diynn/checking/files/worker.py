@@ -1,7 +1,7 @@
-"""The process in which foreign code lives. It reads a file, runs its definitions, and does what it is asked.
+"""The worker process: it parses a file of foreign code, runs its definitions, and serves requests.
 
-It gives up what it does not need, sets its limits and builds the wall before it parses the first line. It
-judges nothing: what it sends are arrays, names and places.
+It enters its limits and the sandbox before it parses the file. It decides nothing: it sends arrays, names and
+places in files.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from diynn.checking.contract.recognise import is_base
 from diynn.checking.files.define import Definitions
 from diynn.checking.files.finding import Source, read
 from diynn.checking.files.wire import ConnectionClosed, MalformedMessage, receive, send
-from diynn.checking.sandbox import build
+from diynn.checking.sandbox import enter
 
 _FORBIDDEN = (
     "subprocess.Popen", "os.system", "os.exec", "os.fork", "os.forkpty", "os.posix_spawn", "os.spawn",
@@ -38,7 +38,7 @@ _CHANGING = (
 
 
 class FileHost(Host):
-    """A host of the classes of one file."""
+    """The host of the classes of one file."""
 
     def __init__(self) -> None:
         super().__init__({})
@@ -46,9 +46,9 @@ class FileHost(Host):
         self._infos: dict[str, ClassInfo] = {}
 
     def open(self, path: str, top: str, names: list[str]) -> dict[str, Any]:
-        """Read a file; return its classes with their places, and what is wrong with it.
+        """Parse a file; return its classes with their places, and its problems.
 
-        Classes of these names are among them, whatever they look like.
+        Classes called ``names`` are included, whatever they look like.
 
         Raises
         ------
@@ -69,7 +69,7 @@ class FileHost(Host):
         }  # fmt: skip
 
     def define(self) -> dict[str, Any]:
-        """Run the definitions; return the names of the classes, what went wrong, and what was not run."""
+        """Run the definitions; return the classes, the errors, and the names that were not defined."""
         assert self.source is not None
         definitions = Definitions(self.source).run()
         self.classes = {name: each for name, each in definitions.names.items() if isinstance(each, type)}
@@ -86,7 +86,7 @@ class FileHost(Host):
         }  # fmt: skip
 
     def class_info(self, name: str) -> ClassInfo:
-        """Describe a class, once."""
+        """Describe a class; the description is cached."""
         if name not in self._infos:
             self._infos[name] = describe_class(self.classes[name])
         return self._infos[name]
@@ -98,16 +98,16 @@ _ASKED = frozenset(
 )  # fmt: skip
 
 
-def serve(wire: socket.socket) -> None:
-    """Answer questions until the judge hangs up."""
+def serve(connection: socket.socket) -> None:
+    """Answer requests until the judge closes the socket."""
     host = FileHost()
     random.seed(0)
     np.random.seed(0)  # noqa: NPY002 - foreign code draws from it
     with np.errstate(all="ignore"), contextlib.suppress(ConnectionClosed, MalformedMessage):
         while True:
-            what, arguments, dropped = receive(wire)
+            what, arguments, dropped = receive(connection)
             host.drop(dropped)
-            send(wire, _answer(host, what, arguments))
+            send(connection, _answer(host, what, arguments))
 
 
 def _answer(host: FileHost, what: str, arguments: list[Any]) -> list[Any]:
@@ -122,25 +122,25 @@ def _answer(host: FileHost, what: str, arguments: list[Any]) -> list[Any]:
         return ["raised", [error.method, error.key, error.words]]
     except MemoryError:
         return ["memory", None]
-    except Exception as error:  # foreign objects may raise wherever they are looked at
+    except Exception as error:  # any access to a foreign object may raise
         words = {"error": type(error).__name__, "text": str(error)[:200], "line": ""}
         return ["raised", [what, "raises", words]]
 
 
 def limit(timeout: float, megabytes: int, readable: list[str]) -> None:
-    """Set the limits of this process, refuse what no module needs, and build the wall where there can be one.
+    """Set the limits of this process, enter the sandbox, and add an audit hook.
 
-    The wall is what holds against malice; the refusals in Python say more clearly what is not allowed.
+    The sandbox protects against malice; the audit hook gives clearer messages.
     """
     sys.setrecursionlimit(3000)
     sys.dont_write_bytecode = True
     try:
         import resource
-    except ImportError:  # not a Unix: the wall clock is all there is
+    except ImportError:  # not Unix: only the deadline by the wall clock
         pass
     else:
         _set(resource, "RLIMIT_CORE", 0)
-        _set(resource, "RLIMIT_CPU", ceil(timeout), 1)  # a signal that tells what it is for, then a kill
+        _set(resource, "RLIMIT_CPU", ceil(timeout), 1)  # SIGXCPU tells the reason; then SIGKILL
         _set(resource, "RLIMIT_FSIZE", 16 << 20)
         _set(resource, "RLIMIT_NOFILE", 64)
         _set(resource, "RLIMIT_AS", megabytes << 20)
@@ -159,7 +159,7 @@ def limit(timeout: float, megabytes: int, readable: list[str]) -> None:
             if not isinstance(path, str | os.PathLike) or not os.path.realpath(path).startswith(here):
                 raise PermissionError("files may not be changed in a check")
 
-    build(readable, here)
+    enter(readable, here)
     sys.addaudithook(refuse)
 
 
@@ -170,5 +170,5 @@ def _set(resource: Any, name: str, value: int, more: int = 0) -> None:
         values = value, value + more
         if hard != resource.RLIM_INFINITY:
             values = min(value, hard), min(value + more, hard)
-        with contextlib.suppress(ValueError, OSError):  # not in this system's power
+        with contextlib.suppress(ValueError, OSError):  # not supported by this system
             resource.setrlimit(kind, values)

@@ -1,1 +1,1 @@
-"""What was found, in words: results, reports, tables, and the catalogue in two languages."""
+"""Results, reports, tables and pages, and the messages in two languages."""

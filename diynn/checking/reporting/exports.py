@@ -1,4 +1,4 @@
-"""Results as files for spreadsheets and for students: CSV, and one text a student."""
+"""Results as CSV for spreadsheets, and as a text for each student."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from diynn.checking.reporting.tables import file_table, kinds_of, mark
 
 
 def to_csv(found: Sequence[StudentReport], lang: str) -> str:
-    """Write a line for each student: points a class and in all, and what is to be looked at.
+    """Return CSV with a line for each student: points per class, their sum, remarks.
 
-    Where nothing is said to be asked for, a class is worth 1 if it is right and 0 if not. In French the
-    fields are separated by semicolons and decimals by commas, as spreadsheets there expect.
+    If no classes are required, a class counts 1 if it is right and 0 if not. In French the separator is a
+    semicolon and the decimal mark a comma, as French spreadsheets expect.
     """
     kinds = kinds_of(found)
     sheet = io.StringIO()
@@ -33,21 +33,20 @@ def _points(student: StudentReport, kind: str, lang: str) -> str:
     for each in student.earned:
         if each.kind == kind:
             return number(each.points, lang)
-    reports = [report for report in student.reports if report.kind == kind]
+    reports = student.of_kind(kind)
     return str(int(any(report.ok for report in reports))) if reports else ""
 
 
 def _safe(cell: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
+    """Return a text that spreadsheets do not read as a formula."""
     return "'" + cell if cell.startswith(("=", "+", "-", "@")) else cell
 
 
 def feedback(student: StudentReport, lang: str) -> str:
-    """Write what a student is to read: points, what is missing, and a report of each class."""
+    """Return the text for a student: points, missing classes, reports."""
     lines = [student.name, "=" * len(student.name), ""]
     if student.earned:
-        total = text("points_of", lang, points=number(student.points, lang), of=number(student.of, lang))
-        lines += [total, "", *(_line(each, lang) for each in student.earned), ""]
+        lines += [student.points_text(lang), "", *(_line(each, lang) for each in student.earned), ""]
     lines += [f"✗ {said}" for said in student.remarks(lang)]
     for file in student.files_shown:
         if file.reports:

@@ -1,4 +1,4 @@
-"""What was found of a student as Gradescope reads it: ``results.json``."""
+"""The ``results.json`` of Gradescope for one student."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from diynn.checking.reporting.students import StudentReport
 
 
 def results(student: StudentReport, lang: str) -> dict[str, Any]:
-    """Return one test for each class: those that are asked for with their points, else all with one each."""
+    """Return a test for each required class with its points, or for each class with one point."""
     tests: list[dict[str, Any]] = []
     for number, said in enumerate(student.remarks(lang), start=1):
         tests.append(_test(f"{text('word.remark', lang)} {number}", 0.0, 0.0, said, passed=False))

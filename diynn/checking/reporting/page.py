@@ -1,7 +1,7 @@
-"""Results as pages for a browser: one of all students, with a search, and one a student.
+"""HTML pages of results: one of all students with a search field, and one per student.
 
-They need no network and no other file, take their colours from the reader's setting for light and dark, and
-can be read without scripts. Everything foreign in them is escaped, and a policy lets no other script run.
+They need no network and no other file, follow the browser's light or dark scheme, and can be read without
+scripts. Foreign texts are escaped, and a content security policy allows only our script.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from html import escape
 from urllib.parse import quote
 
 from diynn.checking.reporting.messages import text
-from diynn.checking.reporting.render import MARKS, array_text, short_place
+from diynn.checking.reporting.render import MARKS, array_text
 from diynn.checking.reporting.report import Report
-from diynn.checking.reporting.results import Result, Verdict
+from diynn.checking.reporting.results import Result, Verdict, short_place
 from diynn.checking.reporting.students import Earned, StudentReport, number
-from diynn.checking.reporting.tables import SHORT, kinds_of, mark, sign
+from diynn.checking.reporting.tables import SHORT, kinds_of, mark, right_of, sign, summary
 
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1f24; --soft: #59636e; --paper: #fff; --raised: #f6f8fa;
@@ -67,7 +67,7 @@ _CLASSES = {"✓": "right", "✗": "wrong", "!": "remark", "·": "soft", "–": 
 
 
 def file_names(found: Sequence[StudentReport]) -> list[str]:
-    """Return the name of each student's page: safe on every system, and each another."""
+    """Return the file name of each student's page: unique, and valid on every system."""
     names: list[str] = []
     taken: set[str] = set()
     for place, student in enumerate(found, start=1):
@@ -79,12 +79,12 @@ def file_names(found: Sequence[StudentReport]) -> list[str]:
 
 
 def overview(found: Sequence[StudentReport], lang: str, folder: str) -> str:
-    """Write the page of all students.
+    """Return the page of all students.
 
     Parameters
     ----------
     folder : str
-        Where the students' pages lie, seen from this one.
+        The folder of the students' pages, relative to this page.
     """
     kinds = kinds_of(found)
     points = any(student.earned for student in found)
@@ -100,14 +100,12 @@ def overview(found: Sequence[StudentReport], lang: str, folder: str) -> str:
         flag = f" <span class='wrong' title='{escape(said)}'>✗</span>" if said else ""
         total = f"<td class='points'>{number(student.points, lang)}</td>" if points else ""
         rows.append(f"<tr data-words='{escape(words)}'><td>{link}{flag}</td>{total}{cells}</tr>")
-    right = sum(student.ok for student in found)
     most = f"<th class='points'>/{number(max(each.of for each in found), lang)}</th>" if points else ""
-    last = "".join(f"<th>{_share(found, kind)}</th>" for kind in kinds)
-    summary = text("class_summary", lang, right=right, students=len(found))
+    last = "".join(f"<th>{right_of([sign(student, kind) for student in found])}</th>" for kind in kinds)
     title, search = escape(text("page.title", lang)), escape(text("page.search", lang))
     nothing, similar = escape(text("page.nothing", lang)), escape(text("similar", lang))
     body = (
-        f"<h1>{title}</h1><p>{escape(summary)}</p>"
+        f"<h1>{title}</h1><p>{escape(summary(found, lang))}</p>"
         f"<input type='search' hidden placeholder='{search}…' aria-label='{search}'>"
         f"<div class='scroll'><table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
         f"<tfoot><tr><th>{_word('right', lang)}</th>{most}{last}</tr></tfoot></table></div>"
@@ -118,19 +116,18 @@ def overview(found: Sequence[StudentReport], lang: str, folder: str) -> str:
 
 
 def student_page(student: StudentReport, lang: str, back: str) -> str:
-    """Write the page of one student, with a link ``back`` to that of all."""
+    """Return the page of one student, with a link ``back`` to the page of all."""
     everybody = escape(text("page.back", lang))
     parts = [f"<p><a href='{quote(back)}'>← {everybody}</a></p><h1>{escape(student.name)}</h1>"]
     if student.earned:
-        total = text("points_of", lang, points=number(student.points, lang), of=number(student.of, lang))
-        parts.append(f"<p class='badge'>{escape(total)}</p><table><tbody>")
+        parts.append(f"<p class='badge'>{escape(student.points_text(lang))}</p><table><tbody>")
         parts += [_earned(each, lang) for each in student.earned]
         parts.append("</tbody></table>")
     said = "".join(f"<li class='wrong'>{escape(each)}</li>" for each in student.remarks(lang))
     parts.append(f"<ul>{said}</ul>" if said else "")
     for file in student.files_shown:
         parts.append(f"<h2>{escape(file.name)}</h2>" if file.reports else "")
-        # What is wrong comes first: it is what there is to read.
+        # Failures come first.
         parts += [_report(report, lang) for report in sorted(file.reports, key=lambda each: not each.failed)]
     return _page(student.name, "".join(parts), lang)
 
@@ -169,10 +166,10 @@ def _result(result: Result, lang: str) -> str:
     if shown:
         lines.append(f"<pre>{escape(chr(10).join(shown))}</pre>")
     word = "remark" if result.verdict is Verdict.REMARK else "mistake"
-    told = {word: escape(result.explain(lang)), "should": f"<code>{escape(result.should)}</code>"}
+    written = {word: escape(result.explain(lang)), "should": f"<code>{escape(result.should)}</code>"}
     for key in ([word] if result.mistake else []) + (["should"] if result.should else []):
         label = text("told", lang, name=text(f"word.{key}", lang), what="")
-        lines.append(f"<div><b>{escape(label)}</b>{told[key]}</div>")
+        lines.append(f"<div><b>{escape(label)}</b>{written[key]}</div>")
     return f"<li>{''.join(lines)}</li>"
 
 
@@ -180,13 +177,8 @@ def _cell(shown: str) -> str:
     return f"<td class='{_CLASSES[shown]}'>{shown}</td>"
 
 
-def _share(found: Sequence[StudentReport], kind: str) -> str:
-    signs = [sign(student, kind) for student in found]
-    return f"{signs.count('✓')}/{len(signs) - signs.count('')}"
-
-
 def _words(student: StudentReport, lang: str) -> list[str]:
-    """Return what a student may be searched by: classes, and what is wrong with them."""
+    """Return the texts by which a student is found: names, wrong classes, mistakes."""
     failed = [report for report in student.reports if report.failed]
     said = [each.explain(lang) or each.say(lang) for report in failed for each in report.failed]
     return [*(f"{report.name} {report.kind}" for report in failed), *said, *student.missing]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from diynn.checking.reporting.messages import text
-from diynn.checking.reporting.results import Result, Verdict, is_judged
+from diynn.checking.reporting.results import Result, Verdict, is_judged, short_place
 
 MARKS = {Verdict.PASSED: "✓", Verdict.FAILED: "✗", Verdict.REMARK: "!", Verdict.SKIPPED: "·"}
 _COLOURS = {
@@ -20,11 +20,11 @@ _LIMIT = 12
 
 
 def array_text(value: Any) -> str:
-    """Write an array in a few lines; a list is one that came through JSON."""
+    """Return an array as a few lines of text; a list is an array read from JSON."""
     if isinstance(value, list):
         try:
             value = np.array(value)
-            value = value.astype(float) if value.dtype.kind == "U" else value  # what was not finite
+            value = value.astype(float) if value.dtype.kind == "U" else value  # not finite
         except (ValueError, TypeError):
             return str(value)
     if isinstance(value, np.ndarray):
@@ -34,24 +34,19 @@ def array_text(value: Any) -> str:
     return str(value)
 
 
-def short_place(place: str) -> str:
-    """Return ``file.py:12`` of a whole path."""
-    return place.replace("\\", "/").rpartition("/")[2]
-
-
 def results_text(title: str, results: list[Result], lang: str | None, wrong: int = 0) -> str:
-    """Write results for a terminal, under a title; ``wrong`` layers are told below."""
+    """Return results as text under a title; ``wrong`` is the number of layers that failed."""
     lines = [heading(title, results, lang, wrong)]
     passed = [text(f"property.{each.property}", lang) for each in results if each.verdict is Verdict.PASSED]
     if passed:
         lines += _wrapped(f"  {MARKS[Verdict.PASSED]} ", ", ".join(passed))
-    told: set[str] = set()
+    explained: set[str] = set()
     after: dict[str, list[str]] = {}
     for result in results:
         if result.verdict is Verdict.SKIPPED and result.message == "after":
             after.setdefault(result.say(lang), []).append(text(f"property.{result.property}", lang))
         elif result.verdict is not Verdict.PASSED:
-            lines += _result_lines(result, lang, told)
+            lines += _result_lines(result, lang, explained)
     for reason, names in after.items():
         lines += _wrapped(
             f"  {MARKS[Verdict.SKIPPED]} ", text("told", lang, name=", ".join(names), what=reason)
@@ -60,7 +55,7 @@ def results_text(title: str, results: list[Result], lang: str | None, wrong: int
 
 
 def heading(title: str, results: list[Result], lang: str | None, wrong: int = 0) -> str:
-    """Return the title with a mark and the counts: what could not be judged is neither right nor wrong."""
+    """Return the title with a mark and the counts of results."""
     counts = {verdict: sum(each.verdict is verdict for each in results) for verdict in Verdict}
     if is_judged(results):
         summary = text("summary", lang, failed=counts[Verdict.FAILED], passed=counts[Verdict.PASSED])
@@ -76,7 +71,7 @@ def heading(title: str, results: list[Result], lang: str | None, wrong: int = 0)
     return f"{mark} {text('told', lang, name=title, what=summary)}"
 
 
-def _result_lines(result: Result, lang: str | None, told: set[str]) -> list[str]:
+def _result_lines(result: Result, lang: str | None, explained: set[str]) -> list[str]:
     name = text(f"property.{result.property}", lang)
     place = f"   [{short_place(result.where)}]" if result.where else ""
     lines = [f"  {MARKS[result.verdict]} {text('told', lang, name=name, what=result.say(lang))}{place}"]
@@ -92,10 +87,10 @@ def _result_lines(result: Result, lang: str | None, told: set[str]) -> list[str]
         lines += [f"      {'':<{width}}  {line}" for line in rest[:_LIMIT]]
     if result.mistake:
         key = result.explain(lang)
-        said = text("same_as_above", lang) if key in told else result.explain(lang)
+        said = text("same_as_above", lang) if key in explained else result.explain(lang)
         word = "word.remark" if result.verdict is Verdict.REMARK else "word.mistake"
         lines += _arrow(word, said, lang)
-        told.add(key)
+        explained.add(key)
     return lines + (_arrow("word.should", result.should, lang) if result.should else [])
 
 
@@ -108,7 +103,7 @@ def _wrapped(head: str, body: str, width: int = 100) -> list[str]:
 
 
 def results_html(title: str, results: list[Result], lang: str | None, wrong: int = 0) -> str:
-    """Write results as a table for a notebook; everything foreign in it is escaped."""
+    """Return results as an HTML table for a notebook; foreign texts are escaped."""
     rows = []
     for result in results:
         details = [] if result.verdict is Verdict.PASSED else [escape(result.say(lang))]

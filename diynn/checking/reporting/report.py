@@ -1,4 +1,4 @@
-"""What a check found of one class, and of one file."""
+"""The reports of one class and of one file."""
 
 from __future__ import annotations
 
@@ -6,28 +6,28 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from diynn.checking.reporting.results import Result, Verdict, is_judged, plain
+from diynn.checking.reporting.results import Result, Verdict, is_judged, jsonable, short_place
 
 
 @dataclass
 class Report:
-    """What a check found.
+    """The results of the judgement of a class.
 
     Prints as text in a terminal and as a table in a notebook.
 
     Attributes
     ----------
     name : str
-        The class that was checked.
+        The class that was judged.
     kind : str
-        What it was taken for, such as ``"Softmax"``; empty if it was not recognised.
+        Its kind, such as ``"Softmax"``; empty if it was not recognised.
     where : str
-        The place of the class.
+        The file and line of the class.
     results : list of Result
     lang : str or None
         The language in which it prints, ``"en"`` or ``"fr"``; None for that of the locale.
     parts : list of Report
-        Of a net, one for each of its layers.
+        The reports of the layers of a net.
     """
 
     name: str
@@ -39,22 +39,22 @@ class Report:
 
     @property
     def title(self) -> str:
-        """The class, with the place of it."""
+        """The class, with its file and line."""
         return self.name + (f"  ({short_place(self.where)})" if self.where else "")
 
     @property
     def ok(self) -> bool:
-        """Whether nothing failed, and something was judged: more than that it can be built."""
+        """Whether nothing failed, and at least one property of its outputs was judged."""
         return not self.failed and self.judged and all(part.ok or not part.judged for part in self.parts)
 
     @property
     def judged(self) -> bool:
-        """Whether anything could be judged at all."""
+        """Whether anything could be judged."""
         return is_judged(self.results)
 
     @property
     def unseen(self) -> list[Result]:
-        """The results of what was not looked at, though nothing else is to be mended first."""
+        """The skipped results, except those skipped because of another failure."""
         return [each for each in self.results if each.verdict is Verdict.SKIPPED and each.message != "after"]
 
     @property
@@ -75,7 +75,7 @@ class Report:
         raise KeyError(name)
 
     def __str__(self) -> str:
-        from diynn.checking.reporting.render import results_text  # only where something is printed
+        from diynn.checking.reporting.render import results_text  # only if something is printed
 
         wrong = sum(bool(part.failed) for part in self.parts)
         whole = [results_text(self.title, self.results, self.lang, wrong)]
@@ -94,10 +94,10 @@ class Report:
         return "".join(whole)
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the report as what JSON can hold, with its sentences written out."""
+        """Return the report as JSON values, with the sentences of its messages."""
         results = []
         for result in self.results:
-            each = {key: plain(value) for key, value in asdict(result).items()}
+            each = {key: jsonable(value) for key, value in asdict(result).items()}
             each["explanation"] = result.explain(self.lang)
             each["text"] = "" if result.verdict is Verdict.PASSED else result.say(self.lang)
             results.append(each)
@@ -120,17 +120,17 @@ class Report:
 
 @dataclass
 class FileReport:
-    """What was found in one file.
+    """The reports of one file.
 
     Attributes
     ----------
     path : Path
     name : str
-        What it is called in tables: the file, with as much of its path as tells it from the others.
+        Its name in tables: the end of its path that is unique.
     reports : list of Report
-        One a class.
+        One per class.
     problems : list of Result
-        What is wrong with the file itself.
+        Problems of the file itself.
     """
 
     path: Path
@@ -140,30 +140,25 @@ class FileReport:
 
     @property
     def empty(self) -> bool:
-        """Whether it has nothing to judge, as a file of helpers beside others has not."""
+        """Whether it has no classes and no problems, as a file of helpers."""
         return not self.reports and not self.problems
 
     @property
     def complete(self) -> bool:
-        """Whether all that was judged was looked at from all sides."""
+        """Whether no property of a judged class was skipped."""
         return not any(report.unseen for report in self.reports if report.judged)
 
     @property
     def ok(self) -> bool:
-        """Whether something was judged, and all of it is right."""
+        """Whether something was judged, and everything judged is right."""
         judged = [report for report in self.reports if report.judged]
         return bool(judged) and all(report.ok for report in judged) and not self.problems
 
     def as_dict(self, lang: str) -> dict[str, Any]:
-        """Return it as what JSON can hold."""
+        """Return it as JSON values."""
         return {
             "file": self.name,
             "ok": self.ok,
             "problems": [problem.say(lang) for problem in self.problems],
             "classes": [report.as_dict() for report in self.reports],
         }
-
-
-def short_place(place: str) -> str:
-    """Return ``file.py:12`` of a whole path."""
-    return place.replace("\\", "/").rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""What became of one property of one class."""
+"""The result of one property of one class."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ import numpy as np
 
 
 class Verdict(StrEnum):
-    """What became of one property."""
+    """The outcome of one property."""
 
     PASSED = "passed"
     FAILED = "failed"
-    #: Worth saying, and no failure: it is slow, or broadcasts silently.
+    #: No failure, but worth mentioning: slow, or broadcasts silently.
     REMARK = "remark"
-    #: Not looked at, for a reason that the message gives.
+    #: Not judged, for the reason that the message gives.
     SKIPPED = "skipped"
 
 
 @dataclass
 class Result:
-    """What became of one property of one class.
+    """The result of one property of one class.
 
     Attributes
     ----------
@@ -32,15 +32,15 @@ class Result:
         Its name, such as ``"delta"``.
     verdict : Verdict
     message : str
-        The key of the sentence that says what was seen, with its ``words``; empty for the property's own.
+        The key of the sentence about what happened, with its ``words``; empty for the property's own.
     mistake : str
-        The key of the likely mistake, empty if it is none that is known.
+        The key of the likely mistake, empty if none is known.
     also : str
-        A second mistake, made beside the first.
+        The key of a second mistake.
     should : str
-        The line of mathematics that should stand there.
+        The right formula.
     method, where : str
-        The method in which to look, and its place, ``"tanh.py:12"``.
+        The method to blame, and its file and line, ``"tanh.py:12"``.
     inputs : dict
         The smallest input found that fails, by name.
     expected, got : array, str or None
@@ -60,15 +60,15 @@ class Result:
     got: Any = None
 
     def explain(self, lang: str | None = None) -> str:
-        """Return the likely mistake in words, empty if none is known."""
+        """Return the explanation of the likely mistake, empty if none is known."""
         from diynn.checking.reporting.messages import text
 
-        told = [text(f"mistake.{each}", lang, **self.words) for each in (self.mistake, self.also) if each]
-        return text("word.and_also", lang, one=told[0], other=told[1]) if len(told) == 2 else "".join(told)
+        both = [text(f"mistake.{each}", lang, **self.words) for each in (self.mistake, self.also) if each]
+        return text("word.and_also", lang, one=both[0], other=both[1]) if len(both) == 2 else "".join(both)
 
     def say(self, lang: str | None = None) -> str:
-        """Return what was seen in words."""
-        from diynn.checking.reporting.messages import text  # only where something is said
+        """Return the sentence about what happened."""
+        from diynn.checking.reporting.messages import text  # only if a sentence is asked for
 
         words = dict(self.words)
         if "property" in words:
@@ -76,12 +76,12 @@ class Result:
         return text(self.message or f"fails.{self.property}", lang, **words)
 
 
-#: What says nothing yet about whether a class is right, unless it fails.
+#: Properties that prove nothing if they pass.
 _PREPARATION = ("construct", "derived", "own_work", "methods", "parameters")
 
 
 def is_judged(results: Sequence[Result]) -> bool:
-    """Say whether results are a judgement: more than that a class can be built."""
+    """Return whether results contain a failure, or a judged property beyond the preparation."""
     return any(
         each.verdict is Verdict.FAILED
         or (each.verdict is not Verdict.SKIPPED and each.property not in _PREPARATION)
@@ -90,39 +90,44 @@ def is_judged(results: Sequence[Result]) -> bool:
 
 
 def result_from(fields: Mapping[str, Any]) -> Result:
-    """Make a result of its JSON form; what foreign code wrote in it is made fit to be shown."""
-    known = {key: shown(fields[key]) for key in Result.__dataclass_fields__ if key in fields}
+    """Return a result from its JSON form; its texts may come from foreign code and are sanitised."""
+    known = {key: sanitised(fields[key]) for key in Result.__dataclass_fields__ if key in fields}
     known["verdict"] = Verdict(known["verdict"])
     return Result(**known)
 
 
 _LONGEST = 300
-#: What differs between two runs of the same code: addresses, and the folder that the code runs in.
+#: What is not reproducible in texts: addresses, and the temporary folder of the process.
 _PASSING = re.compile(r" at 0x[0-9a-fA-F]+|\S*diynn-(?:check|judge)-\w+/?")
 
 
-def shown(value: Any) -> Any:
-    """Return texts without control characters and without what differs from run to run, and cut."""
+def sanitised(value: Any) -> Any:
+    """Return texts cut to a length, without control characters and irreproducible parts."""
     if isinstance(value, dict):
-        return {shown(str(key)): shown(each) for key, each in value.items()}
+        return {sanitised(str(key)): sanitised(each) for key, each in value.items()}
     if isinstance(value, list):
-        return [shown(each) for each in value]
+        return [sanitised(each) for each in value]
     if not isinstance(value, str):
         return value
     kept = _PASSING.sub("", "".join(sign if sign.isprintable() else " " for sign in value[: 4 * _LONGEST]))
     return kept if len(kept) <= _LONGEST else kept[: _LONGEST - 1] + "…"
 
 
-def plain(value: Any) -> Any:
-    """Return a value as JSON can hold it: arrays as lists, and what is not finite as text."""
+def jsonable(value: Any) -> Any:
+    """Return a JSON value: arrays become lists, and numbers that are not finite texts."""
     if isinstance(value, np.ndarray):
-        return plain(value.tolist() if value.size <= 1000 else value.ravel()[:1000].tolist())
+        return jsonable(value.tolist() if value.size <= 1000 else value.ravel()[:1000].tolist())
     if isinstance(value, dict):
-        return {str(key): plain(each) for key, each in value.items()}
+        return {str(key): jsonable(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(each) for each in value]
+        return [jsonable(each) for each in value]
     if isinstance(value, float | np.floating):
         return float(value) if np.isfinite(value) else str(float(value))
     if isinstance(value, np.integer | np.bool_):
         return value.item()
     return value if isinstance(value, str | int | bool) or value is None else str(value)
+
+
+def short_place(place: str) -> str:
+    """Return ``file.py:12`` without the folders."""
+    return place.replace("\\", "/").rpartition("/")[2]

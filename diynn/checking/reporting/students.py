@@ -1,4 +1,4 @@
-"""What was found of one student: the files, and what they earn."""
+"""The report of one student: files and points."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from diynn.checking.reporting.messages import text
 from diynn.checking.reporting.report import FileReport, Report
 from diynn.checking.reporting.results import Result, Verdict
 
-#: The message of what was not begun when the time of a run was over.
+#: The message of a class that was not begun before the time limit of the run.
 OUT_OF_TIME = "out_of_time"
 
 
 @dataclass
 class Earned:
-    """What a student earned by one class.
+    """The points of a student for one class.
 
     Attributes
     ----------
     kind : str
     report : Report or None
-        The class that counts: of several of one kind the best; None if there is none.
+        The class that counts, the best of its kind; None if there is none.
     points, of : float
     unsure : list of Result
-        What could not be looked at, and so counts neither way.
+        Skipped results, which count neither way.
     """
 
     kind: str
@@ -36,18 +36,18 @@ class Earned:
 
 @dataclass
 class StudentReport:
-    """What was found of one student.
+    """The report of one student.
 
     Attributes
     ----------
     name : str
     folder : str
-        What the student's folder is called where it came from.
+        The original name of the student's folder.
     files : list of FileReport
     earned : list of Earned
-        A line for each class that is asked for; empty where nothing is said to be.
+        One for each required class.
     problems : list of Result
-        What is wrong with what was handed in as a whole.
+        Problems of the work as a whole.
     """
 
     name: str
@@ -58,7 +58,7 @@ class StudentReport:
 
     @property
     def files_shown(self) -> list[FileReport]:
-        """The files with something to tell; where there is none, those without a class."""
+        """The files with classes or problems; the first file if there are none."""
         return [each for each in self.files if not each.empty] or self.files[:1]
 
     @property
@@ -68,27 +68,35 @@ class StudentReport:
 
     @property
     def points(self) -> float:
-        """What was earned."""
+        """The points earned."""
         return round(sum(each.points for each in self.earned), 2)
 
     @property
     def of(self) -> float:
-        """What could be."""
+        """The maximum of points."""
         return round(sum(each.of for each in self.earned), 2)
+
+    def points_text(self, lang: str) -> str:
+        """Return the sentence with the points and their maximum."""
+        return text("points_of", lang, points=number(self.points, lang), of=number(self.of, lang))
+
+    def of_kind(self, kind: str) -> list[Report]:
+        """Return the reports of the classes of a kind."""
+        return [report for report in self.reports if report.kind == kind]
 
     @property
     def missing(self) -> list[str]:
-        """The kinds that are asked for and not there."""
+        """The required kinds that were not handed in."""
         return [each.kind for each in self.earned if each.report is None]
 
     @property
     def complete(self) -> bool:
-        """Whether all that was judged was looked at from all sides."""
+        """Whether no property of a judged class was skipped."""
         return all(file.complete for file in self.files)
 
     @property
     def unfinished(self) -> bool:
-        """Whether the run was over before all was looked at, and nothing seen by then is wrong."""
+        """Whether the time limit of the run cut something off, and nothing judged before is wrong."""
         results = [each for report in self.reports for each in report.results]
         results += [each for file in self.files for each in file.problems]
         failed = [each for each in (*results, *self.problems) if each.verdict is Verdict.FAILED]
@@ -98,12 +106,12 @@ class StudentReport:
 
     @property
     def ok(self) -> bool:
-        """Whether something was judged, all of it is right, and nothing is missing."""
+        """Whether something was judged, everything judged is right, and nothing is missing."""
         found = [each for each in self.files if not each.empty]
         return bool(found) and all(each.ok for each in found) and not self.missing and not self.problems
 
     def remarks(self, lang: str) -> list[str]:
-        """Return, a sentence each, what is wrong beside the classes: files, archives, classes missing."""
+        """Return a sentence for each problem beside the classes: files, archives, missing classes."""
         said = [each.say(lang) for each in self.problems]
         said += [each.say(lang) for file in self.files for each in file.problems]
         if not any(file.reports for file in self.files) and not said:
@@ -124,18 +132,18 @@ class StudentReport:
 
 
 def _unseen(result: Result, lang: str) -> str:
-    """Say what was not looked at: the property, or that the time was over."""
+    """Return a skipped property, or the sentence that the time was over."""
     return result.say(lang) if result.message == OUT_OF_TIME else text(f"property.{result.property}", lang)
 
 
 def number(value: float, lang: str) -> str:
-    """Write points: two decimals at most, a comma in French."""
+    """Return points as text: two decimals at most, a comma in French."""
     written = f"{value:.2f}".rstrip("0").rstrip(".")
     return written.replace(".", ",") if lang == "fr" else written
 
 
 def sign_of(reports: Sequence[Report]) -> str:
-    """Return one sign for the classes of one kind: of several, that of the best."""
+    """Return the sign of the best class of one kind."""
     if not reports:
         return ""
     if any(report.ok for report in reports):

@@ -10,7 +10,7 @@ from diynn.checking.reporting.report import FileReport, Report
 from diynn.checking.reporting.results import Verdict
 from diynn.checking.reporting.students import StudentReport, number, sign_of
 
-#: The kinds that are counted, in the order of the columns, and how they are headed.
+#: The kinds in the order of the columns, with their headings.
 SHORT = {
     "Linear": "Lin", "Conv1D": "Conv", "MaxPool1D": "MaxP", "AvgPool1D": "AvgP", "Flatten": "Flat",
     "Tanh": "Tanh", "Sigmoid": "Sigm", "ReLU": "ReLU", "Softmax": "Soft", "LogSoftmax": "LSoft",
@@ -21,7 +21,7 @@ SHORT = {
 
 
 def file_table(verdicts: FileReport, lang: str) -> str:
-    """Write a line for each class of a file: its verdict, what failed, and the likely mistake."""
+    """Return a line for each class of a file: verdict, failures, likely mistake."""
     head = [
         "",
         text("word.class", lang),
@@ -43,30 +43,30 @@ def _row(report: Report, lang: str) -> list[str]:
 
 
 def _headline(report: Report, lang: str) -> str:
-    """Return the first likely mistake, else what was seen, cut to a line."""
-    told = next((result.explain(lang) for result in report.failed if result.mistake), "")
-    told = told or next((result.say(lang) for result in report.failed), "")
+    """Return the first likely mistake, failure, remark or skipped property, cut to a line."""
+    headline = next((result.explain(lang) for result in report.failed if result.mistake), "")
+    headline = headline or next((result.say(lang) for result in report.failed), "")
     remarks = [result for result in report.results if result.verdict is Verdict.REMARK]
-    if not told and remarks:
-        told = text("told", lang, name=text("word.remark", lang), what=remarks[0].say(lang))
-    if not told and report.unseen:
+    if not headline and remarks:
+        headline = text("told", lang, name=text("word.remark", lang), what=remarks[0].say(lang))
+    if not headline and report.unseen:
         unseen = report.unseen[0]
-        told = text("told", lang, name=text(f"property.{unseen.property}", lang), what=unseen.say(lang))
-    return told if len(told) <= 90 else told[:89] + "…"
+        headline = text("told", lang, name=text(f"property.{unseen.property}", lang), what=unseen.say(lang))
+    return headline if len(headline) <= 90 else headline[:89] + "…"
 
 
 def mark(report: Report) -> str:
-    """Return one sign for a report."""
+    """Return the sign of a report."""
     return "✓" if report.ok else "✗" if report.failed else "·"
 
 
 def student_table(found: Sequence[StudentReport], lang: str, width: int | None = None) -> str:
-    """Write a line for each student, a column for each kind, and the points where there are any.
+    """Return a line for each student, with a column for each kind, and the points if there are any.
 
     Parameters
     ----------
     width : int, optional
-        Of the terminal: names are cut, and where that is not enough columns are left out.
+        The terminal's: names are cut, and if that is not enough, columns are left out.
     """
     kinds = kinds_of(found)
     points = any(student.earned for student in found)
@@ -77,33 +77,41 @@ def student_table(found: Sequence[StudentReport], lang: str, width: int | None =
         mark = " ✗" if student.problems or any(file.problems for file in student.files) else ""
         rows.append([student.name + mark, *signs, *([number(student.points, lang)] if points else [])])
     columns = [[row[place] for row in rows] for place in range(1, len(kinds) + 1)]
-    last = [f"{column.count('✓')}/{len(column) - column.count('')}" for column in columns]
+    last = [right_of(column) for column in columns]
     if points:
         head.append(text("word.points", lang))
         last.append("/" + number(max(student.of for student in found), lang))
-    right = sum(student.ok for student in found)
-    summary = text("class_summary", lang, right=right, students=len(found))
     lines = _fitted([head, *rows, [text("word.right", lang), *last]], points, width, lang)
-    return "\n".join([*lines, summary])
+    return "\n".join([*lines, summary(found, lang)])
+
+
+def summary(found: Sequence[StudentReport], lang: str) -> str:
+    """Return the sentence with the number of students that are right in everything."""
+    return text("class_summary", lang, right=sum(student.ok for student in found), students=len(found))
+
+
+def right_of(signs: Sequence[str]) -> str:
+    """Return the number of right classes and of all, such as ``3/5``, by their signs."""
+    return f"{signs.count('✓')}/{len(signs) - signs.count('')}"
 
 
 def kinds_of(found: Sequence[StudentReport]) -> list[str]:
-    """Return the kinds that are asked for or present, in the order of the columns."""
+    """Return the kinds that are required or present, in the order of the columns."""
     present = {report.kind for student in found for report in student.reports}
     present |= {each.kind for student in found for each in student.earned}
     return [name for name in SHORT if name in present]
 
 
 def sign(student: StudentReport, kind: str) -> str:
-    """Return one sign for what a student made of a kind; a dash where it is asked for and not there."""
+    """Return the sign of a student for a kind; a dash if it is required and missing."""
     for each in student.earned:
         if each.kind == kind:
             return "–" if each.report is None else mark(each.report)
-    return sign_of([report for report in student.reports if report.kind == kind])
+    return sign_of(student.of_kind(kind))
 
 
 def _fitted(rows: list[list[str]], points: bool, width: int | None, lang: str) -> list[str]:
-    """Write a table that fits into ``width``: columns of kinds that do not fit are counted, not shown."""
+    """Return a table of at most ``width`` characters; the number of hidden columns is added below."""
     longest = max(16, (width or 1000) // 3)
     rows = [[row[0] if len(row[0]) <= longest else row[0][: longest - 1] + "…", *row[1:]] for row in rows]
     hidden = 0

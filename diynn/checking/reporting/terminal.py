@@ -1,4 +1,4 @@
-"""Text for terminals and pipes that cannot take every sign."""
+"""Printing to terminals whose encoding lacks some signs."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ _SIGNS = {
 
 
 def say(line: str, stream: TextIO, lang: str) -> None:
-    """Print a text; signs that the stream cannot take become plain words."""
+    """Print a text; signs that the stream cannot encode are replaced."""
     print(fitted(line, getattr(stream, "encoding", None), lang), file=stream, flush=True)
 
 
 def fitted(line: str, encoding: str | None, lang: str) -> str:
-    """Return a text in which an encoding has everything."""
+    """Return a text with the signs replaced that an encoding lacks."""
     encoding = encoding or "utf-8"
     if _takes(line, encoding):
         return line

@@ -1,9 +1,8 @@
-"""A wall of the kernel around the process that runs foreign code, on Linux: Landlock and seccomp.
+"""The sandbox of a worker process on Linux: Landlock and seccomp.
 
-Landlock limits which files can be reached, seccomp which system calls can be made. Both hold for the rest
-of the process's life, whatever it runs, machine code included, and neither needs privileges or a program
-to be installed. The process is forked from one that has everything loaded, so that tools that wrap a new
-program, such as bubblewrap, cannot be used here.
+Landlock restricts the files that can be opened, seccomp the system calls. Both are enforced by the kernel for
+the rest of the process's life, on machine code as well, and need neither privileges nor an installed program.
+Tools that wrap a new program, such as bubblewrap, cannot be used, because workers are forked from a server.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from diynn.checking.sandbox import landlock, seccomp
 
-#: What libraries read when they are loaded, beside their own folders.
+#: Files that libraries read while they are loaded, beside their own folders.
 _SYSTEM = (
     "/usr/lib", "/usr/lib64", "/usr/local/lib", "/usr/share/zoneinfo", "/lib", "/lib64",
     "/etc/ld.so.cache", "/dev/urandom", "/dev/zero", "/proc/cpuinfo", "/proc/meminfo",
@@ -25,7 +24,7 @@ _SYSTEM = (
 
 
 def missing_features() -> str:
-    """Return what this system lacks for the wall, empty if it has all."""
+    """Return which of Landlock and seccomp this system lacks, empty if none."""
     if not sys.platform.startswith("linux"):
         return f"Landlock, seccomp ({sys.platform})"
     missing = {"Landlock": not landlock.version(), "seccomp": not seccomp.available()}
@@ -41,20 +40,20 @@ def libraries() -> list[str]:
     return list(dict.fromkeys([*found, *_SYSTEM]))
 
 
-def build(readable: Iterable[str], writable: str) -> str:
-    """Shut this process in, for the rest of its life; return what the system lacks for it.
+def enter(readable: Iterable[str], writable: str) -> str:
+    """Restrict this process for the rest of its life; return what the system lacks for it.
 
     Parameters
     ----------
     readable : iterable of str
-        Files and folders that may be read, beside those of Python and its libraries.
+        Files and folders that may be read, in addition to Python and its libraries.
     writable : str
-        The one folder in which files may be made, and no folders.
+        The only folder in which files, but no folders, may be created.
 
     Raises
     ------
     OSError
-        If the system has what it takes, and refuses.
+        If the kernel refuses.
     """
     missing = missing_features()
     if "Landlock" not in missing:

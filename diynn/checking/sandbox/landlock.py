@@ -1,4 +1,4 @@
-"""Landlock: which files a process may reach. Numbers and structures as in the kernel's ``landlock(7)``."""
+"""Landlock: restricts the files that a process may open. Constants and structures from ``landlock(7)``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import struct
 from collections.abc import Iterable
 
-# Landlock's own system calls have these numbers on every architecture.
+# The numbers of Landlock's system calls, equal on every architecture.
 _CREATE, _ADD, _RESTRICT = 444, 445, 446
 _VERSION = 1
 _PATH_BENEATH = 1
@@ -16,10 +16,10 @@ _NO_NEW_PRIVILEGES = 38
 
 _WRITE_FILE, _READ_FILE, _READ_DIR, _REMOVE_FILE = 1 << 1, 1 << 2, 1 << 3, 1 << 5
 _MAKE_FILE, _TRUNCATE = 1 << 8, 1 << 14
-#: All rights over files that the first version knows, and those that each later one added.
+#: The rights of the first version, and those that later versions added.
 _FILES = (1 << 13) - 1
 _ADDED = {2: 1 << 13, 3: _TRUNCATE, 5: 1 << 15}
-#: Rights that a file has; the others are of folders.
+#: The rights of files; the others are of folders.
 _OF_FILES = _WRITE_FILE | _READ_FILE | _TRUNCATE
 
 
@@ -34,7 +34,7 @@ def _call(number: int, *arguments: object) -> int:
 
 
 def version() -> int:
-    """Return the version of Landlock that the kernel has; 0 if it has none, or has it switched off."""
+    """Return the kernel's version of Landlock, 0 if it is missing or disabled."""
     try:
         return _call(_CREATE, None, 0, _VERSION)
     except (OSError, AttributeError, TypeError):
@@ -42,16 +42,16 @@ def version() -> int:
 
 
 def restrict(readable: Iterable[str], writable: str, sink: str) -> None:
-    """Let this process and its children reach nothing but these files.
+    """Restrict this process and its children to these files.
 
     Parameters
     ----------
     readable : iterable of str
-        Files and folders that may be read; one that is not there is left out.
+        Files and folders that may be read; missing ones are ignored.
     writable : str
-        A folder in which files, but no folders, may be made, changed and removed.
+        A folder in which files, but no folders, may be created, changed and removed.
     sink : str
-        A file that may be written to as well: the null device.
+        A file that may be written: the null device.
 
     Raises
     ------
@@ -62,7 +62,7 @@ def restrict(readable: Iterable[str], writable: str, sink: str) -> None:
     files = _FILES
     for since, right in _ADDED.items():
         files |= right if known >= since else 0
-    # From version 4 on no TCP either, from 6 on no signals to, and no abstract sockets of, those outside.
+    # Version 4 adds TCP; version 6 adds signals and abstract sockets.
     fields = struct.pack("QQQ", files, 3 if known >= 4 else 0, 3 if known >= 6 else 0)
     rules = fields[: 8 if known < 4 else 16 if known < 6 else 24]
     ruleset = _call(_CREATE, rules, len(rules), 0)
@@ -90,5 +90,5 @@ def _allow(ruleset: int, path: str, rights: int) -> None:
 
 
 def forbid_new_privileges() -> None:
-    """Let no program that this process could start have more rights than it has itself."""
+    """Forbid this process and its children to gain privileges by starting a program."""
     ctypes.CDLL(None, use_errno=True).prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)

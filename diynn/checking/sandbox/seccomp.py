@@ -1,7 +1,7 @@
-"""Seccomp: which system calls a process may make.
+"""Seccomp: restricts the system calls of a process.
 
-A filter is a little program of the kernel's packet filter (BPF) that looks at the number and the arguments
-of each call, ``seccomp(2)``. What is refused fails with EPERM, as it does for lack of permission.
+A filter is a program for the kernel's packet filter (BPF) that examines the number and the arguments of each
+call, ``seccomp(2)``. A refused call fails with EPERM, as for lack of permission.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from diynn.checking.sandbox.landlock import forbid_new_privileges
 from diynn.checking.sandbox.syscalls import ARCHITECTURES, NEWEST, NEWEST_ALLOWED, Architecture
 
 _SET_FILTER, _FILTER_MODE = 22, 2
-# The instructions of the filter that are needed, and what it may answer.
+# The instructions of a filter, and its return values.
 _LOAD, _EQUAL, _AT_LEAST, _ANY_BIT, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 _ALLOW, _ERROR, _KILL = 0x7FFF0000, 0x00050000, 0x80000000
-# Where the number, the architecture and the first argument's lower half stand in what it looks at.
+# Offsets of the number, the architecture and the lower half of the first argument in ``seccomp_data``.
 _NUMBER, _ARCHITECTURE, _FIRST = 0, 4, 16
 _NEW_THREAD = 0x10000
 
@@ -28,12 +28,12 @@ Instruction = tuple[int, int, int, int]
 
 
 def architecture() -> Architecture | None:
-    """Return the system calls of this processor; None if they are not known here."""
+    """Return the system calls of this processor, None if unknown."""
     return ARCHITECTURES.get(platform.machine()) if sys.byteorder == "little" else None
 
 
 def available() -> bool:
-    """Say whether the kernel has filters, and this processor's calls are known."""
+    """Return whether the kernel has seccomp, and this processor's calls are known."""
     try:
         with open("/proc/self/status", encoding="ascii", errors="replace") as status:
             return architecture() is not None and "\nSeccomp:" in status.read()
@@ -42,7 +42,7 @@ def available() -> bool:
 
 
 def restrict() -> None:
-    """Refuse this process, its threads and children what no module needs, for the rest of their lives.
+    """Refuse the system calls that no module needs, for this process, its threads and children.
 
     Raises
     ------
@@ -67,9 +67,9 @@ def _filter(known: Architecture, own: int) -> list[Instruction]:
     allow, kill = (_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _KILL)
     load = (_LOAD, 0, 0, _NUMBER)
     lines = [(_LOAD, 0, 0, _ARCHITECTURE), (_EQUAL, 1, 0, known.audit), kill, load]
-    if known.compatible is not None:  # calls of another convention have numbers from here on
+    if known.compatible is not None:  # calls of the x32 convention
         lines += [(_AT_LEAST, 0, 1, known.compatible), kill]
-    # A C library that is told so takes the older call, whose flags can be looked at.
+    # With ENOSYS the C library falls back to clone, whose flags can be examined.
     lines += [(_EQUAL, 0, 1, known.clone3), unknown]
     for number in NEWEST_ALLOWED:
         lines += [(_EQUAL, 0, 1, number), allow]
@@ -83,6 +83,6 @@ def _filter(known: Architecture, own: int) -> list[Instruction]:
         allow,
         refuse,
     ]
-    for number in known.signals:  # to itself alone, as abort() and raise() do
+    for number in known.signals:  # only to itself, as abort() and raise() do
         lines += [(_EQUAL, 0, 4, number), (_LOAD, 0, 0, _FIRST), (_EQUAL, 0, 1, own), allow, refuse]
     return [*lines, allow]

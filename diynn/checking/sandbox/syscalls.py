@@ -1,12 +1,11 @@
-"""The numbers of system calls, as in the kernel's ``syscall.tbl`` of each architecture."""
+"""The numbers of system calls, from the kernel's ``syscall.tbl`` of each architecture."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-# What a worker has no use for: starting programs and processes, looking into or steering others, sockets,
-# changing what files are or where they hang, other users' and the machine's state, memory and messages
-# that others can see, and parts of the kernel that let calls be made past a filter.
+# Refused: starting programs and processes, tracing and controlling others, sockets, file attributes and
+# mounts, users and system state, shared memory and message queues, and calls that bypass a filter.
 _X86_64 = {
     "execve": 59, "execveat": 322, "fork": 57, "vfork": 58, "ptrace": 101, "tkill": 200,
     "rt_sigqueueinfo": 129, "rt_tgsigqueueinfo": 297, "process_vm_readv": 310, "process_vm_writev": 311,
@@ -54,8 +53,8 @@ _AARCH64 = {
     "setgroups": 159, "capset": 91, "migrate_pages": 238, "move_pages": 239, "lookup_dcookie": 18,
 }  # fmt: skip
 
-#: From here on numbers are the same everywhere. All of these are refused, those to come as well, such as
-#: pidfd_send_signal, io_uring and the newer ways to mount; but for close_range, openat2, faccessat2,
+#: From here on numbers are equal on all architectures. All are refused, future ones as well, such as
+#: pidfd_send_signal, io_uring and the newer mount calls, except close_range, openat2, faccessat2,
 #: epoll_pwait2 and futex_waitv.
 NEWEST = 424
 NEWEST_ALLOWED = (436, 437, 439, 441, 449)
@@ -63,18 +62,18 @@ NEWEST_ALLOWED = (436, 437, 439, 441, 449)
 
 @dataclass(frozen=True)
 class Architecture:
-    """The calls of one architecture that the filter speaks of.
+    """The system calls of one architecture that the filter examines.
 
     Attributes
     ----------
     audit : int
-        The kernel's number of it.
+        The kernel's constant ``AUDIT_ARCH_...``.
     refused : tuple of int
     signals : tuple of int
-        Those that send a signal to the process that they name first.
+        Calls that send a signal to the process of their first argument.
     clone, clone3 : int
     compatible : int or None
-        Where the calls of another convention begin.
+        The first number of the calls of another convention (x32).
     """
 
     audit: int

@@ -5,30 +5,30 @@ from __future__ import annotations
 import numpy as np
 
 from diynn.checking.contract.loss_trial import LossTrial
-from diynn.checking.contract.properties import ROUNDING, loss_property, same
+from diynn.checking.contract.properties import ROUNDING, loss_property, mutated, same
 from diynn.checking.contract.raised import Raised
 from diynn.checking.diagnosis.closeness import close
 from diynn.checking.diagnosis.evidence import Finding
 
-# An epsilon inside a logarithm up to this share of the costs is a protection, and not worth a word.
+# Relative tolerance of costs: a small epsilon inside a logarithm is allowed.
 _PROTECTED = 1e-5
 _SEEN = 1e-6
-# From here on it is another loss.
+# An epsilon this large changes the loss.
 _LARGE = 1e-3
 
 
 def _answer(t: LossTrial, method: str, y: np.ndarray, yhat: np.ndarray) -> np.ndarray:
-    """Return what a fresh loss answers; backward comes straight after forward, for who relies on it."""
+    """Return the answer of a new loss; backward is called right after forward, which some losses need."""
     instance = t.fresh()
     if method == "backward":
         instance.call("forward", y.copy(), yhat.copy(order="K"))
-    # A copy in the order it came in: what does not lie in one piece must not be laid in one.
+    # A copy would be contiguous: pass a non-contiguous array as it is.
     return instance.array(method, y.copy(), yhat if not yhat.flags.c_contiguous else yhat.copy())
 
 
 @loss_property("shapes", "forward")
 def shapes(t: LossTrial) -> Finding:
-    """Require that there is one cost per example."""
+    """Require one cost per example."""
     got, right = t.forward(t.fresh()).shape, (len(t.yhat),)
     tolerable = got == (len(t.yhat), 1) or (t.fixture.variant.elementwise and got == t.yhat.shape)
     if not tolerable and not t.fixture.kind.name:
@@ -44,7 +44,7 @@ def forward(t: LossTrial) -> Finding | None:
         return None
     epsilon = t.fixture.reading.epsilon
     got, right = t.forward(t.fresh()), t.fixture.variant.cost(t.target, t.yhat)
-    # Costs near 0 are differences of terms of the size of the predictions.
+    # Costs near 0 are differences of terms as large as the predictions.
     size = 1.0 + float(np.max(np.abs(t.yhat), initial=0.0))
     fine = got.size == right.size and close(got.reshape(right.shape), right, _PROTECTED, size=size)
     if got.ndim == 0:
@@ -52,7 +52,7 @@ def forward(t: LossTrial) -> Finding | None:
         fine = any(close(got, np.asarray(each), _PROTECTED) for each in means)
     if epsilon and (epsilon > _SEEN or not fine):
         words = {"epsilon": f"{epsilon:.2g}"}
-        if epsilon < _LARGE:  # the costs would print as equal
+        if epsilon < _LARGE:  # the costs would print as equal numbers
             return Finding(None, None, False, "loss.epsilon_small", words=words, remark=True)
         return Finding(got, right, False, "loss.epsilon_large", words=words)
     return Finding(got, right, fine)
@@ -92,16 +92,15 @@ def unchanged(t: LossTrial) -> Finding:
         if method == "backward":
             t.forward(instance)
         instance.call(method, t.y, t.yhat.copy())
-        for name, now, before in zip(("y", "yhat"), instance.arguments_now(), (t.y, t.yhat), strict=True):
-            if not np.array_equal(now, before):
-                words = {"method": method, "argument": name}
-                return Finding(now, before, False, "any.mutates", words=words)
+        found = mutated(instance, method, ("y", "yhat"), (t.y, t.yhat))
+        if found is not None:
+            return found
     return Finding(None, None, True)
 
 
 @loss_property("order", "backward", requires_run=("shapes", "backward"))
 def order(t: LossTrial) -> Finding:
-    """Require that backward is right whatever was called before."""
+    """Require that backward does not depend on earlier calls."""
     plain = t.fresh()
     t.forward(plain)
     right = t.backward(plain)
@@ -110,7 +109,7 @@ def order(t: LossTrial) -> Finding:
     )
     for prelude in ("a whole step", "other", "nothing"):
         instance = t.fresh()
-        broken = prelude == "a whole step"  # what the sheet's loop does
+        broken = prelude == "a whole step"  # as the sheet's training loop does
         mistake = "any.stale" if broken else "any.cached"
         words = {"method": "backward", "prelude": prelude}
         try:
@@ -149,7 +148,7 @@ def finite(t: LossTrial) -> Finding | None:
 
 @loss_property("dtype", "forward", requires=("forward", "backward"))
 def dtype(t: LossTrial) -> Finding | None:
-    """Require that targets in whole numbers give what the same targets give in floating point."""
+    """Require that integer targets give the same as the same targets in floating point."""
     if t.fixture.labels in ("index", "column"):
         return None
     y = np.round(t.target).astype(int)
@@ -158,7 +157,7 @@ def dtype(t: LossTrial) -> Finding | None:
         try:
             got = _answer(t, method, y, t.yhat)
         except Raised:
-            return Finding(None, None, True)  # an error is an honest answer
+            return Finding(None, None, True)  # an error is acceptable
         if not close(got.astype(float), right, ROUNDING):
             mistake = "any.truncates" if np.all(got == np.trunc(got)) else ""
             words = {"method": method, "dtype": "int64"}
@@ -181,7 +180,7 @@ def broadcasting(t: LossTrial) -> Finding | None:
 
 @loss_property("strided", "forward", requires=("forward", "backward"))
 def strided(t: LossTrial) -> Finding:
-    """Require that arrays that do not lie in one piece give the same."""
+    """Require that non-contiguous arrays give the same."""
     yhat = np.repeat(t.yhat, 2, axis=-1)[..., ::2]
     for method in ("forward", "backward"):
         got, right = _answer(t, method, t.y, yhat), _answer(t, method, t.y, t.yhat)

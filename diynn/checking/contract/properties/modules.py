@@ -15,7 +15,7 @@ from diynn.checking.diagnosis.evidence import Finding
 
 @module_property("shapes", "forward")
 def shapes(t: Trial) -> Finding:
-    """Require that the output has the shape that the sheet asks for."""
+    """Require the output shape of the sheet."""
     output = t.forward(t.fresh())
     got, kind = output.shape, t.fixture.kind
     if kind.name and not kind.formula:
@@ -27,7 +27,7 @@ def shapes(t: Trial) -> Finding:
 
 @module_property("forward", "forward", requires_run=("shapes",))
 def forward(t: Trial) -> Finding | None:
-    """Require that the output is that of our module with the same parameters."""
+    """Require the output of our module with the same parameters."""
     if not t.fixture.kind.name:
         return None
     instance = t.fresh()
@@ -45,7 +45,7 @@ def forward(t: Trial) -> Finding | None:
 
 
 def _by_formula(t: Trial, got: np.ndarray) -> Finding:
-    """Compare with what is right in any layout; an output of another shape is of another convention."""
+    """Compare with the right outputs of all layouts; another shape is another convention, not a mistake."""
     assert t.fixture.kind.formula is not None
     rights = t.fixture.kind.formula(t.fixture.setup.arguments, t.data, t.values)
     if any(close(got, right, ROUNDING) for right in rights):
@@ -60,18 +60,18 @@ def _by_formula(t: Trial, got: np.ndarray) -> Finding:
 def delta(t: Trial) -> Finding:
     """Require that ``backward_delta`` is the gradient of ⟨delta, forward(data)⟩ in the data."""
     instance = t.fresh()
-    t.forward(instance)  # who remembers its input is judged for that below
+    t.forward(instance)  # for a module that caches its input, which the property `order` judges
     got = t.backward_delta(instance)
     right_shape = got.shape == t.data.shape
     fine = t.delta_agrees(got) if right_shape else False
     if fine is False and t.is_the_sheets_delta(got):
-        fine = True  # its forward is another, and is told to be
+        fine = True  # its forward is wrong, which the property `forward` reports
     return Finding(got, lambda: t.numeric_delta()[0], fine)
 
 
 @module_property("gradient", "backward_update_gradient", requires_run=("shapes",))
 def gradient(t: Trial) -> Finding | None:
-    """Require that ``backward_update_gradient`` finds the gradient with respect to the parameters."""
+    """Require that ``backward_update_gradient`` gives the gradient with respect to the parameters."""
     if not t.values:
         if not t.fixture.kind.parameters:
             t.fresh().call_optional("backward_update_gradient", t.data.copy(), t.delta.copy())
@@ -114,7 +114,7 @@ def accumulation(t: Trial) -> Finding | None:
 
 @module_property("zero_grad", "zero_grad", requires_run=("shapes", "gradient"))
 def zero_grad(t: Trial) -> Finding | None:
-    """Require that after ``zero_grad`` the gradient starts from nothing."""
+    """Require that after ``zero_grad`` the gradient starts from zero."""
     if not t.values:
         t.fresh().call_optional("zero_grad")
         return None
@@ -175,8 +175,8 @@ def _parts_same(
     sizes: dict[Path, float],
     **extra: object,
 ) -> Finding:
-    """Compare gradients, to a share of their largest value or of ``sizes``: of the terms that were summed."""
-    # Gradients may come from single precision beside parameters in double: the rounding is theirs.
+    """Compare gradients, relative to their largest value or to ``sizes``, those of the terms summed."""
+    # Gradients may be computed in float32 beside parameters in float64.
     relative = 1e-5 if t.fixture.single(t) else ROUNDING
     fine = all(close(got[path], right[path], relative, size=sizes.get(path, 0.0)) for path in right)
     return Finding(t.parts(got), t.parts(right), fine, extra=extra)

@@ -1,4 +1,4 @@
-"""The properties of modules: how they behave between calls."""
+"""The properties of modules: side effects, order of calls, dtypes, extremes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from diynn.checking.contract.paths import Path
-from diynn.checking.contract.properties import ROUNDING, module_property, same
+from diynn.checking.contract.properties import ROUNDING, module_property, mutated, same
 from diynn.checking.contract.raised import Raised
 from diynn.checking.contract.trial import Trial, broadcasts
 from diynn.checking.diagnosis.closeness import close
@@ -16,25 +16,24 @@ from diynn.checking.diagnosis.evidence import Finding
 
 @module_property("unchanged", "forward", requires_run=("shapes", "delta"))
 def unchanged(t: Trial) -> Finding:
-    """Require that neither the data nor the delta is changed by any method."""
+    """Require that no method changes the data or the delta."""
     instance = t.fresh()
     instance.call_optional("zero_grad")
     lacking = instance.missing_methods("backward_delta", "backward_update_gradient")
     for method in ("forward", "backward_delta", "backward_update_gradient"):
         if method in lacking:
             continue
-        arguments = (t.data.copy(),) if method == "forward" else (t.data.copy(), t.delta.copy())
-        if method == "forward":
-            instance.call(method, *arguments)
-        else:
-            instance.call_optional(method, *arguments)
-        for name, now, before in zip(
-            ("data", "delta"), instance.arguments_now(), (t.data, t.delta), strict=False
-        ):
-            if not np.array_equal(now, before):
-                words = {"method": method, "argument": name}
-                return Finding(now, before, False, "any.mutates", words=words)
+        call = instance.call if method == "forward" else instance.call_optional
+        call(method, *_arguments(t, method))
+        found = mutated(instance, method, ("data", "delta"), (t.data, t.delta))
+        if found is not None:
+            return found
     return Finding(t.data, t.data, True)
+
+
+def _arguments(t: Trial, method: str) -> list[np.ndarray]:
+    """Return copies of the arguments of a method."""
+    return [each.copy() for each in ((t.data,) if method == "forward" else (t.data, t.delta))]
 
 
 @module_property("parameters_unchanged", "backward_update_gradient", requires_run=("shapes",))
@@ -45,11 +44,10 @@ def parameters_unchanged(t: Trial) -> Finding | None:
     instance = t.fresh()
     instance.call("zero_grad")
     for method in ("forward", "backward_update_gradient", "backward_delta"):
-        arguments = (t.data.copy(),) if method == "forward" else (t.data.copy(), t.delta.copy())
         try:
-            instance.call(method, *arguments)
+            instance.call(method, *_arguments(t, method))
         except Raised:
-            continue  # told by another property
+            continue  # another property reports it
         for path, before in t.values.items():
             now = instance.read(path)
             if not np.array_equal(now, before):
@@ -59,10 +57,10 @@ def parameters_unchanged(t: Trial) -> Finding | None:
 
 @module_property("order", "backward_delta", requires_run=("shapes", "delta", "gradient"))
 def order(t: Trial) -> Finding:
-    """Require that backward is right whatever was called before, and an output stays what it was.
+    """Require that backward does not depend on earlier calls, and that an output is not overwritten later.
 
-    Who relies on the forward pass just before is right wherever backward follows its forward, as it does in
-    the sheet's loop: that is a remark. Who relies on an earlier one is wrong there.
+    A module that caches the input of the last forward is right in the sheet's training loop: that is a
+    remark. One that uses an older input is wrong there.
     """
     instance = t.fresh()
     kept = t.forward(instance)
@@ -85,7 +83,7 @@ def order(t: Trial) -> Finding:
 def _after(
     t: Trial, prelude: str, other: np.ndarray, delta: np.ndarray, gradient: dict[Path, np.ndarray]
 ) -> Finding | None:
-    """Return what is wrong with both backward methods after what ``prelude`` says, None if nothing is."""
+    """Return what is wrong with the backward methods after the calls ``prelude``, None if nothing is."""
     broken = prelude == "a whole step"
     mistake, words = ("any.stale" if broken else "any.cached"), {"prelude": prelude}
     method = "backward_delta"
@@ -137,7 +135,7 @@ def update_parameters(t: Trial) -> Finding | None:
     instance.call("update_parameters", step)
     got = {path: instance.read(path).astype(float) for path in t.values}
     if not all(broadcasts(gradient[path], value) for path, value in t.values.items()):
-        return None  # told by `gradient`
+        return None  # `gradient` reports it
     right = {path: value - step * gradient[path] for path, value in t.values.items()}
     fine = all(close(got[path], right[path], 1e-5 if t.fixture.single(t) else ROUNDING) for path in right)
     extra = {"before": t.parts(t.values), "gradient": t.parts(gradient), "step": step}
@@ -151,39 +149,39 @@ def finite(t: Trial) -> Finding | None:
         data = t.data.copy()
         data[:, 0, ...] = value
         if not t.fixture.kind.name and not np.isfinite(t.forward(t.fresh(), np.full_like(data, 30.0))).all():
-            # An exponential of its own, perhaps: a function we do not know may overflow.
+            # An unknown function may contain an exponential, and overflow rightly.
             return Finding(None, None, None, message="overflows_itself")
         instance = t.fresh()
-        for method, arguments in (("forward", (data,)), ("backward_delta", (data, t.delta))):
-            got = instance.array(method, *(each.copy() for each in arguments))
+        for method in ("forward", "backward_delta"):
+            got = instance.array(method, *_arguments(replace(t, data=data), method))
             if not np.isfinite(got).all():
                 words = {"method": method, "value": f"{value:g}"}
-                # The formula of the mistake wants the data that were given.
+                # The formulas of mistakes need the data used.
                 return Finding(got, None, False, extra={"x": data, "of": method}, words=words)
     return Finding(None, None, True)
 
 
 @module_property("dtype", "forward", requires_run=("shapes", "delta"), requires=("delta",))
 def dtype(t: Trial) -> Finding | None:
-    """Require that data in single precision or in whole numbers give the same."""
+    """Require that float32 and integer data give the same."""
     single = Trial(t.fixture, t.values, t.data.astype(np.float32), t.delta.astype(np.float32), t.seed)
     double = Trial(t.fixture, t.values, single.data.astype(float), single.delta.astype(float), t.seed)
     for method in ("forward", "backward_delta"):
         got, right = _both(single, double, method)
-        # What nearly cancels is rounded where it was added up.
+        # A sum that nearly cancels has the rounding error of its terms.
         size = float(np.max(np.abs(double.data if method == "forward" else double.delta), initial=0.0))
         if got.dtype.kind != "f" or not close(got.astype(float), right, 1e-3, size=size):
             return Finding(got, right, False, words={"method": method, "dtype": "float32"})
     if t.fixture.kind.name == "MaxPool1D":
-        return Finding(None, None, True)  # whole numbers tie
+        return Finding(None, None, True)  # integers give ties
     whole = Trial(t.fixture, t.values, np.round(2 * t.data).astype(int), t.delta, t.seed)
-    whole.data[whole.data == 0] = 1  # off the kink
+    whole.data[whole.data == 0] = 1  # away from the kink
     for method in ("forward", "backward_delta"):
         exact = Trial(t.fixture, t.values, whole.data.astype(float), t.delta, t.seed)
         try:
             got, right = _both(whole, exact, method)
         except Raised:
-            break  # an error is an honest answer
+            break  # an error is acceptable
         if not close(got.astype(float), right, 1e-5):
             mistake = "any.truncates" if got.dtype.kind in "iu" or np.all(got == np.trunc(got)) else ""
             words = {"method": method, "dtype": "int64"}
@@ -202,7 +200,7 @@ def _both(one: Trial, other: Trial, method: str) -> tuple[np.ndarray, np.ndarray
 
 @module_property("strided", "forward", requires=("forward", "delta"))
 def strided(t: Trial) -> Finding:
-    """Require that arrays that do not lie in one piece give the same."""
+    """Require that non-contiguous arrays give the same."""
     data, delta = (np.repeat(each, 2, axis=-1)[..., ::2] for each in (t.data, t.delta))
     for method, arguments in (("forward", (data,)), ("backward_delta", (data, delta))):
         instance = t.fresh()

@@ -1,7 +1,7 @@
-"""The mistakes that course code is known to make: each is a wrong formula, in a few lines.
+"""Known mistakes: each is a wrong formula in a few lines.
 
-A wrong answer that equals what a wrong formula gives, in every trial, was most likely computed by it.
-Which mistakes these are was counted over some forty public solutions of the sheet.
+A mistake is diagnosed if its formula gives the wrong answers of all trials. The list was collected from some
+forty public solutions of the sheet.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ class Mistake:
     name : str
         ``"mistake." + name`` is its explanation in the catalogue.
     kinds : tuple of str
-        The kinds of module or loss that make it; empty for any.
+        The kinds of module or loss that it applies to; empty for any.
     property : str
-        The property whose wrong answers it explains.
+        The property whose failure it explains.
     formula : callable
-        Takes the facts of a trial; returns what somebody who made the mistake would get. A dict holds
-        some of several arrays: the others are right.
+        Takes the variables of a trial; returns the wrong answer. A dict may hold some of several arrays:
+        the others are right.
     should : str
-        The line of mathematics that should stand there.
+        The right formula.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Mistake:
     should: str
 
     def applies(self, kind: str, name: str) -> bool:
-        """Say whether it may explain this property of this kind."""
+        """Return whether it applies to this property of this kind."""
         return name == self.property and (not self.kinds or kind in self.kinds)
 
 
@@ -53,18 +53,18 @@ MISTAKES: list[Mistake] = []
 def mistake(
     name: str, kinds: str, where: str, formula: Formula | None = None, *, should: str = ""
 ) -> Callable[[Formula], Formula]:
-    """Register a known mistake, given a formula or as a decorator of one.
+    """Register a known mistake with its formula, or as a decorator of it.
 
     Parameters
     ----------
     name : str
         Its key.
     kinds : str
-        The kinds that make it, separated by spaces; ``""`` for any.
+        The kinds that it applies to, separated by spaces; ``""`` for any.
     where : str
-        The property whose wrong answers it explains.
+        The property whose failure it explains.
     should : str
-        The right line, where it is another than that of kind and property.
+        The right formula, if another than that of kind and property.
     """
 
     def add(function: Formula) -> Formula:
@@ -79,7 +79,7 @@ def mistake(
 
 
 def load() -> list[Mistake]:
-    """Return all known mistakes, those of one kind before those of any."""
+    """Return all known mistakes, those of some kinds before those of any."""
     if not MISTAKES:
         from diynn.checking.diagnosis.mistakes import (  # noqa: F401
             activations,

@@ -1,6 +1,6 @@
 """Mistakes of the activations, the softmaxes and Flatten.
 
-In the formulas ``x`` is the data, ``d`` the delta.
+In the formulas ``f.x`` is the data.
 """
 
 import numpy as np

@@ -1,4 +1,4 @@
-"""Mistakes of the convolution and the poolings: nearly all of them are about the stride and the overlap."""
+"""Mistakes of the convolution and the poolings, mostly of the stride and of overlapping windows."""
 
 from collections.abc import Callable, Iterator
 
@@ -21,7 +21,7 @@ def _windows(f: Facts, starts: Iterator[int] | range) -> Array:
 
 
 def _value(f: Facts, windows: Array) -> Array:
-    """Return what the layer makes of windows."""
+    """Return the output of the layer for windows."""
     if f.W is not None:
         found = np.einsum("nitc,tco->nio", windows, f.W)
         return found if f.b is None else found + f.b
@@ -96,7 +96,7 @@ def _right_windows(f: Facts) -> Array:
 
 
 def _laid_otherwise(f: Facts) -> Array:
-    """Return the windows (k, chan) laid into (chan, k): a reshape where a transposition is due."""
+    """Return the windows (k, chan) reshaped to (chan, k), instead of transposed."""
     windows = _right_windows(f)
     return windows.reshape(*windows.shape[:2], windows.shape[3], windows.shape[2])
 
@@ -109,7 +109,7 @@ mistake("conv.axes", "Conv1D", "forward", lambda f: np.einsum("nict,tco->nio", _
 
 
 def _parts(f: Facts) -> Array:
-    """Return what each window sends back (batch, out, k, chan)."""
+    """Return the delta of each window (batch, out, k, chan)."""
     if f.W is not None:
         return np.einsum("nio,tco->nitc", f.delta, f.W)
     if f.kind == "AvgPool1D":
@@ -135,7 +135,7 @@ mistake("conv.assigned", LAYERS, "delta", lambda f: _scatter(f, _parts(f), add=F
 
 @mistake("conv.assigned", "MaxPool1D", "delta")
 def _assigned_at_maximum(f: Facts) -> Array:
-    """Assign at the place of the maximum, in which the last window that has it wins."""
+    """Assign at the maximum instead of adding: the last window overwrites."""
     back = np.zeros_like(f.x)
     for n, i, c in np.ndindex(f.delta.shape):
         start = i * f.stride
@@ -149,7 +149,7 @@ mistake("conv.no_stride", LAYERS, "delta", lambda f: _scatter(f, _parts(f), stri
 
 @mistake("conv.column_i", LAYERS, "delta")
 def _column_i_delta(f: Facts) -> Array:
-    """Take delta's column i for the window that begins at i, while there is one."""
+    """Use delta[:, i] for the window that begins at i, as long as there is one."""
     back = np.zeros_like(f.x)
     parts = _parts(f)
     for i in range(0, min(f.x.shape[1] - f.k + 1, f.delta.shape[1]), f.stride):
@@ -159,7 +159,7 @@ def _column_i_delta(f: Facts) -> Array:
 
 @mistake("conv.column_i", "MaxPool1D", "delta")
 def _column_i_assigned(f: Facts) -> Array:
-    """Do the same, and assign at the place of the maximum."""
+    """Do the same, and assign at the maximum."""
     back = np.zeros_like(f.x)
     for i in range(0, min(f.x.shape[1] - f.k + 1, f.delta.shape[1]), f.stride):
         index = f.x[:, i : i + f.k].argmax(axis=1) + i
@@ -212,7 +212,7 @@ def _offset_i(f: Facts) -> Array:
 
 @mistake("pool.over_channels", "MaxPool1D", "delta")
 def _first_channel(f: Facts) -> Array:
-    """Send every channel's delta to where channel 0 has its maximum."""
+    """Put the delta of every channel at the maximum of channel 0."""
     index = _right_windows(f).argmax(axis=2)[:, :, :1] + np.arange(f.delta.shape[1])[None, :, None] * f.stride
     return _at_index(f, np.broadcast_to(index, f.delta.shape))
 

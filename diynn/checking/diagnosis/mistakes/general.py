@@ -1,4 +1,4 @@
-"""Mistakes that any module or loss may make: what they are shows in how wrong and right are related."""
+"""Mistakes of any module or loss, recognised by the relation of the wrong to the right answer."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,24 +8,24 @@ import numpy as np
 from diynn.arrays import Array
 from diynn.checking.diagnosis.mistakes import Facts, mistake
 
-#: What people take for a learning rate.
+#: Usual learning rates.
 RATES = (0.5, 0.1, 0.05, 0.01, 0.005, 1e-3, 5e-4, 1e-4, 1e-5)
 
 
 def scaled(right: Any, factor: float) -> Any:
-    """Return what is right times a factor, for one array or several."""
+    """Return one array or several times a factor."""
     if isinstance(right, Mapping):
         return {key: value * factor for key, value in right.items()}
     return right * factor
 
 
 def negated(f: Facts) -> Any:
-    """Return minus what is right."""
+    """Return the right answer with the other sign."""
     return scaled(f.right, -1.0)
 
 
 def _rate(f: Facts) -> Any:
-    """Return what is right times the learning rate that the answer seems to hold."""
+    """Return the right answer times the learning rate that the wrong one seems to contain."""
     got, right = first(f.got), first(f.right)
     place = np.unravel_index(np.argmax(np.abs(right)), right.shape)
     ratio = float(got[place] / right[place])

@@ -1,4 +1,4 @@
-"""Mistakes of layers on images, with the channels last or first."""
+"""Mistakes of layers on images, channels-last and channels-first."""
 
 import numpy as np
 
@@ -22,7 +22,7 @@ def _window(i: int, j: int, axes: Axes, size: int, stride: int) -> tuple[slice, 
 
 
 def _back(f: Facts, axes: Axes, share: str, *, add: bool = True) -> Array:
-    """Send each delta back to its window: to the ``"maximum"``, to ``"all"``, or an equal part to each."""
+    """Return the delta of the data: of windows at the ``"maximum"``, at ``"all"`` places, or a ``"mean"``."""
     back = np.zeros_like(f.x)
     for i, j in np.ndindex(f.delta.shape[axes[0]], f.delta.shape[axes[1]]):
         window = _window(i, j, axes, f.k, f.stride)

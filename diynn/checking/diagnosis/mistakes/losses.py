@@ -3,7 +3,7 @@
 import numpy as np
 
 from diynn.arrays import Array
-from diynn.checking.diagnosis.mistakes import Facts, mistake
+from diynn.checking.diagnosis.mistakes import Facts, Formula, mistake
 from diynn.checking.diagnosis.readings import sigmoid, softmax
 
 ANY_LOSS = "MSELoss BCELoss BCEWithLogitsLoss CrossEntropyLoss"
@@ -41,7 +41,7 @@ mistake("loss.columns", "MSELoss", "backward", lambda f: 2 * (f.yhat - f.y[:, 0]
 
 
 def _crossed(f: Facts) -> Array:
-    """Return all differences of a column and a row, which broadcasting makes of (n, 1) and (n,)."""
+    """Return the differences (n, n) that broadcasting gives for (n, 1) and (n,)."""
     return np.asarray((f.y[:, :1] - f.yhat[:, 0]) ** 2)
 
 
@@ -52,12 +52,11 @@ def _terms(f: Facts) -> tuple[Array, Array]:
     return f.y * np.log(f.yhat), (1 - f.y) * np.log(1 - f.yhat)
 
 
-def _any_sum(name: str, formula: object) -> None:
-    """Register a wrong cost per output for sums, means and neither of the outputs."""
-    cost = formula
-    mistake(name, "BCELoss", "forward", lambda f: cost(f))  # type: ignore[operator]
-    mistake(name, "BCELoss", "forward", lambda f: cost(f).sum(axis=1))  # type: ignore[operator]
-    mistake(name, "BCELoss", "forward", lambda f: cost(f).mean(axis=1))  # type: ignore[operator]
+def _any_sum(name: str, cost: Formula) -> None:
+    """Register a wrong cost per output, and its sum and mean over the outputs."""
+    mistake(name, "BCELoss", "forward", cost)
+    mistake(name, "BCELoss", "forward", lambda f: cost(f).sum(axis=1))
+    mistake(name, "BCELoss", "forward", lambda f: cost(f).mean(axis=1))
 
 
 _any_sum("bce.sign_slip", lambda f: -(_terms(f)[0] - _terms(f)[1]))
@@ -91,13 +90,13 @@ mistake("loss.mean_gradient", "BCELoss", "backward", lambda f: f.right / f.yhat.
 
 @mistake("bce.epsilon", "BCELoss", "finite")
 def _epsilon(f: Facts) -> Array:
-    """Take a logarithm or a quotient at 0, or add its epsilon outside: ``y / yhat + eps``."""
+    """Take a logarithm or divide at 0, or add an epsilon outside: ``y / yhat + eps``."""
     return np.asarray(f.got)
 
 
 @mistake("bce.epsilon", "BCELoss", "backward")
 def _epsilon_outside(f: Facts) -> Array:
-    """Add an epsilon outside the denominator: all entries are off by one constant."""
+    """Add an epsilon outside the denominator: all entries are wrong by one constant."""
     off = f.got - f.right
     constant = np.all(np.abs(off - off.ravel()[0]) <= 1e-6 * np.abs(f.right).max())
     return np.asarray(f.right + off if constant else np.nan)

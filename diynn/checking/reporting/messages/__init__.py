@@ -1,4 +1,4 @@
-"""The catalogue: every sentence that the checker says, in English and French, side by side."""
+"""The message catalogue: every sentence of the checker, in English and French."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LANGUAGES = ("en", "fr")
 
 
 class _Count(int):
-    """A number that picks its words: ``{n:file|files}`` becomes ``1 file``, and ``{n:=is|are}`` ``is``."""
+    """A number with singular and plural: ``{n:file|files}`` gives ``1 file``, and ``{n:=is|are}`` ``is``."""
 
     french = False
 
@@ -46,7 +46,7 @@ class _FrenchCount(_Count):
 
 
 class _Words(dict[str, Any]):
-    """What a sentence does not get stays visible, rather than raising."""
+    """A missing word is shown as ``…``, rather than raising."""
 
     def __missing__(self, key: str) -> str:
         return "…"
@@ -61,7 +61,7 @@ def text(key: str, lang: str | None = None, **words: Any) -> str:
     lang : str, optional
         ``"en"`` or ``"fr"``; None for the language of the locale.
     **words
-        What stands in its braces.
+        The values for its braces.
     """
     if key not in CATALOGUE:
         return key
@@ -75,12 +75,12 @@ def text(key: str, lang: str | None = None, **words: Any) -> str:
 
 
 def language(lang: str | None = None) -> str:
-    """Return ``"en"`` or ``"fr"``: what was asked for, or what the locale says.
+    """Return ``"en"`` or ``"fr"``: as given, or by the locale.
 
     Raises
     ------
     ValueError
-        If another language is asked for.
+        If another language is given.
     """
     if lang is None:
         named = next(

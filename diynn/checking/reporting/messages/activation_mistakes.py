@@ -14,10 +14,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "la formule est celle en fonction de la sortie, mais elle reçoit l'entrée : `data` n'est pas "
         "`forward(data)`",
     ),
-    "activation.delta_for_data": (
-        "`data` and `delta` are swapped",
-        "`data` et `delta` sont échangés",
-    ),
+    "activation.delta_for_data": ("`data` and `delta` are swapped", "`data` et `delta` sont échangés"),
     "activation.no_delta": (
         "the derivative alone is returned: it is not multiplied by `delta`",
         "seule la dérivée est renvoyée : elle n'est pas multipliée par `delta`",
@@ -65,10 +62,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the mask is reversed: delta passes where x ≤ 0",
         "le masque est inversé : delta passe là où x ≤ 0",
     ),
-    "relu.minus": (
-        "where x < 0 the derivative is 0, not -1",
-        "là où x < 0 la dérivée est 0, et non -1",
-    ),
+    "relu.minus": ("where x < 0 the derivative is 0, not -1", "là où x < 0 la dérivée est 0, et non -1"),
     "relu.absolute": ("this is |x|, not max(x, 0)", "c'est |x|, et non max(x, 0)"),
     "relu.step": (
         "the mask x > 0 is returned instead of the values",
@@ -151,10 +145,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "the sum is multiplied by log softmax where softmax is due",
         "la somme est multipliée par log softmax au lieu de softmax",
     ),
-    "logsoftmax.no_log": (
-        "the logarithm of the sum is missing",
-        "il manque le logarithme de la somme",
-    ),
+    "logsoftmax.no_log": ("the logarithm of the sum is missing", "il manque le logarithme de la somme"),
     # ------------------------------------------------------------ flatten
     "flatten.times_data": (
         "`delta` is multiplied by the input: the values only change places, so delta only does so too",

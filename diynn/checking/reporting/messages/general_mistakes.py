@@ -30,10 +30,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "a learning rate is applied already: only `update_parameters` knows the step",
         "un pas d'apprentissage est déjà appliqué : seul `update_parameters` connaît le pas",
     ),
-    "any.constant": (
-        "off by a constant factor of {factor}",
-        "juste à un facteur constant près, {factor}",
-    ),
+    "any.constant": ("off by a constant factor of {factor}", "juste à un facteur constant près, {factor}"),
     "any.identity": (
         "`delta` is returned unchanged, as if the derivative were 1",
         "`delta` est renvoyé tel quel, comme si la dérivée valait 1",

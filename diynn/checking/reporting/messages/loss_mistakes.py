@@ -90,10 +90,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "les cibles entre 0 et 1 sont traitées comme 0 ou 1 : les pixels d'un auto-encodeur sont entre "
         "les deux",
     ),
-    "bce.one_log": (
-        "log(1 - ŷ) is not 1 - log ŷ",
-        "log(1 - ŷ) n'est pas 1 - log ŷ",
-    ),
+    "bce.one_log": ("log(1 - ŷ) is not 1 - log ŷ", "log(1 - ŷ) n'est pas 1 - log ŷ"),
     "bce.log_base": (
         "the logarithm is the natural one, np.log",
         "le logarithme est le logarithme népérien np.log",

@@ -129,10 +129,7 @@ TEXTS: dict[str, tuple[str, str]] = {
         "les couches reçoivent le delta d'une autre : partez du delta de la sortie et remontez "
         "couche par couche",
     ),
-    "mistake.net.last_missing": (
-        "the last module is not applied",
-        "le dernier module n'est pas appliqué",
-    ),
+    "mistake.net.last_missing": ("the last module is not applied", "le dernier module n'est pas appliqué"),
     "mistake.net.not_zeroed": (
         "the gradients of the previous step are not reset: call zero_grad at the beginning of each step",
         "les gradients du pas précédent ne sont pas remis à zéro : appelez zero_grad au début de chaque pas",
