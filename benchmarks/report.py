@@ -84,20 +84,23 @@ def training_steps(recorded: dict[str, Any], cells: Sequence[Cell], plot: str) -
     """Return the table of training steps: a row a batch size, a column a workload."""
     names = [name for name in WORKLOADS if any(cell.workload == name for cell in cells)]
     results = recorded["results"]
-    titles = "; ".join(WORKLOADS[name].title for name in names)
+    titles = _titles(names)
     blocks = [
         f"One training step (forward, backward, update) in float32, backend `{results['backend']}`, "
-        f"{results['threads']} threads: milliseconds in the median, and how many times as long the best "
-        "of the other frameworks took, on all the threads or on one (@1), whichever is faster. "
-        f"`{recorded['command']}`",
+        f"{results['threads']} threads: median in milliseconds, and the time of the fastest other "
+        "framework, on all the threads or on one (@1), divided by it: above 1, diynn is faster. "
+        f"{titles}. `{recorded['command']}`",
     ]
     for who, words in _WAYS.items():
         own = [cell for cell in cells if who in cell.figures and verdicts.best_peer(cell)]
         if own:
             leads = [lead for cell in own if cell.batch >= 8 and (lead := verdicts.lead(cell, who=who))]
             mean = f"{verdicts.geometric_mean(leads):.2f}" if leads else "-"
-            blocks += [f"{words}, {mean} in the geometric mean from batch 8 on:", _table(who, names, own)]
-    blocks += [f"{titles}.", f"![Time of a training step as a multiple of diynn's]({plot})"]
+            blocks += [
+                f"{words}; geometric mean of the ratios for batches of 8 and more: {mean}.",
+                _table(who, names, own),
+            ]
+    blocks += [f"![Time of a training step as a multiple of diynn's]({plot})"]
     return "\n\n".join(blocks)
 
 
@@ -106,12 +109,15 @@ def in_short(recorded: dict[str, Any], cells: Sequence[Cell]) -> str:
     names = [name for name in WORKLOADS if any(cell.workload == name for cell in cells)]
     own = [cell for cell in cells if "diynn" in cell.figures and verdicts.best_peer(cell)]
     threads = recorded["results"]["threads"]
-    titles = "; ".join(f"({name}) {WORKLOADS[name].title}" for name in names)
     return (
-        f"One training step in float32 on {threads} threads: milliseconds in the median, and how many times "
-        f"as long the fastest of the others took (@1: on one thread). {titles}. `{recorded['command']}`\n\n"
-        + _table("diynn", names, own)
+        f"One training step in float32 on {threads} threads: median in milliseconds, and the time of the "
+        "fastest other framework divided by it (above 1, diynn is faster; @1: on one thread). "
+        f"{_titles(names)}. `{recorded['command']}`\n\n" + _table("diynn", names, own)
     )
+
+
+def _titles(names: Sequence[str]) -> str:
+    return "; ".join(f"({name}) {WORKLOADS[name].title}" for name in names)
 
 
 _WAYS = {"diynn": "With the extra `fast`", "diynn-played": "Without it"}

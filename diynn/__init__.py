@@ -50,6 +50,6 @@ __all__ += schedules.__all__
 __all__ += wrappers.__all__
 
 functional = stateless  # its former name, which `import diynn.functional` finds as well
-_spelled = _names(globals())  # TanH, Sigmoide, Sequentiel, ...: one table in `diynn.sheet`
+_spelled = _names(globals())  # TanH, Sigmoide, Sequentiel, ...: see `diynn.sheet`
 globals().update(_spelled)
 __all__ += sorted(_spelled)

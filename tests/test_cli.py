@@ -105,6 +105,23 @@ def test_the_version_is_told_by_the_package_run_as_a_module():
     assert told == f"diynn {diynn.__version__}\n"
 
 
+@pytest.mark.parametrize("loaded", ["diynn.sheet", "diynn.demo"])
+def test_ctrl_c_during_an_import_ends_the_command_without_a_traceback(loaded):
+    """The interrupt comes as Python looks for a module: of the package, or of what a command needs."""
+    program = f"""
+import sys, diynn_command
+class Interrupt:
+    def find_spec(self, name, path=None, target=None):
+        if name == {loaded!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, Interrupt())
+sys.argv = ["diynn", "demo"]
+sys.exit(diynn_command.main())
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert (ended.returncode, ended.stderr) == (130, "diynn: interrupted\n")
+
+
 def test_an_unknown_net_is_named():
     with pytest.raises(ValueError, match=r"`name` must be one of conv, mlp, autoencoder, got 'rnn'"):
         make_net("rnn")
