@@ -6,6 +6,7 @@ It relies only on the methods of the course sheet, so that it works for modules 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,23 @@ METHODS = (*COMPUTING, "zero_grad", "update_parameters")
 
 def is_module(thing: Any) -> bool:
     """Say whether an object is a module: an instance, of any origin, with the sheet's computing methods."""
-    return not isinstance(thing, type) and all([callable(getattr(thing, name, None)) for name in COMPUTING])
+    cls: Any = type(thing)
+    return _computes(cls) or (not isinstance(thing, type) and _all_callable(thing))
+
+
+@cache
+def _computes(cls: Any) -> bool:
+    """Say whether the instances of a class are modules, whatever they hold."""
+    return not issubclass(cls, type) and _all_callable(cls)
+
+
+def _all_callable(thing: Any) -> bool:
+    return all([callable(getattr(thing, name, None)) for name in COMPUTING])
+
+
+def keeps_state(module: Any) -> bool:
+    """Say whether a module says of itself what it keeps from step to step."""
+    return callable(getattr(module, "state", None)) and callable(getattr(module, "restore", None))
 
 
 def children(module: Any) -> list[Any]:

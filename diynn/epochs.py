@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from copy import deepcopy
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import dataclass
 from math import isfinite
 from time import perf_counter
 from typing import Any
@@ -24,6 +22,7 @@ from diynn.module import first_parameter
 from diynn.ranks import Ranks
 from diynn.rendering import progress_bar
 from diynn.resume import Checkpoint
+from diynn.states import parts_of
 from diynn.stopping import Stop
 
 _SHOWN_EVERY = 0.2  # seconds between updates of the running cost, which wait for the device
@@ -161,25 +160,24 @@ class Training:
 
     def _write(self, stop: Stop) -> None:
         assert self.checkpoint is not None
-        state = partial(self._state, stop)
+        state = self._state(stop)  # a collective operation of all ranks
         if self.ranks.rank == 0:
-            self.checkpoint.write(state)
-        else:  # a collective operation of all ranks
-            state()
+            self.checkpoint.write(*state)
         self._unwritten = False
 
-    def _state(self, stop: Stop) -> dict[str, Any]:
+    def _state(self, stop: Stop) -> tuple[dict[str, Any], dict[str, Any]]:
         run = self.run
+        arrays, rest = parts_of(run.optim)
         paused = stop.reason is not None and run.stopped == stop.reason  # a pause is not a stop
-        return {
-            "optim": run.optim.state(),
+        return arrays, {
+            "optim": rest,
             "epoch": run.epoch,
-            "place": asdict(self.place),
+            "place": vars(self.place),
             "generator": generator_state(self.generator),
             "legacy": legacy_state(),
             "history": run.history.columns,
             "stopped": None if paused else run.stopped,
-            "watchers": [deepcopy(watcher.state()) for watcher in self.watchers],
+            "watchers": [watcher.state() for watcher in self.watchers],
         }
 
     def _restore(self, state: dict[str, Any]) -> None:

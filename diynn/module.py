@@ -268,7 +268,11 @@ def parameters(net: Any) -> list[Parameter]:
     TypeError
         If a module's parameters are not arrays, or if a net holds modules where they cannot be found.
     """
-    found = places(net)
+    return parameters_in(places(net))
+
+
+def parameters_in(found: Sequence[tuple[str, Any]]) -> list[Parameter]:
+    """Return the handles of modules with their places, as :func:`diynn.composition.places` found them."""
     handles = [each for place, module in found for each in own_parameters(module, place)]
     for _, module in found:
         _raise_if_hiding(module, handles)

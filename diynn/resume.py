@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
-from functools import partial
-from threading import Thread
 from time import perf_counter, thread_time
 from typing import Any
 
@@ -15,22 +13,26 @@ import numpy as np
 from diynn.composition import places
 from diynn.description import describe
 from diynn.files.manifest import CheckpointError, digest
+from diynn.files.recent import Recent
 from diynn.files.tree import pack, unpack
 from diynn.generators import generator_state
 from diynn.module import Module, parameters
 from diynn.schedules import Schedule
 from diynn.shapes import positive
+from diynn.states import joined
 from diynn.wording import shown
 
-_SHARE = 30  # written after an epoch if the last write took less processor time than 1/30 of the time since
+_REPLACED = 1.0, 50  # seconds at least till the file itself is replaced again, and times what that took
+_WRITTEN = 8  # after an epoch, times what the last writing took: else a toy would be trained for its file
 _MEND = "give it what it was, or this training another file"
 
 
 class Checkpoint:
     """Writes the state of a training to a file at intervals, and reads it again.
 
-    A state is copied, and written by a background thread while the training continues. Use it in a ``with``
-    block, at whose end the last state has been written.
+    A state is written beside the file (see :class:`diynn.files.recent.Recent`), and outlives the process.
+    Every second or so, and at the end of the ``with`` block, the file is replaced by what is beside it, and
+    flushed to disk: a power cut takes what came since.
 
     Parameters
     ----------
@@ -61,35 +63,45 @@ class Checkpoint:
                 raise ValueError(f"SGD: `every` must be a time above 0, got {every}")
         elif every is not None:
             self._steps = positive("SGD", "every", every)
-        self._started, self._copied = perf_counter(), 0.0
-        self._writing: _Writing | None = None
+        # What is newer than the file is so by its token; before there is a file, by what is trained.
+        self._recent, self._token, self._behind = Recent(path), digest(repr(identity).encode()), False
+        self._written, self._took = perf_counter(), 0.0
+        self._due = self._written + _REPLACED[0]
 
     def __enter__(self) -> Checkpoint:
         return self
 
     def __exit__(self, kind: object, *error: object) -> None:
-        if self._writing is not None:
-            self._writing.join()
-            if kind is None:
-                self._writing.result()
+        try:
+            if self._behind:
+                self._settle()
+            self._recent.remove()
+        except OSError:
+            if kind is None:  # what the block raised is not hidden by it
+                raise
+        finally:
+            self._recent.close()
 
     def read(self) -> dict[str, Any] | None:
-        """Return the state in the file, or None if there is no file.
+        """Return the state that is in the file or newer beside it, or None if there is no file.
 
         Raises
         ------
         CheckpointError
             If it is damaged, no checkpoint, or of another training; the message names the difference.
         """
+        state = self._read() if os.path.lexists(self.path) else None
+        return self._read() if self._settle() else state  # it was killed before it could do that itself
+
+    def _read(self) -> dict[str, Any]:
         from diynn.files.stored import reading
 
-        if not os.path.lexists(self.path):
-            return None
         with reading("SGD", self.path) as stored:
             manifest = stored.manifest
             if manifest is None or manifest.kind != "training":
                 raise CheckpointError("it is no checkpoint of a training")
             self._raise_unless_same(manifest.about.get("identity"))
+            self._token = str(manifest.about.get("token"))
             state: dict[str, Any] = unpack(manifest.about.get("state"), stored.read_all())
             return state
 
@@ -105,58 +117,42 @@ class Checkpoint:
         """Say whether to write after this step of an epoch."""
         if self._steps is not None:
             return steps % self._steps == 0
-        return self._seconds is not None and perf_counter() - self._started >= self._seconds
+        return self._seconds is not None and perf_counter() - self._written >= self._seconds
 
     def affordable(self) -> bool:
-        """Say whether to write after this epoch: the last write has ended, and took little time."""
-        if self._writing is None:
-            return True
-        took = self._copied + self._writing.took  # processor time: waiting for the disk costs nothing
-        return not self._writing.is_alive() and perf_counter() - self._started >= _SHARE * took
+        """Say whether to write after this epoch: not after the shortest."""
+        return perf_counter() - self._written >= _WRITTEN * self._took
 
-    def write(self, make_state: Callable[[], Mapping[str, Any]]) -> None:
-        """Start to write a state, which must not be changed, in place of the one in the file.
+    def write(self, arrays: Any, state: Mapping[str, Any]) -> None:
+        """Write a state, so that it outlives the process; ``arrays`` are those of the Optim in it.
 
         Raises
         ------
         OSError
-            If the state before could not be written.
+            If the folder or the disk does not take it: what was written before stays.
+        TypeError
+            If there is something in it that no file can hold.
         """
+        before = thread_time()
+        self._recent.write("SGD", self._token, arrays, state)
+        self._behind, self._written, self._took = True, perf_counter(), thread_time() - before
+        if self._written >= self._due:
+            self._settle()
+
+    def _settle(self) -> bool:
+        """Replace the file by what is newer beside it; say whether there is anything."""
         from diynn.files.stored import write_file
 
-        if self._writing is not None:
-            self._writing.result()
-        self._started, before = perf_counter(), thread_time()
-        text, arrays = pack("SGD", make_state())
-        about = self._about | {"state": text}
-        self._writing = _Writing(partial(write_file, "SGD", self.path, "training", arrays, about))
-        self._copied = thread_time() - before
-
-
-class _Writing(Thread):
-    """A thread that starts at once to do some work."""
-
-    def __init__(self, work: Callable[[], None]) -> None:
-        super().__init__()
-        self._work = work
-        self._error: BaseException | None = None
-        self.took = 0.0  # seconds of processor time
-        self.start()
-
-    def run(self) -> None:
-        """Do the work."""
-        before = thread_time()
-        try:
-            self._work()
-        except BaseException as error:  # raised by `result`
-            self._error = error
-        self.took = thread_time() - before
-
-    def result(self) -> None:
-        """Wait until the work is done, and raise its exception."""
-        self.join()
-        if self._error is not None:
-            raise self._error
+        start, newest = perf_counter(), self._recent.newest(self._token)
+        if newest is None:
+            return False
+        arrays, state = newest
+        token = os.urandom(8).hex()
+        text, named = pack("SGD", state | {"optim": joined(arrays, state["optim"])})
+        write_file("SGD", self.path, "training", named, self._about | {"state": text, "token": token})
+        self._token, self._behind = token, False
+        self._due = perf_counter() + max(_REPLACED[0], _REPLACED[1] * (perf_counter() - start))
+        return True
 
 
 def _difference(was: Any, now: Any) -> tuple[str, str]:

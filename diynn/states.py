@@ -4,39 +4,75 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from itertools import chain
+from operator import is_
 from typing import Any
 
 import numpy as np
 
 from diynn.arrays import asarray_like, to_numpy, write
 from diynn.checkpoints import matched, restore
-from diynn.composition import places
+from diynn.composition import keeps_state, places
 from diynn.execution.interrupts import Deferred
-from diynn.generators import generator_state, generators, kind_of, set_generator_state
-from diynn.module import parameters
+from diynn.generators import generator_state, generators, generators_in, kind_of, set_generator_state
+from diynn.module import parameters_in
+from diynn.parameter import Parameter
 
 
 def state_of(optim: Any, *, execution: bool = True) -> dict[str, Any]:
     """Return the state of an Optim, see :meth:`diynn.Optim.state`; with that of its execution or not."""
-    net = optim.net
-    handles = parameters(net)
+    return deepcopy(joined(*parts_of(optim, execution=execution)))
+
+
+def joined(arrays: Mapping[str, Any], rest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the state whose parts :func:`parts_of` returned."""
+    rule = rest["rule"] | {"states": arrays["states"]}
+    return {"parameters": arrays["parameters"], **rest, "rule": rule}
+
+
+def parts_of(optim: Any, *, execution: bool = True) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the arrays of an Optim, and the rest of its state.
+
+    Nothing is copied: it is a state until the next step. The first part is the same object again where it
+    is known to have the same arrays, in C order.
+    """
+    known = getattr(optim.execution, "known", lambda *_: None)(optim.net, optim.loss)
+    if known is None:
+        found = places(optim.net)
+        stateful = [each for each in found if keeps_state(each[1])]
+        drawing = generators_in([*(module for _, module in found), optim.loss])
+        arrays = _arrays(optim, parameters_in(found))
+    else:
+        stateful, drawing = known.stateful, known.generators
+        held = [*optim._states.values(), None]
+        if known.arrays is not None and all(map(is_, held, known.arrays[0])):
+            arrays = known.arrays[1]
+        else:
+            arrays = _arrays(optim, known.parameters)
+            known.arrays = (held, arrays) if _in_c_order(arrays) else None
     course = getattr(optim.execution, "state", None) if execution else None
-    return {
-        "parameters": {each.label: np.array(to_numpy(each.value)) for each in handles},
+    name = None if optim.rule is None else repr(optim.rule)
+    return arrays, {
         "steps": optim.steps,
-        "rule": {
-            "name": None if optim.rule is None else repr(optim.rule),
-            "began": optim._began,
-            "states": {
-                each.label: [np.array(to_numpy(part)) for part in optim._states[each]]
-                for each in handles
-                if each in optim._states
-            },
-        },
-        "generators": [generator_state(each) for each in generators(net, optim.loss)],
-        "modules": {place: deepcopy(module.state()) for place, module in places(net) if _keeps_state(module)},
+        "rule": {"name": name, "began": optim._began},
+        "generators": [generator_state(each) for each in drawing],
+        "modules": {place: module.state() for place, module in stateful},
         "execution": course() if callable(course) else None,
     }
+
+
+def _arrays(optim: Any, handles: list[Parameter]) -> dict[str, Any]:
+    """Return the parameters, and what the rule keeps of each, by label."""
+    states = {each.label: optim._states.get(each) for each in handles}
+    return {
+        "parameters": {each.label: to_numpy(each.value) for each in handles},
+        "states": {label: [*map(to_numpy, each)] for label, each in states.items() if each is not None},
+    }
+
+
+def _in_c_order(arrays: dict[str, Any]) -> bool:
+    flat = [*arrays["parameters"].values(), *chain.from_iterable(arrays["states"].values())]
+    return all(each.flags.c_contiguous and each.dtype.isnative for each in flat)
 
 
 def set_state(optim: Any, state: Mapping[str, Any]) -> None:
@@ -112,11 +148,6 @@ def _rule_states(optim: Any, handles: Mapping[str, Any], states: Mapping[str, An
         found[handle] = held, [asarray_like(part.astype(to_numpy(each).dtype), each)
                                for part, each in zip(parts, held, strict=True)]  # fmt: skip
     return found
-
-
-def _keeps_state(module: Any) -> bool:
-    """Say whether a module has ``state`` and ``restore`` for what it keeps from step to step."""
-    return callable(getattr(module, "state", None)) and callable(getattr(module, "restore", None))
 
 
 def _listed(kinds: list[str]) -> str:

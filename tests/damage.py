@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import json
+import pickle
 import random
 import struct
 import sys
@@ -25,9 +26,13 @@ import numpy as np
 import diynn
 from diynn.description import describe
 from diynn.files.manifest import write_manifest
+from diynn.files.recent import Recent
+from diynn.files.tree import pack
 from diynn.module import parameters
+from diynn.states import joined, parts_of
 
 MEMORY = 64 * 2**20
+RECORD = ".beside.b"  # what is newer than a checkpoint
 
 
 def make_net(seed=0):
@@ -49,6 +54,8 @@ def originals(folder):
     x = np.ones((4, 5))
     optim.SGD(x, x[:, :3], 4, 1, rng=0, progress=False, checkpoint=folder / "run.npz")
     found["run.npz"] = (folder / "run.npz").read_bytes()
+    Recent(folder / "beside").write("damage", "of", *parts_of(optim))
+    found[RECORD] = (folder / RECORD).read_bytes()
     return found
 
 
@@ -253,6 +260,19 @@ def look(path, wanted, into, *, watch_memory=False):
     return outcome
 
 
+def look_beside(path, wanted):
+    """Read a damaged record; return what came of it."""
+    try:
+        newest = Recent(path.parent / "beside").newest("of")
+    except Exception as error:
+        return f"raised {type(error).__name__}: {error}"
+    return "refused" if newest is None else "same" if state(newest) == wanted else "loaded other values"
+
+
+def state(newest):
+    return pickle.dumps(pack("damage", joined(*newest)))
+
+
 def trial(folder, sources, seed):
     """Damage a file by a seed; return the kind of damage and what came of it."""
     chance = random.Random(seed)
@@ -266,15 +286,17 @@ def trial(folder, sources, seed):
         data = damage(chance)
         if damage is bombs and _has_safetensors() and chance.random() < 0.3:
             name = "net.safetensors"
-    path = folder / f"damaged-{name}"
+    path = folder / (name if name == RECORD else f"damaged-{name}")
     path.write_bytes(data)
+    if name == RECORD:
+        return f"{damage.__name__}, record", look_beside(path, RIGHT[name])
     outcome = look(path, RIGHT[name], into, watch_memory=seed % 16 == 0 or damage is bombs)
     if damage is crafted_members and outcome.startswith("loaded"):  # it was a whole file, of other values
         outcome = "same"
     return damage.__name__, outcome
 
 
-RIGHT: dict[str, list[bytes]] = {}
+RIGHT: dict[str, list[bytes] | bytes] = {}
 
 
 def run(count, *, first=0):
@@ -283,7 +305,8 @@ def run(count, *, first=0):
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sources = originals(folder)
-        for each in sources:
+        RIGHT[RECORD] = state(Recent(folder / "beside").newest("of"))
+        for each in sources.keys() - {RECORD}:
             RIGHT[each] = values(diynn.load(make_net(9), folder / each))
         for seed in range(first, first + count):
             kind, outcome = trial(folder, sources, seed)

@@ -375,9 +375,9 @@ def test_the_report_writes_the_newest_figures_between_its_markers(tmp_path, caps
 
 
 def test_saving_is_timed_beside_numpys(capsys, tmp_path):
-    assert saving.main(["--rounds", "2", "--demos", "1"]) == 0
+    assert saving.main(["--rounds", "2", "--demos", "1", "--bare"]) == 0
     printed = capsys.readouterr().out
     assert "numpy.savez            " in printed
     assert "1.00 × numpy.savez" in printed
     for net in ("conv", "mlp", "autoencoder"):
-        assert re.search(rf"demo, {net} +\d+\.0 checkpoints in \d+ epochs, [+-]\d+\.\d% of its", printed)
+        assert re.search(rf"demo, {net} +\d+\.\d checkpoints in \d+ epochs, [+-]\d+\.\d% of its", printed)

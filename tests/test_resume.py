@@ -7,11 +7,13 @@ import copy
 import os
 import pickle
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+import zlib
 from datetime import timedelta
 from pathlib import Path
 
@@ -39,7 +41,8 @@ from diynn import (
 )
 from diynn.execution import Threads
 from diynn.execution.blas import _libraries
-from diynn.files import stored
+from diynn.files import recent, stored
+from diynn.files.recent import Recent
 from diynn.files.stored import write_file
 from diynn.files.tree import pack, unpack
 from diynn.generators import generator_state, set_generator_state
@@ -562,7 +565,9 @@ def test_a_time_budget_ends_after_the_step_in_hand(tmp_path):
 
 def test_a_checkpoint_is_written_after_so_many_steps_or_so_much_time(tmp_path, monkeypatch):
     written = []
-    monkeypatch.setattr(Checkpoint, "write", lambda self, make: written.append(make()["optim"]["steps"]))
+    monkeypatch.setattr(
+        Checkpoint, "write", lambda self, arrays, state: written.append(state["optim"]["steps"])
+    )
     for every, wanted in ((None, [7, 14]), (3, [3, 6, 7, 10, 13, 14]), (timedelta(hours=1), [7, 14])):
         run(tmp_path / "run.npz", epochs=2, every=every)
         assert written == wanted
@@ -571,58 +576,160 @@ def test_a_checkpoint_is_written_after_so_many_steps_or_so_much_time(tmp_path, m
     assert written == [1, 2, 3, 4, 5, 6, 7, 7]
 
 
-def test_epochs_that_take_less_than_the_writing_are_written_together(tmp_path, monkeypatch):
-    written = []
+def test_epochs_much_shorter_than_the_writing_are_written_together(tmp_path, monkeypatch):
+    written, write = [], Recent.write
 
-    def slow(owner, path, kind, arrays, about):
-        time.sleep(0.5)
-        written.append(about["state"]["epoch"])
+    def slow(self, owner, of, arrays, state):
+        until = time.thread_time() + 0.1
+        while time.thread_time() < until:
+            pass
+        written.append(state["epoch"])
+        write(self, owner, of, arrays, state)
 
-    monkeypatch.setattr("diynn.files.stored.write_file", slow)
+    monkeypatch.setattr(Recent, "write", slow)
+    monkeypatch.setattr("diynn.resume._WRITTEN", 1e9)
     run(tmp_path / "run.npz", epochs=4)
     assert written == [1, 4]
     written.clear()
-    run(tmp_path / "run.npz", epochs=1, every=3)  # asked for: each is waited for
+    run(tmp_path / "again.npz", epochs=1, every=3)  # asked for
     assert written == [0, 0, 1]
 
 
-def test_what_is_written_is_what_was_while_the_training_goes_on(tmp_path, monkeypatch):
-    class Counting(Callback):
-        """Keeps its state in one array, as a callback of somebody's may."""
+# ------------------------------------------------------------------ what is newer than the file
 
-        def __init__(self):
-            self.counts = np.zeros(1)
 
+class Killed(Callback):
+    """Copies the folder in some steps, as a process would leave it that was killed there."""
+
+    def __init__(self, folder, to, at):
+        self.folder, self.to, self.at, self.steps = folder, to, at, 0
+
+    def step(self, run, costs):
+        self.steps += 1
+        if self.steps in self.at:
+            shutil.copytree(self.folder, self.to / str(self.steps))
+
+
+@pytest.fixture
+def at_once(monkeypatch):
+    """Let the file be replaced at the end, and written after each epoch, however slow this machine is."""
+    monkeypatch.setattr("diynn.resume._REPLACED", (1e9, 0.0))
+    monkeypatch.setattr("diynn.resume._WRITTEN", 0.0)
+
+
+@pytest.fixture
+def killed(tmp_path, at_once):
+    """Return the folders that processes killed in some steps have left, and how the training ends."""
+    (tmp_path / "run").mkdir()
+    at = (8, 15, 29)  # in the second, the third and the last epoch
+    kill = Killed(tmp_path / "run", tmp_path, at)
+    whole = run(tmp_path / "run" / "run.npz", callbacks=[kill])
+    assert os.listdir(tmp_path / "run") == ["run.npz"]  # nothing stays beside it
+    return [tmp_path / str(step) for step in at], whole
+
+
+def go_on(folder):
+    """Start the training again; return the step from which it went on, and how it ends."""
+    steps = []
+
+    class First(Killed):  # the name is a part of what a training is
         def step(self, run, costs):
-            self.counts += 1
+            steps.append(run.optim.steps)
 
-        def state(self):
-            return {"counts": self.counts}
-
-        def restore(self, state):
-            self.counts = state["counts"]
-
-    def start(path, at=0):
-        counting = Counting()
-        optim, history = run(tmp_path / path, at=at, epochs=3, callbacks=[counting], every=1)
-        return None if history is None else (outcome(optim, history), counting.counts.tolist())
-
-    undisturbed, written, write = start("whole"), [], stored.write_file
-
-    def late(*arguments):
-        time.sleep(0.01)  # the training goes on meanwhile
-        write(*arguments)
-        state = unpack(arguments[-1]["state"], arguments[-2])
-        assert state["watchers"][0]["counts"] == [state["optim"]["steps"]]
-        assert len(state["history"].get("cost", [])) == state["epoch"]
-        written.append(state["optim"]["steps"])
-
-    monkeypatch.setattr(stored, "write_file", late)
-    start("run.npz", 12)
-    assert sorted(set(written)) == list(range(1, 12))
-    assert start("run.npz") == undisturbed
+    First.__name__ = "Killed"
+    ended = run(folder / "run.npz", callbacks=[First(folder, folder, ())])
+    return steps[0], ended
 
 
+def test_an_epoch_that_was_written_outlives_the_process(killed):
+    """Before the file is there, and then beside it; and at the end nothing is there but the file."""
+    folders, whole = killed
+    for folder, steps in zip(folders, (7, 14, 28), strict=True):
+        assert set(os.listdir(folder)) <= {".run.npz.a", ".run.npz.b"}
+        first, ended = go_on(folder)
+        assert first == steps + 1
+        assert outcome(*ended) == outcome(*whole)
+        assert os.listdir(folder) == ["run.npz"]
+
+
+@pytest.mark.parametrize("damage", ["cut", "changed", "empty"])
+def test_of_two_records_one_may_be_torn_and_the_other_counts(damage, killed):
+    folders, whole = killed
+    for epochs, folder in zip((1, 2, 4), folders, strict=True):
+        newer = folder / f".run.npz.{'ab'[epochs % 2]}"
+        data = newer.read_bytes()
+        ways = {"cut": data[:-1], "changed": data[:900] + bytes([data[900] ^ 1]) + data[901:], "empty": b""}
+        newer.write_bytes(ways[damage])
+        first, ended = go_on(folder)
+        assert first == 7 * (epochs - 1) + 1
+        assert outcome(*ended) == outcome(*whole)
+
+
+@pytest.mark.usefixtures("at_once")
+def test_each_record_has_its_own_values_also_of_an_array_that_is_copied_to_be_written(tmp_path):
+    (tmp_path / "run").mkdir()
+
+    def start(folder, at=()):
+        net = make_net(dropout=False)
+        net[0]._parameters = np.asfortranarray(net[0]._parameters)
+        path = tmp_path / folder / "run.npz"
+        return run(path, net=net, rule=Adam(), callbacks=[Killed(path.parent, tmp_path, at)])
+
+    undisturbed = outcome(*start("run", at=(15, 29)))
+    assert outcome(*start("15")) == undisturbed
+    assert outcome(*start("29")) == undisturbed
+
+
+def test_what_is_beside_another_file_does_not_count(killed):
+    """A file that was copied back is gone on from, as is another training where there is no file."""
+    folder, other, _ = killed[0]
+    run(other / "run.npz", epochs=2, callbacks=[Killed(other, other, ())])
+    for name in (".run.npz.a", ".run.npz.b"):
+        shutil.copy(folder / name, other)
+    assert go_on(other)[0] == 15
+    optim, _ = run(folder / "run.npz", rule=Adam(), epochs=1)
+    assert optim.steps == 7
+
+
+def test_the_file_is_replaced_now_and_then_while_the_training_goes_on(tmp_path, monkeypatch):
+    found = []
+
+    class Look(Callback):
+        def step(self, run, costs):
+            if path.exists():
+                with stored.reading("test", path) as file:
+                    found.append(file.manifest.about["state"]["optim"]["steps"])
+
+    path = tmp_path / "run.npz"
+    run(path, callbacks=[Look()], epochs=3)
+    assert found == []
+    monkeypatch.setattr("diynn.resume._REPLACED", (0.0, 0.0))
+    run(path, callbacks=[Look()], epochs=5)
+    assert found == [21] * 7 + [28] * 7
+
+
+def test_a_record_that_was_made_to_harm_is_passed_over(killed):
+    (folder, *_), whole = killed
+    front, made = recent._FRONT, {}
+    for number, text in enumerate(
+        (b"[" * 10**5, b"{}", b'{"state": {"a": {"$array": [[9], "<f8"]}}}', b'{"state": {"$array": 3}}', b"3",
+         b'{"state": {"$array": [[1], "|O8"]}}', b'{"state": {"$array": [[1099511627776], "<f8"]}}')
+    ):  # fmt: skip
+        for first in (text, b'{"state": 0}'):
+            rest = text if first != text else b"{}"
+            data = first + rest
+            made[number, first == text] = (
+                front.pack(recent._MARK, zlib.crc32(data), len(first), len(rest), len(data)) + data
+            )
+    made["long"] = front.pack(recent._MARK, 0, 0, 0, 2**60)
+    for data in made.values():
+        (folder / ".run.npz.a").write_bytes(data)
+        (folder / ".run.npz.b").write_bytes(data)
+        assert Recent(folder / "run.npz").newest("of") is None
+    assert outcome(*go_on(folder)[1]) == outcome(*whole)
+
+
+@pytest.mark.usefixtures("at_once")
 def test_what_goes_wrong_while_writing_is_raised(tmp_path, monkeypatch):
     def full(*arguments):
         raise OSError("No space left on device")
@@ -632,7 +739,8 @@ def test_what_goes_wrong_while_writing_is_raised(tmp_path, monkeypatch):
         run(tmp_path / "run.npz", epochs=1)
     with pytest.raises(OSError, match="No space left"):
         run(tmp_path / "run.npz", epochs=1, every=3)
-    assert run(tmp_path / "run.npz", at=9)[1] is None  # what the script fell with is not hidden by it
+    assert os.listdir(tmp_path) == [".run.npz.a", ".run.npz.b"]
+    assert run(tmp_path / "other.npz", at=9)[1] is None  # what the script fell with is not hidden by it
 
 
 @posix

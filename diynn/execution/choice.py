@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
-from functools import partial
+from functools import lru_cache, partial
 from math import ceil, prod
 from typing import Any, NamedTuple, Protocol, TypeAlias, runtime_checkable
 
@@ -209,8 +209,12 @@ class Threads(Accumulating):
 
     def state(self) -> dict[str, Any]:
         """Return how batches are computed, by size, for a checkpoint."""
-        known = {str(key): steps.state() for key, steps in self._steps.items() if steps is not None}
+        known = {_text(key): steps.state() for key, steps in self._steps.items() if steps is not None}
         return {"whole": self._whole is not None, "sizes": self._pending | known}
+
+    def known(self, net: Any, loss: Any) -> Structure | None:
+        """Return what is known of a net and a loss, if it still holds."""
+        return self._structure if self._structure is not None and self._structure.holds(net, loss) else None
 
     def restore(self, state: dict[str, Any], net: Any, loss: Any) -> None:
         """Resume from a state: each batch size is computed as it was, once it has been rehearsed."""
@@ -319,6 +323,9 @@ class Threads(Accumulating):
 def _key(x: Array, y: Array, *weights: Array) -> tuple[Any, ...]:
     key = x.shape, x.dtype, y.shape, y.dtype
     return (*key, weights[0].dtype) if weights else key
+
+
+_text = lru_cache(maxsize=256)(str)  # of a key: dtypes take long
 
 
 def _on_numpy(*batch: Array) -> bool:

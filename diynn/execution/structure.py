@@ -10,9 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from diynn.composition import COMPUTING, attributes, modules_in, walk
+from diynn.composition import COMPUTING, attributes, keeps_state, modules_in, places, walk
 from diynn.execution.habits import Habits, habits
-from diynn.module import Module, parameters
+from diynn.generators import generators_in
+from diynn.module import Module, parameters_in
 
 _END = object()  # behind all values: with one more or less, it is compared with another one
 
@@ -45,8 +46,9 @@ class Structure:
 
     def __init__(self, net: Any, loss: Any) -> None:
         self.net, self.loss = net, loss
-        self.modules = walk(net)
-        self.parameters = parameters(net)
+        self.places = places(net)
+        self.modules = [module for _, module in self.places]
+        self.parameters = parameters_in(self.places)
         values = [each.value for each in self.parameters]
         if not all(type(each) is np.ndarray for each in values):
             raise TypeError("parameters must be NumPy arrays")
@@ -60,11 +62,22 @@ class Structure:
                 module.training = module.training
         self._look()
         self._holds_buffers = False
+        self.arrays: Any = None  # what `states` made of its parameters
 
     @cached_property
     def habits(self) -> Habits:
         """What the net's own ``zero_grad`` and ``update_parameters`` do."""
         return habits(self.net)
+
+    @cached_property
+    def stateful(self) -> list[tuple[str, Any]]:
+        """The modules that say what they keep from step to step, with their places."""
+        return [each for each in self.places if keeps_state(each[1])]
+
+    @cached_property
+    def generators(self) -> list[Any]:
+        """The generators that the net and the loss draw from."""
+        return generators_in(self._parts)
 
     @cached_property
     def zeroes(self) -> bool:

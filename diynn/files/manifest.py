@@ -84,7 +84,7 @@ def read_manifest(text: str | bytes) -> Manifest:
     for name, listed in arrays.items():
         if not isinstance(listed, dict) or listed.keys() != {"shape", "dtype", "sha256"}:
             raise CheckpointError(f"the manifest does not describe `{name}`")
-        headers[name] = Header(_shape(name, listed["shape"]), _dtype(name, listed["dtype"]))
+        headers[name] = read_header(name, listed["shape"], listed["dtype"])
         sums[name] = listed["sha256"]
         if not isinstance(sums[name], str) or not _SUM.fullmatch(sums[name]):
             raise CheckpointError(f"the manifest has no sum of `{name}`")
@@ -112,15 +112,18 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _shape(name: str, shape: Any) -> tuple[int, ...]:
+def read_header(name: str, shape: Any, dtype: Any) -> Header:
+    """Return the header of an array that JSON describes.
+
+    Raises
+    ------
+    CheckpointError
+        If it is of no array of real numbers.
+    """
     if not isinstance(shape, list) or not all(type(each) is int and 0 <= each < 2**48 for each in shape):
         raise CheckpointError(f"`{name}` has no shape")
     if len(shape) > 32 or prod(each or 1 for each in shape) >= 2**48:
         raise CheckpointError(f"`{name}` is larger than any array")
-    return tuple(shape)
-
-
-def _dtype(name: str, dtype: Any) -> np.dtype[Any]:
     if not isinstance(dtype, str) or not _DTYPE.fullmatch(dtype):
         raise CheckpointError(f"`{name}` must hold real numbers, got {dtype!r}")
-    return np.dtype(dtype)
+    return Header(tuple(shape), np.dtype(dtype))

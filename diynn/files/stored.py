@@ -19,7 +19,7 @@ from diynn.files.atomic import replacing
 from diynn.files.manifest import CheckpointError, Header, Manifest, digest, write_manifest
 from diynn.files.npz import NpzFile, write_npz
 from diynn.files.tensors import TensorFile, write_tensors
-from diynn.files.tree import Arrays
+from diynn.files.tree import Arrays, as_plain
 from diynn.wording import shown
 
 _DAMAGED = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, RuntimeError, ValueError, LookupError,
@@ -40,7 +40,7 @@ def write_file(
     ImportError
         If the library of ``safetensors`` is not installed.
     """
-    plain = {name: _plain(array) for name, array in arrays.items()}
+    plain = {name: as_plain(array) for name, array in arrays.items()}
     write = write_tensors if _is_tensors(path) else write_npz
     manifest = write_manifest(kind, plain, about)
     with replacing(owner, path) as file:
@@ -137,8 +137,3 @@ class _Given:
 
 def _is_tensors(path: str | os.PathLike[str]) -> bool:
     return os.fspath(path).endswith(".safetensors")
-
-
-def _plain(array: Any) -> np.ndarray[Any, Any]:
-    """Return an array in C order, little-endian, without a copy if it is so already."""
-    return np.asarray(array, order="C", dtype=np.asarray(array).dtype.newbyteorder("<"))
