@@ -1,4 +1,4 @@
-"""The console script ``diynn``: beside the package, so that Ctrl-C while that is imported is caught."""
+"""The console script ``diynn``, beside the package so that Ctrl-C while that is imported is caught."""
 
 import sys
 

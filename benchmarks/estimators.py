@@ -2,12 +2,14 @@
 
     python benchmarks/estimators.py
     python benchmarks/estimators.py --sets wine,digits --folds 3 --rounds 2 --max-iter 50 --dtype float32
+    OMP_NUM_THREADS=1 taskset -c 0 python benchmarks/estimators.py          # one core for each
 
 Both have one hidden layer of 100 units and otherwise their defaults, behind a ``StandardScaler``; the target
 of a regression is scaled as well. They train on the same folds in turn, ours first in one fold, theirs in
 the next. The score is the accuracy or R² on the fold left out, and the difference is that of the same fold:
 it is `worse` if it is below zero by more than its standard error. The time is that of ``fit``, the least of
-all rounds for each fold, summed over folds.
+all rounds for each fold, summed over folds: steps compiled for a size of batch are in the cache by then, and
+what compiling takes, once on a machine, is not in it.
 """
 
 from __future__ import annotations

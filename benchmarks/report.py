@@ -87,8 +87,8 @@ def training_steps(recorded: dict[str, Any], cells: Sequence[Cell], plot: str) -
     titles = _titles(names)
     blocks = [
         f"One training step (forward, backward, update) in float32, backend `{results['backend']}`, "
-        f"{results['threads']} threads: median in milliseconds, and the time of the fastest other framework, "
-        "on all the threads or on one (@1), divided by it: above 1, diynn is faster. "
+        f"{results['threads']} threads: median in milliseconds, and the time of the fastest other "
+        "framework, on all the threads or on one (@1), divided by it: above 1, diynn is faster. "
         f"{titles}. `{recorded['command']}`",
     ]
     for who, words in _WAYS.items():
@@ -111,7 +111,7 @@ def in_short(recorded: dict[str, Any], cells: Sequence[Cell]) -> str:
     threads = recorded["results"]["threads"]
     return (
         f"One training step in float32 on {threads} threads: median in milliseconds, and the time of the "
-        f"fastest other framework divided by it (above 1, diynn is faster; @1: on one thread). "
+        "fastest other framework divided by it (above 1, diynn is faster; @1: on one thread). "
         f"{_titles(names)}. `{recorded['command']}`\n\n" + _table("diynn", names, own)
     )
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from diynn_command import main
+from diynn.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

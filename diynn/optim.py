@@ -400,8 +400,8 @@ def SGD(  # noqa: N802  # the sheet's name
         integers, and data on the host are moved to the net's backend; data mapped from a file, or too large
         for a GPU, are converted and moved batch by batch.
         ``x`` alone may be a loader: a sequence of pairs (x, y) or of (x, y, weights), or a function from the
-        number of epochs done to one. Its batches keep their order and size, and metrics are only those of the
-        validation data.
+        number of epochs done to one. Its batches keep their order and size, a batch may be
+        empty, and metrics are only those of the validation data.
     batch_size, epochs : int
         Examples in a step, and passes over the data.
     eps : float or Schedule
@@ -450,8 +450,8 @@ def SGD(  # noqa: N802  # the sheet's name
     Raises
     ------
     ValueError
-        If the numbers of examples differ, there are none, a size is not positive, or a value of ``x`` or
-        ``y`` is not finite.
+        If the numbers of examples differ, there are none at all, a size is not positive, or a value of ``x``
+        or ``y`` is not finite.
     TypeError
         If ``x`` or ``y`` is no array of numbers; as :class:`diynn.Optim` does.
     CheckpointError

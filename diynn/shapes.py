@@ -169,8 +169,12 @@ def _check_batch(module: Shaped, data: Array, delta: Array) -> None:
         wanted = wanted if len(shape) > 2 else fewest(wanted)  # vectors are what is usually meant
         words = () if AXES in wanted else _WORDS.get(len(wanted), ())
         raise ValueError(f"{module!r}: `data` must have shape {text(wanted, words)}, got {tuple(shape)}")
-    held = (each for each in (module._parameters, module._bias) if not isinstance(each, dict | list | tuple))
-    parameters = next((each for each in held if each is not None), None)  # an empty dict counts as none
+    both = module._parameters, module._bias
+    # An empty dict counts as none, and a flag that there is a bias.
+    held = [each for each in both if not isinstance(each, dict | list | tuple | bool | None)]
+    parameters = held[0] if held else None
+    if len(held) == 2 and namespace(held[0]) is not namespace(held[1]):  # one of them was assigned by hand
+        raise ApartError(apart(repr(module), "_parameters", held[0], "`_bias`", held[1]))
     if parameters is not None:
         if not together(data, parameters):
             raise ApartError(

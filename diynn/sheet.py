@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-#: Canonical class → the other spellings of its name. They are in ``diynn.__all__`` as well, since course
-#: scripts write ``from diynn import *`` and then ``TanH()``: two of those in tests/course_scripts do.
+#: Canonical class → the other spellings of its name. They are in ``diynn.__all__`` as well: course scripts
+#: write ``from diynn import *`` and then ``TanH()``, as tests/course_scripts/debruitage.py does.
 SPELLINGS: dict[str, tuple[str, ...]] = {
     "Linear": ("Lineaire", "LinearLayer", "ModuleLineaire"),
     "Conv1D": ("Conv1d", "Convolution1D"),

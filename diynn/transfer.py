@@ -14,6 +14,7 @@ from diynn.arrays import alike, belongs, default_namespace, namespace
 from diynn.calls import Arguments
 
 _NUMPY = np.zeros(0)
+_HELD = ("_parameters", "_bias", "_gradient", "_bias_gradient")
 
 
 def beside_the_net(owner: Any, /, *arguments: Any, **words: Any) -> Arguments | None:
@@ -26,8 +27,11 @@ def beside_the_net(owner: Any, /, *arguments: Any, **words: Any) -> Arguments | 
     xp = default_namespace()
     if xp is None or xp is namespace(_NUMPY):
         return None
-    held = (getattr(owner, name, None) for name in ("_parameters", "_bias"))
-    parameters = next((each for each in held if belongs(each, xp)), None)
+    held = {name: getattr(owner, name, None) for name in _HELD}
+    parameters = next((held[name] for name in _HELD[:2] if belongs(held[name], xp)), None)
+    for name, value in held.items():
+        if parameters is not None and type(value) is np.ndarray:  # assigned by hand, to one of the two
+            setattr(owner, name, alike(value, parameters))
     given = (*arguments, *words.values())
     there = next((each for each in (parameters, *given) if belongs(each, xp)), None)
     if there is None:

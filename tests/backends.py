@@ -90,10 +90,10 @@ def _cupy():
     return where
 
 
-def _cupy_fake():
-    from tests import cupy_fake
+def _cupy_host():
+    from tests.cuda_on_host import runtime
 
-    cupy_fake.install()
+    runtime.install()
     return find_backend("cupy")
 
 
@@ -107,8 +107,8 @@ BACKENDS = {
     "jax": lambda name: Library(name, _jax(), shapes=(24, 33)),
     "cupy": lambda name: Library(name, _cupy()),
 }
-#: Those that run alone, and asked for: what stands in CuPy's place does so for the whole process.
-APART = {"cupy-fake": lambda name: Library(name, _cupy_fake())}
+#: Those that run alone, and asked for: what stands in CUDA's place does so for the whole process.
+APART = {"cupy-host": lambda name: Library(name, _cupy_host())}
 
 
 @cache

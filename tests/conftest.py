@@ -1,6 +1,8 @@
 """The backends as a parameter of tests, how much is drawn, and the table at the end of a run."""
 
 import os
+import sys
+import tempfile
 from collections import Counter, defaultdict
 from functools import wraps
 
@@ -49,8 +51,21 @@ def pytest_configure(config):
     if APART.keys() & set(names) and len(names) > 1:
         raise pytest.UsageError(f"--backend: {', '.join(APART)} can be asked for alone")
     config.stash[CHOSEN] = names
+    if APART.keys() & set(names):  # before anything imports the library that it alters
+        os.environ.setdefault("DIYNN_CUDA_ON_HOST", tempfile.mkdtemp(prefix="cuda_on_host_"))
+        _, reason = find(names[0])
+        if reason:  # a run that skips all would look like one that passes
+            raise pytest.UsageError(f"--backend: {names[0]}: {reason}")
     if KERNELS & {each.get("architecture") for each in threadpool_info()}:
         config.addinivalue_line("filterwarnings", FLAG)
+
+
+@pytest.fixture
+def cupy(pytestconfig):
+    """CuPy itself, on the host for this whole run."""
+    if "cupy-host" not in pytestconfig.stash[CHOSEN]:
+        pytest.skip("asked for by --backend cupy-host")
+    return sys.modules["cupy"]
 
 
 def pytest_generate_tests(metafunc):

@@ -7,6 +7,7 @@ import pytest
 
 import diynn
 from diynn import SGD, Adam, Linear, Module, MSELoss, Optim, Sequential, Tanh
+from tests.backends import find
 from tests.students import StudentLinear, normal
 from tests.students_nets import DictLinear, PureLinear
 from tests.test_calls import by_hand, library  # noqa: F401  # a fixture
@@ -224,3 +225,49 @@ def test_nets_of_one_library_are_told_nothing(library):  # noqa: F811
     with diynn.set_backend(None), warnings.catch_warnings():
         warnings.simplefilter("error")
         Sequential(Linear(3, 4, backend=library), THEIRS["bare"]())  # who names a library is left alone
+
+
+# ------------------------------------------------------------------ NumPy arrays assigned to a layer
+
+
+def assigned(net, names):
+    for name in names:
+        setattr(net[0], name, normal(*getattr(net[0], name).shape, seed=5))
+    return net
+
+
+@pytest.mark.parametrize("names", [["_parameters"], ["_bias"]], ids="".join)
+@pytest.mark.parametrize("how", ["by hand", "by Optim", "between"])
+def test_arrays_assigned_to_a_layer_move_to_the_default_library(library, names, how):  # noqa: F811
+    def costs():
+        net = Sequential(layers())
+        if how == "by hand":
+            return by_hand(assigned(net, names), MSELoss(), X, Y)[1]
+        optim = Optim(net, MSELoss(), 1e-2)
+        if how == "between":
+            optim.step(X, Y)
+        assigned(net, names)
+        return [optim.step(X, Y) for _ in range(3)][-1]
+
+    found = costs()
+    with diynn.set_backend(None):
+        expected = costs()
+    np.testing.assert_allclose(diynn.to_numpy(found), expected, rtol=1e-4, atol=1e-5)  # in single precision
+
+
+def test_a_layer_all_of_whose_arrays_were_assigned_is_told_to_move(library):  # noqa: F811
+    net = Sequential(layers()[1:])
+    net[1]._parameters, net[1]._bias = normal(4, 1), normal(1)
+    with pytest.raises(ValueError, match=r"layer 2 of 2: Linear\(4, 1\): `data` is .*\.to\(.* the module"):
+        net.forward(diynn.asarray(normal(5, 4)))
+
+
+def test_who_names_libraries_is_told_of_an_array_assigned():
+    if missing := find("torch")[1]:
+        pytest.skip(missing)
+    layer = Linear(3, 4, backend="torch")
+    layer._bias = np.zeros(4)
+    with pytest.raises(
+        ValueError, match=r"Linear\(3, 4\): `_parameters` is a torch array .*and `_bias` a numpy arr"
+    ):
+        layer.forward(diynn.asarray(X, "torch", dtype="float32"))

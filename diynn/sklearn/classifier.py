@@ -59,7 +59,8 @@ class NetClassifier(ClassifierMixin, NetEstimator):  # type: ignore[misc]  # sci
     backend, dtype : optional
         Those of the net, such as ``"torch:cuda"``; None for those of the features.
     execution, checkpoint : optional
-        As in :func:`diynn.SGD`. A checkpoint belongs to one training, so it is not for grid search.
+        As in :func:`diynn.SGD`; ``"auto"`` compiles at once the steps of a training that is expected to take
+        0.03 s or more. A checkpoint belongs to one training, so it is not for grid search.
     class_weight : dict, "balanced" or None
         Weights of the classes, or weights inversely proportional to their frequencies.
 

@@ -10,18 +10,8 @@ from diynn.checking.contract.candidate import Candidate
 from diynn.checking.contract.kinds import KINDS
 from diynn.checking.contract.loss_trial import LossFixture, LossTrial, draw_loss_trial
 from diynn.checking.contract.raised import Raised
-from diynn.checking.diagnosis.readings import (
-    LABELS,
-    Draw,
-    Reading,
-    calibrate,
-    normal,
-    own,
-    probabilities,
-    recognise_costs,
-    targets,
-    unit,
-)
+from diynn.checking.diagnosis.readings import LABELS, Reading, calibrate, recognise_costs, targets
+from diynn.checking.diagnosis.variants import Draw, normal, own, probabilities, unit
 from diynn.checking.reporting.results import Result, Verdict
 
 Shapes = Sequence[tuple[int, ...]]

@@ -14,7 +14,8 @@ from diynn.checking.contract import numeric
 from diynn.checking.contract.instance import Instance
 from diynn.checking.contract.kinds import Kind
 from diynn.checking.diagnosis.closeness import close
-from diynn.checking.diagnosis.readings import VARIANTS, Draw, Reading, Variant, labels_of, targets
+from diynn.checking.diagnosis.readings import Reading, labels_of, targets
+from diynn.checking.diagnosis.variants import VARIANTS, Draw, Variant
 
 
 @dataclass(frozen=True)

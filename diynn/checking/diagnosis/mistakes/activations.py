@@ -7,7 +7,7 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.checking.diagnosis.mistakes import Facts, mistake
-from diynn.checking.diagnosis.readings import sigmoid, softmax
+from diynn.checking.diagnosis.variants import sigmoid, softmax
 
 
 def _total(x: Array) -> Array:

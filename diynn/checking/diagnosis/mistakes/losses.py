@@ -4,7 +4,7 @@ import numpy as np
 
 from diynn.arrays import Array
 from diynn.checking.diagnosis.mistakes import Facts, Formula, mistake
-from diynn.checking.diagnosis.readings import sigmoid, softmax
+from diynn.checking.diagnosis.variants import sigmoid, softmax
 
 ANY_LOSS = "MSELoss BCELoss BCEWithLogitsLoss CrossEntropyLoss"
 
