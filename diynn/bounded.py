@@ -1,4 +1,4 @@
-"""A cache with a bound: what is oldest goes."""
+"""A bounded cache: the oldest entry is evicted."""
 
 from __future__ import annotations
 
