@@ -54,7 +54,9 @@ def originals(folder):
     x = np.ones((4, 5))
     optim.SGD(x, x[:, :3], 4, 1, rng=0, progress=False, checkpoint=folder / "run.npz")
     found["run.npz"] = (folder / "run.npz").read_bytes()
-    Recent(folder / "beside").write("damage", "of", *parts_of(optim))
+    recent = Recent(folder / "beside")
+    recent.write("damage", "of", *parts_of(optim))
+    recent.close()
     found[RECORD] = (folder / RECORD).read_bytes()
     return found
 
