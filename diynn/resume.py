@@ -23,7 +23,7 @@ from diynn.states import joined
 from diynn.wording import shown
 
 _REPLACED = 1.0, 50  # seconds at least till the file itself is replaced again, and times what that took
-_WRITTEN = 8  # after an epoch, times what the last writing took: else a toy would be trained for its file
+_WRITTEN = 20  # after an epoch, times what the last writing took: it takes 5 % of the time at most
 _MEND = "give it what it was, or this training another file"
 
 
@@ -120,7 +120,7 @@ class Checkpoint:
         return self._seconds is not None and perf_counter() - self._written >= self._seconds
 
     def affordable(self) -> bool:
-        """Say whether to write after this epoch: not after the shortest."""
+        """Say whether to write after this epoch: not if that would take more than 5 % of the time."""
         return perf_counter() - self._written >= _WRITTEN * self._took
 
     def write(self, arrays: Any, state: Mapping[str, Any]) -> None:
