@@ -419,13 +419,13 @@ def SGD(  # noqa: N802  # the sheet's name
     callbacks : list of Callback, or of functions of a :class:`Run`, called after each epoch
         Such as :class:`diynn.EarlyStopping` and :class:`diynn.KeepBest`.
     checkpoint : path, optional
-        A file for the whole state of the training, which is written after each epoch; where epochs take a
-        few milliseconds, after several, so that it takes 5 % of the time at most. What came since is lost if
-        the process is killed; if the power fails, a second or two: only so often the file itself is replaced
-        and flushed to disk, and between, and before, two hidden files beside it are written. Move or delete them with it; they are gone when
-        the training has ended, in any way but a kill. If there is a state, the training resumes from it, and
-        ends equal to the bit to one that was never stopped; one that has ended returns its history. Steps
-        are compiled at the first opportunity then, so that runs are reproducible.
+        A file for the whole state of the training, which is written after each epoch; where epochs take a few
+        milliseconds, after several, so that it takes 5 % of the time at most. What came since is lost if the
+        process is killed; if the power fails, a second or two: only so often the file itself is replaced and
+        flushed to disk, and between, and before, two hidden files beside it are written. Move or delete them
+        with it; they are gone when the training has ended, in any way but a kill. If there is a state, the
+        training resumes from it, and ends equal to the bit to one that was never stopped; one that has ended
+        returns its history. Steps are compiled at the first opportunity then, so that runs are reproducible.
     every : int or datetime.timedelta, optional
         Write the checkpoint also after every so many steps, or so much time.
     seconds : float, optional
