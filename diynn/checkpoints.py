@@ -27,7 +27,7 @@ from diynn.files.manifest import CheckpointError
 from diynn.module import parameters
 from diynn.parameter import Parameter
 from diynn.torch_layout import Turned, from_torch, in_diynn, to_torch, turned_for
-from diynn.wording import as_path, shown
+from diynn.wording import as_path, numbers_wanted, shown
 
 if TYPE_CHECKING:
     from diynn.files.stored import Stored  # takes 10 ms to import, for `zipfile`
@@ -94,9 +94,7 @@ def matched(owner: str, argument: str, net: Any, values: Mapping[str, Any]) -> d
         raise TypeError(f"{owner}: `{argument}` must be a dict of arrays, got {shown(values)}")
     for label, value in values.items():
         if not _has_numbers(value):
-            raise TypeError(
-                f"{owner}: `{argument}[{label!r}]` must be an array of numbers, got {shown(value)}"
-            )
+            raise TypeError(f"{numbers_wanted(owner, f'{argument}[{label!r}]')} {shown(value)}")
     handles = {parameter.label: parameter for parameter in parameters(net)}
     if words := _misfit(handles, values):
         raise ValueError(f"{owner}: `{argument}` must fit the net: {words}")

@@ -32,7 +32,7 @@ from diynn.arrays import (
 from diynn.calls import spelled
 from diynn.initializers import Seed, as_generator
 from diynn.shapes import apart, namespace_of, positive
-from diynn.wording import as_path, special
+from diynn.wording import as_path, numbers_wanted, special
 
 Rng: TypeAlias = Seed
 Points: TypeAlias = Array  # of the backend's default real dtype
@@ -42,7 +42,7 @@ Labels: TypeAlias = Array  # of int64
 def array_namespace(owner: str, argument: str, value: Array) -> Namespace:
     """Return the namespace of ``value``; raise TypeError, naming `owner`, if it is no array of numbers."""
     if words := special(argument, value):
-        raise TypeError(f"{owner}: `{argument}` must be an array of numbers, got {words}")
+        raise TypeError(f"{numbers_wanted(owner, argument)} {words}")
     xp = namespace_of(owner, argument, value)
     if kind(value) == "other":
         raise TypeError(f"{owner}: `{argument}` must hold real numbers, got {value.dtype}")

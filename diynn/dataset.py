@@ -29,7 +29,7 @@ from diynn.arrays import (
 from diynn.data import share_of
 from diynn.initializers import Seed, as_generator
 from diynn.shapes import apart
-from diynn.wording import no_numbers, numbers_on_host, shown, special
+from diynn.wording import no_numbers, numbers_on_host, numbers_wanted, shown, special
 
 _CHUNK = 2**22  # values checked at a time
 _TOGETHER = 2**18  # bytes of shuffled examples that are gathered at once, and are in the cache when needed
@@ -45,7 +45,7 @@ def as_array(owner: str, argument: str, value: Any) -> Array:
     TypeError, ValueError
         If ``value`` is anything else; the message says what to write.
     """
-    what = f"{owner}: `{argument}` must be an array of numbers, got"
+    what = numbers_wanted(owner, argument)
     if isinstance(value, list | tuple):
         value = numbers_on_host(owner, argument, value)
     elif words := special(argument, value):

@@ -56,6 +56,11 @@ def no_numbers(value: np.ndarray[Any, Any]) -> str:
     return "" if value.dtype.kind in "fiubc" else str(value.dtype)
 
 
+def numbers_wanted(owner: str, argument: str) -> str:
+    """Return the begin of the message about an argument that is no array of numbers; what was got follows."""
+    return f"{owner}: `{argument}` must be an array of numbers, got"
+
+
 def numbers_on_host(owner: str, argument: str, value: Any, *, real: bool = True) -> np.ndarray[Any, Any]:
     """Return host data, such as lists and frames, as a NumPy array of numbers, by default of real ones.
 
@@ -64,7 +69,7 @@ def numbers_on_host(owner: str, argument: str, value: Any, *, real: bool = True)
     TypeError, ValueError
         If they are no numbers; the message says what to write.
     """
-    what = f"{owner}: `{argument}` must be an array of numbers, got"
+    what = numbers_wanted(owner, argument)
     if words := special(argument, value):
         raise TypeError(f"{what} {words}")
     try:
