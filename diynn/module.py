@@ -165,6 +165,7 @@ class Module:
 
         ``learning_rate`` is accepted for ``gradient_step`` too.
         """
+        # Where all modules inherit this, a recorded step does as `rules.PlainStep` does.
         if type(gradient_step) is not float:
             check_number(type(self).__name__, "gradient_step", gradient_step)
         for module in _answering(self, "update_parameters"):
@@ -397,8 +398,9 @@ def _harmlessly(module: Any, method: str, *arguments: float) -> None:
 
 def raise_unless_harmless(module: Any, method: str, error: Exception) -> None:
     """Re-raise an error of a module's method, unless it inherits the method and has no parameters."""
-    unknown = None if isinstance(error, NotImplementedError) else 0
-    held = getattr(module, "_parameters", unknown)
+    # Where there is no `_parameters` at all, "not implemented" alone is taken for "has none": 0 is not empty.
+    if_missing = None if isinstance(error, NotImplementedError) else 0
+    held = getattr(module, "_parameters", if_missing)
     empty = held is None or (isinstance(held, list | tuple | dict) and not held)
     if isinstance(module, Module) or method in vars(type(module)) or not empty:
         raise error

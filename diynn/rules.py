@@ -48,7 +48,9 @@ class Rule:
 
 
 class PlainStep(Rule):
-    """The sheet's step, as modules take it without a rule: to put a wrapper around, such as a weight decay.
+    """The sheet's step, to put a wrapper around, such as a weight decay.
+
+    Without a rule modules take it by themselves: see `Module.update_parameters`.
 
     ::
 

@@ -43,6 +43,9 @@ class Known:
 class Share:
     """One worker's share of all batches of one size, in blocks.
 
+    A block of a size that is new is taken by the definition at first, then it is recorded, compared with the
+    definition on another batch, recorded once more for confirmation, and from then on played.
+
     Parameters
     ----------
     net : Module
@@ -246,6 +249,7 @@ class Share:
         states = [(each, each.bit_generator.state) for each in recording.generators]
         costs = self._define(*block)
         wanted = [costs, *(buffer.copy() for buffer in self.gradients)]
+        known.compared = True
         for anew in (True, False):
             for generator, state in states:
                 generator.bit_generator.state = state
@@ -254,7 +258,7 @@ class Share:
             found = [recording.play(*block, anew=anew), *self.gradients]
             if not all(map(_same_bits, found, wanted)):
                 self.record, self.reason = False, "played, it differs from the definition"
-        known.compared = self.record
+                known.compared = False
         for buffer, value in zip(self.gradients, wanted[1:], strict=True):
             np.copyto(buffer, value)
         return costs

@@ -135,7 +135,8 @@ class Threads(Accumulating):
         self._structure: Structure | None = None
         self._steps: Bounded[tuple[Any, ...], Steps | None] = Bounded(_REMEMBERED)
         self._last: Steps | None = None
-        self._whole: tuple[Any, Any] | None = None  # a net and a loss whose batches are computed whole
+        # A net and a loss whose batches are neither split nor recorded.
+        self._by_definition: tuple[Any, Any] | None = None
         self._failures = 0
 
     def __getstate__(self) -> dict[str, Any]:
@@ -160,16 +161,16 @@ class Threads(Accumulating):
             if steps is None or structure is None:
                 return Definition().step(net, loss, x, y, update, weights)
             steps.taken += 1
-            zeroes = structure.zeroes
-            if not zeroes:  # in a way of its own, and it may do more than that
+            skip = structure.may_skip_zero_grad
+            if not skip:  # in a way of its own, and it may do more than that
                 zero_grad(net)
-            structure.take_gradients(anew=zeroes)
+            structure.take_gradients(anew=skip)
             try:
-                if zeroes and structure.pure and hasattr(update, "prepare"):
+                if skip and structure.pure and hasattr(update, "prepare"):
                     return steps.take(update, *batch)
-                costs = steps.split(*batch, anew=zeroes)
+                costs = steps.split(*batch, anew=skip)
             except MisfitError:
-                self._whole = net, loss
+                self._by_definition = net, loss
                 return Definition().step(net, loss, x, y, update, weights)
             update(structure if structure.pure else None)
             return costs
@@ -181,7 +182,7 @@ class Threads(Accumulating):
             return self._last.reason
         return (
             "no step was taken"
-            if self._whole is None
+            if self._by_definition is None
             else "the net or the loss is neither pure nor per_example"
         )
 
@@ -210,7 +211,7 @@ class Threads(Accumulating):
     def state(self) -> dict[str, Any]:
         """Return how batches are computed, by size, for a checkpoint."""
         known = {_text(key): steps.state() for key, steps in self._steps.items() if steps is not None}
-        return {"whole": self._whole is not None, "sizes": self._pending | known}
+        return {"whole": self._by_definition is not None, "sizes": self._pending | known}
 
     def known(self, net: Any, loss: Any) -> Structure | None:
         """Return what is known of a net and a loss, if it still holds."""
@@ -218,7 +219,7 @@ class Threads(Accumulating):
 
     def restore(self, state: dict[str, Any], net: Any, loss: Any) -> None:
         """Resume from a state: each batch size is computed as it was, once it has been rehearsed."""
-        self._whole = (net, loss) if state["whole"] else None
+        self._by_definition = (net, loss) if state["whole"] else None
         self._pending = dict(state["sizes"])
 
     def rehearse(self, take: Callable[..., None], *batch: Array) -> bool:
@@ -246,7 +247,11 @@ class Threads(Accumulating):
 
     def _find(self, net: Any, loss: Any, *batch: Array) -> tuple[Steps | None, Structure | None]:
         """Return the steps for batches of this shape and their structure; None to compute them whole."""
-        if self._whole is not None and self._whole[0] is net and self._whole[1] is loss:
+        if (
+            self._by_definition is not None
+            and self._by_definition[0] is net
+            and self._by_definition[1] is loss
+        ):
             return None, None
         structure = self._structure
         if structure is None or not structure.holds(net, loss):
@@ -272,7 +277,7 @@ class Threads(Accumulating):
         except TypeError:  # parameters that cannot be reached
             structure = None
         if structure is None or not (structure.pure or structure.per_example):
-            self._whole = net, loss
+            self._by_definition = net, loss
             return None
         self._structure = structure
         return structure

@@ -36,7 +36,7 @@ class Update(Protocol):
 
 
 class Steps:
-    """Steps of training for batches of one size, of a net that is pure.
+    """Steps of training for batches of one size; of a net that is not pure, their split alone is used.
 
     Their number decides when they are compiled, not a clock, so that results are reproducible.
 
@@ -76,19 +76,19 @@ class Steps:
         self.taken = 0
         self._tries = 0
         self._refused: str | None = None
-        self._whole: WholeStep | None = None
+        self._compiled: WholeStep | None = None
         self._update: RecordedUpdate | None = None
 
     @property
     def reason(self) -> str | None:
         """Why the steps are not compiled, or None if they are."""
-        if self._whole is not None and self._whole.proved:
+        if self._compiled is not None and self._compiled.proved:
             return None
         if self.split.reason is not None:
             return f"not recorded: {self.split.reason}"
         if self._refused is not None:
             return f"not compiled: {self._refused}"
-        if self._whole is not None:
+        if self._compiled is not None:
             return "not compiled yet: it is under way"
         return f"not compiled: steps have taken less than {self._compile_after:g} s so far"
 
@@ -137,7 +137,7 @@ class Steps:
 
     def take(self, update: Update, *batch: Array) -> Array:
         """Take a step for a batch: ``x``, ``y`` and weights, if there are any; return the costs (batch,)."""
-        whole = self._whole
+        whole = self._compiled
         if whole is not None and (whole.proved or self._ready(whole)):
             if whole.looks_at_targets:
                 whole.check_targets(batch[1])
@@ -149,12 +149,12 @@ class Steps:
                 else:
                     update.taken()
                 return costs
-            self._whole = None  # another rule
+            self._compiled = None  # another rule
         costs = self.split(*batch, anew=True)
         update(self._structure)
         self._spent += self._seconds
         long_enough = self._spent >= self._compile_after
-        if (long_enough or self._update is None) and self._whole is None and self._refused is None:
+        if (long_enough or self._update is None) and self._compiled is None and self._refused is None:
             self._look(update, long_enough)
         return costs
 
@@ -179,7 +179,7 @@ class Steps:
             return
         self._due = self._spent + (0 if self._wait else _GRACE)
         try:
-            self._whole = WholeStep(self.split, self._structure, self._update)
+            self._compiled = WholeStep(self.split, self._structure, self._update)
         except Exception as error:
             self._refuse(str(error))
 
@@ -191,7 +191,7 @@ class Steps:
             return False
 
     def _refuse(self, reason: str) -> None:
-        self._whole, self._refused, self.split = None, reason, self._played
+        self._compiled, self._refused, self.split = None, reason, self._played
 
     def _prove(self, whole: WholeStep, *batch: Array) -> Any:
         costs = whole.prove(*batch)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Sequence
+from inspect import signature
 from itertools import product
 from threading import Lock, Semaphore, Thread, get_native_id
 from typing import Any, NamedTuple
@@ -19,7 +20,7 @@ from diynn.arrays import Array
 from diynn.execution.compiled import Code, code_of, load, walks
 from diynn.execution.lowering import Source
 from diynn.execution.statements import address
-from diynn.execution.walking import outside
+from diynn.execution.walking import look, outside, share, step
 
 _PATIENCE = 50_000  # polls, a tenth of a millisecond, after which a helper sleeps
 _STATE = 64  # words that a helper and its caller share: see `walking`
@@ -116,17 +117,21 @@ class Step:
         if targets is not None:
             self._check = self._address_in(load({"outside": outside(targets.kind)}), "outside")
         self._bounds = np.array([address(self._arrays), 0, *(targets or ())[1:]], np.int64)
-        look = [address(self._arrays), arguments if _LAYOUT else 0, address(self._inputs)]
-        look += [*(_LAYOUT or (0, 0, 0)), address(self._bounds), self._check]
-        self._looks = np.array(look, np.int64)
-        words = [0, self._others, address(self._inputs)]
-        for (plan, count), place in zip((first[0], second[0]), places, strict=True):
-            words += [place, address(plan), count]
-        words += [address(self._asleep), address(self._arrays), walking["look"], address(self._looks)]
-        self._words = np.array(words, np.int64)
+        arrays, inputs = address(self._arrays), address(self._inputs)
+        data, flags, wanted = _LAYOUT or (0, 0, 0)
+        self._looks = _words(
+            look, arrays=arrays, count=arguments if _LAYOUT else 0, inputs=inputs, data=data, flags=flags,
+            wanted=wanted, bounds=address(self._bounds), check=self._check,
+        )  # fmt: skip
+        (own, blocks), (after_own, last) = first[0], second[0]
+        self._words = _words(  # of `finish` as well, whose arguments are the first of these
+            step, helpers=0, count=self._others, inputs=inputs, plans=places[0], own=address(own),
+            blocks=blocks, later=places[1], after=address(after_own), last=last,
+            asleep=address(self._asleep), found=arrays, look=walking["look"], looks=address(self._looks),
+        )  # fmt: skip
         self._place = address(self._words)
         self._alone = [
-            np.array([address(plan), count, address(self._inputs)], np.int64) for plan, count in self._plans
+            _words(share, plan=address(plan), blocks=count, inputs=inputs) for plan, count in self._plans
         ]
 
     def __call__(self, *arrays: Array) -> None:
@@ -172,11 +177,11 @@ class Step:
 
     def unchecked(self, *arrays: Array) -> None:
         """Take the step whatever the targets are."""
-        self._looks[-1] = 0
+        self._looks[_CHECK] = 0
         try:
             self(*arrays)
         finally:
-            self._looks[-1] = self._check
+            self._looks[_CHECK] = self._check
 
     def _refuse(self) -> None:
         if self._arrays[0] == 1:
@@ -204,6 +209,14 @@ class Step:
             words = [0] * (1 + source.inputs) + [address(each) for each in source.buffers]
             self._tables[id(source)] = source, np.array(words, np.int64)
         return self._tables[id(source)][1]
+
+
+def _words(function: Any, **values: int) -> Array:
+    """Return the table of words that a compiled function of `walking` reads its arguments from."""
+    return np.array([values[name] for name in signature(function).parameters], np.int64)
+
+
+_CHECK = [*signature(look).parameters].index("check")
 
 
 def _function(place: int) -> Any:

@@ -80,8 +80,9 @@ class Structure:
         return generators_in(self._parts)
 
     @cached_property
-    def zeroes(self) -> bool:
+    def may_skip_zero_grad(self) -> bool:
         """Whether a step may overwrite gradients instead of calling the net's ``zero_grad``."""
+        # A net that is not pure has its `zero_grad` called for each block: see `Share._define`.
         return not self.pure or self.habits.zeroes
 
     def _look(self) -> None:

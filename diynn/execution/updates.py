@@ -110,20 +110,20 @@ class RecordedUpdate:
 
     def _record(self, states: Sequence[State], join: bool, eps: float, step: int) -> None:
         """Record the rule, for each array or for all of them as one; keep that if it equals the rule."""
-        self._whole = np.concatenate(_flat(self._values)) if join else None
+        self._joined = np.concatenate(_flat(self._values)) if join else None
         self.states = [tuple(map(np.concatenate, zip(*map(_flat, states), strict=True)))] if join else states
         self._parts = list(zip(*map(self._apart, self.states[0]), strict=True)) if join else self.states
         self.memory = [*self._values, *(array for state in self.states for array in state)]
         before = [array.copy() for array in self.memory]
-        given = [*self.memory, *self._gradients, *([self._whole] if join else [])]
+        given = [*self.memory, *self._gradients, *([self._joined] if join else [])]
         try:
             recording = Recording(
                 lambda start: self._follow(start, Symbol("eps", eps), Symbol("step", step)),
                 np.zeros(()),
                 given=given,
             )
-            if join and recording.touches(self._whole):  # the rule looks at the parameters themselves
-                recording.calls.insert(0, partial(np.concatenate, _flat(self._values), out=self._whole))
+            if join and recording.touches(self._joined):  # the rule looks at the parameters themselves
+                recording.calls.insert(0, partial(np.concatenate, _flat(self._values), out=self._joined))
             self.numbers = list(recording.numbers.values())
             self.formulas = [text for text, _ in recording.numbers]
             self._evaluate = evaluator(self.formulas)
@@ -179,12 +179,12 @@ class RecordedUpdate:
         watched = start.recording.watched
         values = [watched(each) for each in self._values]
         gradients = prepared(self.rule, values, [watched(each) for each in self._gradients], self._biases)
-        if self._whole is not None:
-            values, gradients = [watched(self._whole)], [np.concatenate(_flat(gradients))]
+        if self._joined is not None:
+            values, gradients = [watched(self._joined)], [np.concatenate(_flat(gradients))]
         for number, (value, gradient, state) in enumerate(zip(values, gradients, self.states, strict=True)):
             own = tuple(map(watched, state))
             change, following = self.rule.change(value, gradient, own, eps, step)
-            changes = {number: change} if self._whole is None else dict(enumerate(self._apart(change)))
+            changes = {number: change} if self._joined is None else dict(enumerate(self._apart(change)))
             for place, part in changes.items():
                 target = watched(self._values[place])
                 np.subtract(target, part, out=target)

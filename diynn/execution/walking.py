@@ -3,7 +3,8 @@
 `machine_code` compiles these functions. Their buffers hold words. A plan has, for each block: the address of
 its function, that of its table, whether it is the first, how many inputs it takes, and for each of them its
 number and its offset in bytes. A helper and its caller communicate by words that are eight apart, each in a
-cache line of its own, to avoid false sharing:
+cache line of its own, to avoid false sharing; ``claim`` raises such a word by one if it is as expected, which
+one thread alone can do:
 
 ====  ==================================================================
 word

@@ -1,4 +1,4 @@
-"""The output files of a run: tested before the work begins, written at its end."""
+"""The output files of a run, CSV and others: tested before the work begins, written at its end."""
 
 from __future__ import annotations
 

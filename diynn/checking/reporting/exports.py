@@ -1,4 +1,4 @@
-"""Results as CSV for spreadsheets, and as a text for each student."""
+"""Results as the text of a CSV file, and as one for each student: `course/outputs.py` writes the files."""
 
 from __future__ import annotations
 
