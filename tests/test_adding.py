@@ -13,8 +13,8 @@ from xml.etree import ElementTree
 from tests.backends import find
 
 ROOT = Path(__file__).parent.parent
-#: What the page for newcomers shows: the class of a layer, and its case.
-LAYER, LAYER_CASE = re.findall(
+#: What the page for newcomers shows: the class of a layer and its case, that of a rule and its case.
+LAYER, LAYER_CASE, RULE, RULE_CASE = re.findall(
     r"```python\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"), re.DOTALL
 )
 LOSS = '''
@@ -52,32 +52,6 @@ LOSS_CASE = """
         value=[LossValue(y=[1, 0], yhat=[1 + 2 * LN3, 0], costs=[2 * (LN5 - LN3), 0], back=[4 / 5, 0])],
     ),
 """
-RULE = '''
-class Adagrad(Rule):
-    """Each parameter has a step of its own, by all of its gradients: θ ← θ - η g / (√Σg² + ε)."""
-
-    def __init__(self, *, epsilon: float = 1e-10) -> None:
-        self.epsilon = positive_number("Adagrad", "epsilon", epsilon)
-
-    def start(self, value: Array) -> State:
-        """Return Σg² = 0."""
-        return (zeros_like(value),)
-
-    def change(
-        self, value: Array, gradient: Array, state: State, eps: float, step: int
-    ) -> tuple[Array, State]:
-        """Return η g / (√Σg² + ε), and Σg²."""
-        squares = state[0] + gradient * gradient
-        return eps * gradient / (namespace(value).sqrt(squares) + self.epsilon), (squares,)
-'''
-RULE_CASE = """
-    RuleCase(
-        [diynn.Adagrad(), diynn.Adagrad(epsilon=1e-3)],
-        torch=lambda rule, parameters, eps: optimiser("Adagrad", parameters, lr=eps, eps=rule.epsilon),
-        # ε = 1: g = 2, Σg² = 4, and then g = 28/15, Σg² = 4 + 784/225
-        value=[RuleValue(diynn.Adagrad(epsilon=1.0), (14 / 15, 14 / 15 - 2.8 / 15 / (sqrt(1684 / 225) + 1)))],
-    ),
-"""
 IMPORTED = "from tests.wrong_values import POSITIVE\n"
 PLACES = {
     "diynn/layers/activations.py": LAYER, "tests/cases/layers.py": LAYER_CASE,
@@ -86,7 +60,7 @@ PLACES = {
 }  # fmt: skip
 #: One sign of each, and what takes its place.
 FLIPPED = {
-    "diynn/layers/activations.py": ("return delta / (scale", "return -delta / (scale"),
+    "diynn/layers/activations.py": ("return delta / (square", "return -delta / (square"),
     "diynn/losses.py": ("return namespace(yhat).tanh(self", "return -namespace(yhat).tanh(self"),
     "diynn/rules.py": (
         "return eps * gradient / (namespace(value).sqrt(sq",
@@ -97,7 +71,7 @@ FILES = [
     "contract", "values", "oracle", "optim", "wrong_inputs", "files", "lowering", "support_table",
     "architecture",
 ]  # fmt: skip
-ASKED = "softsign or logcosh or adagrad or is_public or every_public or public_names or the_page"
+ASKED = "isru or logcosh or adagrad or is_public or every_public or public_names or the_page"
 
 
 def put(text, added, name):
@@ -118,7 +92,7 @@ def copy(folder, *, flipped):
         file, kind = folder / place, re.match(r"\s*class (\w+)", added)
         text = put(file.read_text(encoding="utf-8"), added, kind and kind[1])
         if flipped and place in FLIPPED:
-            assert text.count(FLIPPED[place][0]) == 1
+            assert text.count(FLIPPED[place][0]) == 1, f"{place} has {kind} already: take another example"
             text = text.replace(*FLIPPED[place])
         file.write_text(text, encoding="utf-8")
 
@@ -151,7 +125,7 @@ def outcomes(report):
 
 #: Where each is tested by what its case says, and where the tests see a sign.
 RUN = {
-    "softsign": ({"contract", "values", "wrong_inputs", "files", "lowering"}, {"contract", "values"}),
+    "isru": ({"contract", "values", "wrong_inputs", "files", "lowering"}, {"contract", "values"}),
     "logcosh": ({"contract", "values", "wrong_inputs", "lowering"}, {"contract", "values"}),
     "adagrad": ({"optim", "wrong_inputs", "lowering"}, {"optim"}),
 }
@@ -172,4 +146,4 @@ def test_one_class_and_one_case_are_all_and_a_flipped_sign_is_seen(tmp_path):
             assert failed[thing] == (judging | oracle if flipped else set())
         page = (folders[flipped] / "tests" / "README.md").read_text(encoding="utf-8")
         cell = "✗ 1 of 6" if flipped else "✓ 6"
-        assert re.search(rf"\| `Softsign` \| {cell} \| not run \| {cell} \|", page)
+        assert re.search(rf"\| `ISRU` \| {cell} \| not run \| {cell} \|", page)

@@ -384,7 +384,7 @@ def test_training_data_of_two_libraries(backend):
     if isinstance(other, np.ndarray):  # it is moved from the host
         moved = other
     else:
-        with pytest.raises(ValueError, match=r"batches: `y` is an? \w+ array.* and `x` an? \w+") as caught:
+        with pytest.raises(ValueError, match=r"SGD: `y` is an? \w+ array.* and `x` an? \w+") as caught:
             diynn.SGD(layer, diynn.MSELoss(), own, other, progress=False)
         _, moved = follow(str(caught.value), y=other)
     assert len(diynn.SGD(layer, diynn.MSELoss(), own, moved, epochs=2, progress=False)) == 2

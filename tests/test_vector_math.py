@@ -28,9 +28,9 @@ def step(values, found):
     for i in range({values.size}):
         found[i] = {name}{8 * values.itemsize}(values[i])
 """
-    place = load({"step": Function(text, [values.dtype] * 2)})["step"]
+    code = load({"step": Function(text, [values.dtype] * 2)})
     words = np.array([address(values), address(found)], np.int64)
-    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(place)(address(words))
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(code.addresses["step"])(address(words))
     return found
 
 
