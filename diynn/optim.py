@@ -31,7 +31,7 @@ from diynn.parameter import Parameter
 from diynn.rules import PlainStep, Rule, State, prepared
 from diynn.schedules import Schedule, constant
 from diynn.shapes import positive, positive_number
-from diynn.sheet import WORDS, elsewhere
+from diynn.sheet import ELSEWHERE, WORDS, Missing
 from diynn.states import rehearse, set_state, state_of
 from diynn.training import Metric, train
 from diynn.wording import shown
@@ -121,8 +121,9 @@ class Optim:
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state | {"_lock": Lock(), "_ending": _Update(self)})
 
-    def __getattr__(self, name: str) -> Any:
-        raise elsewhere(self, name)  # an attribute that is not there: only the words are ours
+    def __dir__(self) -> list[str]:
+        missing = {name for name, each in vars(Optim).items() if isinstance(each, Missing)}
+        return [each for each in super().__dir__() if each not in missing]
 
     @property
     def eps(self) -> float:
@@ -332,6 +333,8 @@ def _gradients(net: Any) -> list[Array]:
         return [each.gradient for each in parameters(net)]
 
 
+for _word in ELSEWHERE.keys() - dir(Optim):
+    setattr(Optim, _word, Missing(_word))
 for _word in WORDS["eps"]:  # optim.lr = 0.1 sets it too
     setattr(Optim, _word, Optim.eps)
 

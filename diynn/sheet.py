@@ -188,6 +188,21 @@ def names(classes: Mapping[str, Any]) -> dict[str, Any]:
     return {other: classes[name] for name, others in SPELLINGS.items() for other in others}
 
 
+class Missing:
+    """An attribute that is not there, though others look for it: what to write instead is told.
+
+    A ``__getattr__`` would tell of all, but makes every attribute that is there slower: too slow for a step.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        if instance is None:
+            return self
+        raise elsewhere(instance, self.name)
+
+
 def elsewhere(owner: object, name: str) -> AttributeError:
     """Return the error about a missing attribute, with what to write instead if that is known."""
     hint = f"; {ELSEWHERE[name]}" if name in ELSEWHERE else ""
