@@ -58,7 +58,7 @@ def _positive(word: str) -> float:
 
 
 def _count(word: str) -> int:
-    value = int(word)
+    value = int(word) if word.isdecimal() else 0
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, got {word}")
     return value
