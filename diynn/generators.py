@@ -103,4 +103,6 @@ def legacy_state() -> State:
 
 def set_legacy_state(state: State) -> None:
     """Restore what :func:`legacy_state` returned."""
+    global _legacy
     np.random.set_state(state)  # noqa: NPY002
+    _legacy = None, {}  # half of a pair may have come back, with the same words

@@ -295,6 +295,25 @@ def test_predictions_are_looked_at_before_the_update():
     assert not optim.net[0]._gradient.any()
 
 
+class BareLoss:
+    """A student's loss, of no base class."""
+
+    pure = per_example = True
+
+    def forward(self, y, yhat):
+        return ((yhat - y) ** 2).sum(axis=1)
+
+    def backward(self, y, yhat):
+        return 2 * (yhat - y)
+
+
+def test_batches_that_lie_otherwise_go_to_a_loss_of_no_base_class():
+    pair = optims(net_of, BareLoss())
+    for number in range(8):
+        compare(*(optim.step(normal(6, 20, seed=number).T, normal(20, 3, seed=number)) for optim in pair))
+    assert pair[1].execution.reason is None
+
+
 def test_batches_that_lie_otherwise_in_memory():
     pair = optims(net_of)
     for number in range(8):

@@ -87,7 +87,8 @@ class WholeStep:
             gradient(*batch, *outputs)
         except (ValueError, OutsideError):  # raised before it began
             batch = tuple(map(_in_order, batch))
-            self.check_targets(batch[1])
+            if isinstance(self._loss, Loss):
+                self.check_targets(batch[1])
             gradient.unchecked(*batch, *outputs)
         if self._looks_at_predictions:
             self._loss.check_predictions(self._yhat)
